@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* error: see error.h. Runs everywhere, needs nothing, allocates nothing. */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *error_text(int code) {
+    return strerror(code); /* no locale is ever set, so this is a static string of the C locale */
+}
+
+static void text_append(struct error *err, const char *suffix) {
+    /* A full text gives way to the suffix: the reason at the end is worth more than the tail of a long path. */
+    size_t want = strlen(suffix), len = strlen(err->text), room = sizeof err->text - 1;
+    if (want > room)
+        want = room;
+    if (len + want > room)
+        len = room - want;
+    memcpy(err->text + len, suffix, want);
+    err->text[len + want] = '\0';
+}
+
+static int error_format(struct error *err, int code, bool reason, const char *format, va_list args) {
+    err->code = code > 0 ? code : EINVAL;
+    err->step[0] = '\0';
+    err->place[0] = '\0';
+    vsnprintf(err->text, sizeof err->text, format, args);
+    if (reason) {
+        text_append(err, ": ");
+        text_append(err, error_text(err->code));
+    }
+    return -err->code;
+}
+
+int error_set(struct error *err, int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = error_format(err, code, false, format, args);
+    va_end(args);
+    return r;
+}
+
+int error_code(struct error *err, int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = error_format(err, code, true, format, args);
+    va_end(args);
+    return r;
+}
+
+int error_sys(struct error *err, const char *format, ...) {
+    int code = errno;
+    va_list args;
+    va_start(args, format);
+    int r = error_format(err, code, true, format, args);
+    va_end(args);
+    return r;
+}
+
+int error_refuse(struct error *err, const char *place, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = error_format(err, EINVAL, false, format, args);
+    va_end(args);
+    if (place && *place) {
+        text_append(err, " (config ");
+        text_append(err, place);
+        text_append(err, ")");
+    }
+    error_note(err, "config", place);
+    return r;
+}
+
+int error_memory(struct error *err) {
+    return error_set(err, ENOMEM, "out of memory");
+}
+
+int error_wrap(struct error *err, const char *format, ...) {
+    char prefix[sizeof err->text];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(prefix, sizeof prefix, format, args);
+    va_end(args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    if (len > sizeof prefix / 2)
+        len = sizeof prefix / 2; /* a prefix never eats more than half: what it prefixes says why */
+    char old[sizeof err->text];
+    memcpy(old, err->text, sizeof old);
+    memcpy(err->text, prefix, len);
+    memcpy(err->text + len, ": ", 3);
+    size_t room = sizeof err->text - 1 - (len + 2), rest = strlen(old);
+    if (rest > room) /* keep the end, where the errno text stands */
+        memmove(old, old + (rest - room), room + 1);
+    memcpy(err->text + len + 2, old, strlen(old) + 1);
+    return err->code ? -err->code : -EINVAL;
+}
+
+void error_note(struct error *err, const char *step, const char *place) {
+    if (step && !err->step[0])
+        snprintf(err->step, sizeof err->step, "%s", step);
+    if (place && !err->place[0])
+        snprintf(err->place, sizeof err->place, "%s", place);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fd: whole reads and writes, and descriptors over a socket. Every descriptor made here has O_CLOEXEC. */
+#ifndef BERTH_BASE_FD_H
+#define BERTH_BASE_FD_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Reads up to `size` bytes at once for small pseudo files; retries EINTR only. Returns the count or -errno.
+ * The text is NOT terminated.
+ */
+ssize_t fd_read(int fd, void *buffer, size_t size);
+
+/* Writes all of it or fails: 0 or -errno. */
+int fd_write_all(int fd, const void *data, size_t size);
+
+/*
+ * Reads a whole regular file or pipe into *out (malloc; the caller frees; one NUL behind the data). More than `max`
+ * bytes: -EFBIG. Returns 0 or -errno.
+ */
+int fd_read_all(int fd, size_t max, char **out, size_t *len);
+
+/* Opens `name` below dirfd, reads up to size-1 bytes, terminates the text and cuts trailing newlines. 0 or -errno. */
+int fd_read_text(int dirfd, const char *name, char *buffer, size_t size);
+
+#define FD_PASS_MAX 64
+
+/*
+ * One SOCK_SEQPACKET (or stream) message with `count` descriptors attached (count <= FD_PASS_MAX). MSG_NOSIGNAL.
+ * Returns 0 or -errno.
+ */
+int fd_send(int socket, const void *data, size_t size, const int *fds, size_t count);
+
+/*
+ * Receives one message. *count says how many descriptors fit in fds and returns how many came; surplus descriptors or
+ * a cut message are refused with -EMSGSIZE and closed. Returns the bytes received (0: the peer is gone) or -errno.
+ */
+ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count);
+
+/* Moves fd to a number >= minimum (O_CLOEXEC), closing the old one. Returns the new number or -errno. */
+int fd_raise(int fd, int minimum);
+
+#endif

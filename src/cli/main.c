@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main: global options, then one verb. Nothing is read or opened before the command line is known to be right, so
+ * that --version and --help cost a few microseconds. Needs no privilege of its own.
+ */
+#include "cli/failure.h"
+#include "cli/help.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/verb.h"
+
+#include "base/fd.h"
+#include "base/table.h"
+
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+struct globals {
+    const char *log, *root, *ignored;
+    int log_format, log_level, cgroup_manager, rootless;
+    bool debug, systemd_cgroup, version;
+};
+
+#define FIELD(member) offsetof(struct globals, member)
+
+static const struct name_value log_formats[] = {{"text", REPORT_TEXT}, {"json", REPORT_JSON}};
+static const struct name_value log_levels[] = {
+    {"error", REPORT_ERROR}, {"warning", REPORT_WARNING}, {"info", REPORT_INFO}, {"debug", REPORT_DEBUG}};
+static const struct name_value cgroup_managers[] = {
+    {"cgroupfs", BERTH_CGROUP_FILES}, {"systemd", BERTH_CGROUP_SYSTEMD}, {"disabled", BERTH_CGROUP_DISABLED}};
+static const struct name_value rootless_values[] = {{"true", 1}, {"false", 0}, {"auto", -1}};
+
+static const struct option_row rows[] = {
+    OPTION_ROW(TEXT, FIELD(root), "root", 0, "DIR", "where the state of containers is kept (default: /run/berth)"),
+    OPTION_ROW(TEXT, FIELD(log), "log", 0, "TARGET", "log to FILE, file:PATH, journald:ID or syslog:ID"),
+    OPTION_CHOICE_ROW(log_formats, FIELD(log_format), "log-format", 0, "text|json",
+                      "format of the log file (default: text)"),
+    OPTION_CHOICE_ROW(log_levels, FIELD(log_level), "log-level", 0, "LEVEL",
+                      "least level that is logged: error, warning, info or debug"),
+    OPTION_ROW(FLAG, FIELD(debug), "debug", 0, NULL, "the same as --log-level debug"),
+    OPTION_CHOICE_ROW(cgroup_managers, FIELD(cgroup_manager), "cgroup-manager", 0, "MANAGER",
+                      "cgroupfs (the default), systemd or disabled"),
+    OPTION_ROW(FLAG, FIELD(systemd_cgroup), "systemd-cgroup", 's', NULL, "the same as --cgroup-manager systemd"),
+    OPTION_CHOICE_ROW(rootless_values, FIELD(rootless), "rootless", 0, "true|false|auto",
+                      "accepted for compatibility, without effect"),
+    OPTION_ROW(TEXT, FIELD(ignored), "criu", 0, "PATH", "accepted for compatibility, without effect"),
+    OPTION_ROW(FLAG, FIELD(version), "version", 'v', NULL, "print the version, also -V"),
+    OPTION_ROW(FLAG, FIELD(version), "version", 'V', NULL, NULL),
+};
+
+static const struct option_table table = {rows, TABLE_COUNT(rows)};
+
+static const char version_text[] = "berth version " BERTH_VERSION "\n"
+                                   "commit: " BERTH_COMMIT "\n"
+                                   "spec: " BERTH_SPEC_VERSION "\n"
+                                   "+SECCOMP +CAP +EBPF +YAJL\n";
+
+static int version_print(struct berth_error *error) {
+    int r = fd_write_all(STDOUT_FILENO, version_text, sizeof version_text - 1);
+    return r < 0 ? failure_code(error, -r, "cannot write to standard output") : 0;
+}
+
+/* `verb` NULL: of the program. */
+static int help_print(const struct verb *verb, struct berth_error *error) {
+    own_output output = OUTPUT_INIT;
+    if (verb)
+        help_verb(&output, verb);
+    else
+        help_program(&output, &table);
+    return output_print(&output, error);
+}
+
+/*
+ * A standard stream that the caller closed would lend its number to the next file opened, and output meant for it
+ * would end up there. The number is taken by a descriptor that fails as a closed one does: EBADF.
+ */
+static int streams_guard(struct berth_error *error) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) /* open(2) takes the lowest free */
+            return failure_code(error, errno, "cannot open /dev/null");
+    }
+    return 0;
+}
+
+/* The directory as an absolute path: what the library keeps must not depend on where it was started. */
+static int root_locate(struct arena *arena, const char **root, struct berth_error *error) {
+    if (!*root || **root == '/')
+        return 0;
+    own_memory char *here = getcwd(NULL, 0);
+    if (!here)
+        return failure_code(error, errno, "--root %s: cannot tell the current directory", *root);
+    *root = arena_printf(arena, "%s/%s", here, *root);
+    return *root ? 0 : failure_set(error, ENOMEM, "out of memory");
+}
+
+static int arguments_check(const struct verb *verb, char **args, unsigned count, struct berth_error *error) {
+    if (count < verb->min)
+        return failure_set(error, EINVAL, "%s: an argument is missing: berth %s %s", verb->name, verb->name,
+                           verb->arguments);
+    if (count > verb->max)
+        return failure_set(error, EINVAL, "%s: unexpected argument \"%s\"", verb->name, args[verb->max]);
+    return 0;
+}
+
+/* Parses the verb's own arguments and runs it: exit status or negative errno. */
+static int verb_run_with(struct call *call, struct berth_error *error) {
+    const struct verb *verb = call->verb;
+    void *values = arena_alloc(call->arena, verb->options_size);
+    if (!values)
+        return failure_set(error, ENOMEM, "out of memory");
+    call->options = values;
+    struct option_input input = {.table = &verb->options,
+                                 .order = verb->order,
+                                 .values = values,
+                                 .arena = call->arena,
+                                 .count = call->count,
+                                 .args = call->args};
+    int r = options_parse(&input, &call->count, error);
+    if (r < 0)
+        return failure_wrap(error, "%s", verb->name);
+    if (r == OPTIONS_HELP)
+        return help_print(verb, error);
+    r = arguments_check(verb, call->args, call->count, error);
+    return r < 0 ? r : verb->run(call, error);
+}
+
+/* What stands behind the global options: args[0] is the verb. */
+static int command_run(const struct globals *globals, struct call *call, struct berth_error *error) {
+    struct report_config config = {.log = globals->log,
+                                   .format = (enum report_format)globals->log_format,
+                                   .level = globals->debug ? REPORT_DEBUG : (enum report_level)globals->log_level};
+    int r = streams_guard(error);
+    if (r == 0)
+        r = report_open(&config, call->report, error);
+    if (r < 0)
+        return r;
+    if (call->count == 0)
+        return failure_set(error, EINVAL, "no command given (berth --help lists them)");
+    call->verb = verb_find(call->args[0]);
+    if (!call->verb)
+        return failure_set(error, EINVAL, "unknown command \"%s\" (berth --help lists them)", call->args[0]);
+    struct berth_runtime runtime = {.root = globals->root,
+                                    .cgroup_manager = globals->systemd_cgroup
+                                                          ? BERTH_CGROUP_SYSTEMD
+                                                          : (enum berth_cgroup_manager)globals->cgroup_manager};
+    call->runtime = &runtime;
+    call->args++;
+    call->count--;
+    r = root_locate(call->arena, &runtime.root, error);
+    return r < 0 ? r : verb_run_with(call, error);
+}
+
+static int program_run(struct call *call, struct berth_error *error) {
+    struct globals globals = {.log_level = REPORT_LEVEL_UNSET};
+    struct option_input input = {.table = &table,
+                                 .order = OPTION_ORDER_FIRST,
+                                 .values = &globals,
+                                 .arena = call->arena,
+                                 .count = call->count,
+                                 .args = call->args};
+    int r = options_parse(&input, &call->count, error);
+    if (r < 0)
+        return r;
+    if (r == OPTIONS_HELP)
+        return help_print(NULL, error);
+    return globals.version ? version_print(error) : command_run(&globals, call, error);
+}
+
+int main(int argc, char **argv) {
+    own_arena arena = ARENA_INIT;
+    struct report report = REPORT_INIT;
+    struct berth_error error = {.code = 0};
+    struct call call = {.arena = &arena, .report = &report};
+    if (argc > 1) {
+        call.count = (unsigned)argc - 1;
+        call.args = argv + 1;
+    }
+    int status = program_run(&call, &error);
+    if (status >= 0)
+        return status;
+    report_error(&report, &error);
+    return 1;
+}

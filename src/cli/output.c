@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output: see output.h. Runs in the command line; needs no privilege. */
+#include "cli/output.h"
+
+#include "base/fd.h"
+#include "cli/failure.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Room for `more` bytes and one behind them, which vsnprintf wants. */
+static bool output_reserve(struct output *output, size_t more) {
+    if (output->failed)
+        return false;
+    if (more < output->room - output->len)
+        return true;
+    size_t room = (output->len + more + 1) * 2;
+    char *data = realloc(output->data, room);
+    if (!data) {
+        output->failed = true;
+        return false;
+    }
+    output->data = data;
+    output->room = room;
+    return true;
+}
+
+static void output_add_bytes(struct output *output, const char *data, size_t len) {
+    if (len == 0 || !output_reserve(output, len))
+        return;
+    memcpy(output->data + output->len, data, len);
+    output->len += len;
+}
+
+void output_add(struct output *output, const char *text) {
+    output_add_bytes(output, text, strlen(text));
+}
+
+void output_format(struct output *output, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len > 0 && output_reserve(output, (size_t)len)) {
+        vsnprintf(output->data + output->len, output->room - output->len, format, again);
+        output->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void output_column(struct output *output, const char *text, size_t width) {
+    output_add(output, text);
+    for (size_t len = strlen(text); len < width; len++)
+        output_add_bytes(output, " ", 1);
+}
+
+/* Length of the UTF-8 sequence at the start of `text`, 0 when it is none (Unicode standard, table 3-7). */
+static size_t utf8_length(const unsigned char *text) {
+    static const struct {
+        unsigned char first, last, low, high; /* range of the first byte, then of the second */
+        size_t length;
+    } forms[] = {
+        {0x01, 0x7f, 0x00, 0xff, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last)
+            continue;
+        if (text[1] < forms[i].low || text[1] > forms[i].high)
+            return 0;
+        for (size_t rest = 2; rest < forms[i].length; rest++)
+            if ((text[rest] & 0xc0) != 0x80)
+                return 0;
+        return forms[i].length;
+    }
+    return 0;
+}
+
+void output_clean(struct output *output, const char *text, bool quoted) {
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c) {
+        size_t length = utf8_length(c);
+        bool control = c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0); /* C0, DEL and C1 */
+        if (length == 0)
+            output_add(output, "\xef\xbf\xbd");
+        else if (c[0] == '\n' || c[0] == '\t')
+            output_add(output, c[0] == '\n' ? "\\n" : "\\t");
+        else if (control)
+            output_format(output, "\\u%04x", length == 2 ? c[1] : c[0]);
+        else if (quoted && (c[0] == '"' || c[0] == '\\'))
+            output_format(output, "\\%c", c[0]);
+        else
+            output_add_bytes(output, (const char *)c, length);
+        c += length ? length : 1;
+    }
+}
+
+int output_print(const struct output *output, struct berth_error *error) {
+    if (output->failed)
+        return failure_set(error, ENOMEM, "out of memory");
+    int r = fd_write_all(STDOUT_FILENO, output->data, output->len);
+    return r < 0 ? failure_code(error, -r, "cannot write to standard output") : 0;
+}
+
+int output_print_json(const char *json, struct berth_error *error) {
+    own_output output = OUTPUT_INIT;
+    output_add(&output, json);
+    output_add(&output, "\n");
+    return output_print(&output, error);
+}
+
+void output_drop(struct output *output) {
+    free(output->data);
+    *output = (struct output)OUTPUT_INIT;
+}

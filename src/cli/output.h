@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output: text that grows, for what goes to standard output or the log in one piece. Running out of memory is noted
+ * and told by output_print alone, so that what composes a text need not check each line of it.
+ */
+#ifndef BERTH_CLI_OUTPUT_H
+#define BERTH_CLI_OUTPUT_H
+
+#include "base/own.h"
+
+#include <berth/berth.h>
+
+struct output {
+    char *data; /* not terminated */
+    size_t len, room;
+    bool failed; /* out of memory: data is not whole */
+};
+
+#define OUTPUT_INIT                                                                                                    \
+    { .data = NULL }
+#define own_output own(output_drop) struct output
+
+void output_add(struct output *output, const char *text);
+void output_format(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The text, then blanks up to `width` bytes. */
+void output_column(struct output *output, const char *text, size_t width);
+
+/*
+ * The text as one line of valid UTF-8 that no terminal takes for commands: control characters become \n, \t or
+ * \u001b, a byte that is no UTF-8 becomes U+FFFD. `quoted`: '"' and '\' are escaped too, as inside a JSON string.
+ */
+void output_clean(struct output *output, const char *text, bool quoted);
+
+/* Writes all of it to standard output. */
+int output_print(const struct output *output, struct berth_error *error);
+
+/* Writes a text and the newline that ends it to standard output. */
+int output_print_json(const char *json, struct berth_error *error);
+
+void output_drop(struct output *output);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * handoff: the only wire between life and the new process. A SOCK_SEQPACKET pair: one packet is one message, and the
+ * death of the peer is an end of file, so nobody waits for ever.
+ *
+ *      life (create, run)                                 init
+ *      ------------------                                 ----
+ *      clone3 ------------------------------------------> born
+ *                      [ only with a process in between (recipe.refork): ]
+ *                            <------------------ BORN     + pidfd of the init process
+ *      ids mapped, cgroups entered
+ *      PLACED -----------------------------------------> goes on       [ only when it has to wait for that ]
+ *                                                         mounts, devices
+ *                            <--------------- CONSOLE     + pty master, its name         [ with a terminal ]
+ *                            <----------------- HOOKS     [ only with prestart, createRuntime or createContainer ]
+ *      prestart, createRuntime hooks run
+ *      HOOKED ------------------------------------------> + state for createContainer, which runs here
+ *                                                         pivot, identity ...
+ *                            <----------------- READY
+ *      state committed
+ *      (create ends: the rest goes over the gate, the listening socket in the state directory)
+ *
+ *      life (run, or start over the gate)
+ *      START --------------------------------------------> + state for startContainer hooks, which run here
+ *                            <-------- end of file        the payload runs
+ *
+ *      WARNING may come at any time, ERROR instead of any message: it is the last one.
+ */
+#ifndef BERTH_HANDOFF_HANDOFF_H
+#define BERTH_HANDOFF_HANDOFF_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum handoff_kind {
+    HANDOFF_NONE, /* 0 is no message: a cleared packet is refused */
+    HANDOFF_BORN,
+    HANDOFF_PLACED,
+    HANDOFF_CONSOLE,
+    HANDOFF_HOOKS,
+    HANDOFF_HOOKED,
+    HANDOFF_READY,
+    HANDOFF_START,
+    HANDOFF_WARNING,
+    HANDOFF_ERROR,
+    HANDOFF_KIND_COUNT
+};
+
+enum handoff_direction { HANDOFF_TO_LIFE, HANDOFF_TO_INIT };
+
+/* What a message of each kind must look like; both ends check it. */
+struct handoff_rule {
+    const char *name;
+    enum handoff_direction direction;
+    unsigned fds_min, fds_max;
+};
+extern const struct handoff_rule handoff_rules[HANDOFF_KIND_COUNT];
+
+struct handoff_message {
+    enum handoff_kind kind;
+    int fd;             /* received: owned by the receiver; -1: none */
+    struct error error; /* ERROR; the text of WARNING and the pty's name of CONSOLE stand in error.text */
+};
+
+/* The pair, both ends O_CLOEXEC. */
+int handoff_open(int *life_end, int *init_end, struct error *err);
+
+/* Sends one message; fd -1: none; text NULL: none (ERROR takes *error). 0 or -errno. */
+int handoff_send(int socket, enum handoff_kind kind, int fd, const char *text);
+int handoff_send_error(int socket, const struct error *error);
+
+/*
+ * Receives one. 1: a well-formed message in the given direction; 0: the peer is gone; negative: broken (-EPROTO: the
+ * packet breaks its rule).
+ */
+int handoff_receive(int socket, enum handoff_direction direction, struct handoff_message *out);
+
+#endif

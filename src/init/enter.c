@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * enter: the first steps of the new process: waiting for life to place it, namespaces that are joined or that can be
+ * made only from inside, session and keyring. Runs in init before pivot.
+ */
+#include "handoff/handoff.h"
+#include "init/init.h"
+#include "kernel/namespace.h"
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Kinds of the kernel's keyctl(2) permission word that peers grant, so that the payload can search its keyring. */
+#define KEY_USER_SEARCH 0x00080000u
+#define KEY_OTHER_SEARCH 0x00000008u
+
+static void default_signals(void) {
+    sigset_t none;
+    for (int s = 1; s < 65; s++)
+        signal(s, SIG_DFL); /* also what the caller ignored: the payload starts like any other program */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int enter_arrive(struct init *init, struct error *err) {
+    /* Nobody in the container may look into us through ptrace or /proc while we hold descriptors of the host
+     * (CVE-2016-9962); exec makes the payload dumpable again. */
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        return error_sys(err, "prctl PR_SET_DUMPABLE");
+    prctl(PR_SET_NAME, "berth:[INIT]");
+    default_signals();
+    umask(0); /* modes are meant as they are given */
+    if (!init->wait_placed)
+        return 0;
+    struct handoff_message message;
+    int r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
+    if (r <= 0 || message.kind != HANDOFF_PLACED)
+        _exit(1); /* life is gone: there is nobody to tell */
+    return 0;
+}
+
+int enter_join(struct init *init, struct error *err) {
+    const struct plan_namespaces *ns = &init->plan->namespaces;
+    struct namespace_join joins[NS_COUNT];
+    size_t count = 0;
+    if (ns->recipe.refork || !ns->recipe.join)
+        return 0; /* the process in between has joined, and we were born inside */
+    for (int k = 0; k < NS_COUNT; k++)
+        if (ns->modes[k] == NS_JOIN)
+            joins[count++] = (struct namespace_join){init->held->namespaces[k], ns_flag(k), ns_name(k)};
+    return namespace_join_all(joins, count, err);
+}
+
+int enter_become_root(struct init *init, struct error *err) {
+    const struct plan_namespaces *ns = &init->plan->namespaces;
+    if (ns->modes[NS_USER] == NS_INHERIT)
+        return 0;
+    if (setresgid(0, 0, 0) < 0)
+        return error_sys(err, "become group 0 of the user namespace (is it mapped?)");
+    if (setresuid(0, 0, 0) < 0)
+        return error_sys(err, "become user 0 of the user namespace (is it mapped?)");
+    return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
+}
+
+int enter_cgroup_namespace(struct init *init, struct error *err) {
+    uint64_t flags = init->plan->namespaces.recipe.unshare;
+    return flags && unshare((int)flags) < 0 ? error_sys(err, "make cgroup namespace") : 0;
+}
+
+int enter_session(struct init *init, struct error *err) {
+    (void)init;
+    return setsid() < 0 ? error_sys(err, "setsid") : 0;
+}
+
+int enter_keyring(struct init *init, struct error *err) {
+    char name[256], description[512];
+    if (!init->plan->new_keyring)
+        return 0;
+    snprintf(name, sizeof name, "_ses.%.200s", init->plan->id);
+    int ring = sys_keyctl_join(name);
+    if (ring == -ENOSYS || ring == -EPERM) {
+        /* Left out of the kernel, or an outer container's seccomp filter forbids it: go on as the peers do. */
+        init_warn(init, "session keyring not made: %s", error_text(-ring));
+        return 0;
+    }
+    if (ring < 0)
+        return error_code(err, -ring, "make session keyring %s", name);
+    /* "keyring;uid;gid;permissions;name" (keyctl_describe(3)) */
+    if (sys_keyctl_describe(ring, description, sizeof description) < 0)
+        return 0;
+    const char *field = description;
+    for (int i = 0; i < 3 && field; i++)
+        field = (field = strchr(field, ';')) ? field + 1 : NULL;
+    if (!field)
+        return 0;
+    uint32_t grant = init->plan->namespaces.modes[NS_USER] == NS_INHERIT ? KEY_USER_SEARCH : KEY_OTHER_SEARCH;
+    int r = sys_keyctl_permissions(ring, (uint32_t)strtoul(field, NULL, 16) | grant);
+    return r < 0 && r != -EACCES ? error_code(err, -r, "permissions of session keyring %s", name) : 0;
+}
+
+int enter_loopback(struct init *init, struct error *err) {
+    return init->plan->namespaces.modes[NS_NETWORK] == NS_NEW ? namespace_loopback_up(err) : 0;
+}

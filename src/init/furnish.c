@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * furnish: what the container finds in /dev: device nodes, links, its terminal; and what it finds at 0, 1 and 2.
+ * Runs in init before pivot, furnish_stdio behind it.
+ */
+#include "base/own.h"
+#include "handoff/handoff.h"
+#include "init/init.h"
+#include "kernel/mountfd.h"
+#include "kernel/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef DEVPTS_SUPER_MAGIC
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+#endif
+
+static bool is_null(const struct stat *st) {
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* A node that is there already must be the very device (config-linux.md "Devices": otherwise an error). */
+static int check_existing(int parent, const char *name, const struct plan_device *d, struct error *err) {
+    struct stat st;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_sys(err, "stat");
+    bool same = (st.st_mode & S_IFMT) == d->type && (d->type == S_IFIFO || st.st_rdev == makedev(d->major, d->minor));
+    return same ? 0 : error_set(err, EEXIST, "something else is there already");
+}
+
+/* In a user namespace mknod of a device is forbidden: the host's node is bound over an empty file instead. */
+static int bind_device(struct init *init, size_t index, int parent, const char *name, struct error *err) {
+    const struct held_source *source = &init->held->devices[index];
+    own_fd file = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (file < 0 && errno != EEXIST)
+        return error_sys(err, "make a file to bind the host's node on");
+    own_fd target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), mounted = -1;
+    if (target < 0)
+        return error_sys(err, "open");
+    if (source->fd < 0)
+        return error_set(err, EPERM, "the host has no such device to bind");
+    return source_bind(source, target, false, &mounted, err);
+}
+
+static int make_device(struct init *init, size_t index, const struct plan_device *d, struct error *err) {
+    const char *name;
+    own_fd parent = resolve_parent(init->root, d->path, true, &name);
+    if (parent < 0)
+        return error_code(err, -parent, "make its directory");
+    if (init->held->devices && d->type != S_IFIFO)
+        return bind_device(init, index, parent, name, err);
+    if (mknodat(parent, name, d->type | d->mode, makedev(d->major, d->minor)) < 0)
+        return errno == EEXIST ? check_existing(parent, name, d, err) : error_sys(err, "mknod");
+    if ((d->uid || d->gid) && fchownat(parent, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_sys(err, "chown to %u:%u", d->uid, d->gid);
+    return 0;
+}
+
+int furnish_devices(struct init *init, struct error *err) {
+    const struct plan_devices *devices = &init->plan->devices;
+    if (init->plan->mounts.dev_is_bind)
+        return 0; /* the caller's own /dev is as the caller wants it */
+    for (size_t i = 0; i < devices->count; i++) {
+        const struct plan_device *d = &devices->items[i];
+        if (make_device(init, i, d, err) >= 0)
+            continue;
+        char place[40] = "";
+        if (d->index >= 0)
+            snprintf(place, sizeof place, "/linux/devices/%d", d->index);
+        error_note(err, "devices", place);
+        return error_wrap(err, "device %s%s%s", d->path, *place ? " " : "", place);
+    }
+    return 0;
+}
+
+/* config-linux.md "Default Devices" and "/dev symbolic links"; /dev/core as the peers. */
+static const struct {
+    const char *path, *target;
+    const char *needs; /* made only where this exists */
+} links[] = {
+    {"/dev/fd", "/proc/self/fd", "/proc/self"},       {"/dev/stdin", "/proc/self/fd/0", "/proc/self"},
+    {"/dev/stdout", "/proc/self/fd/1", "/proc/self"}, {"/dev/stderr", "/proc/self/fd/2", "/proc/self"},
+    {"/dev/core", "/proc/kcore", "/proc/kcore"},      {"/dev/ptmx", "pts/ptmx", "/dev/pts/ptmx"},
+};
+
+static int make_link(int dev, const char *name, const char *target) {
+    struct stat st;
+    if (symlinkat(target, dev, name) == 0)
+        return 0;
+    /* A ptmx node in an image is the host's multiplexer; the container has its own. Other things are left alone. */
+    bool node = errno == EEXIST && strcmp(name, "ptmx") == 0 &&
+                fstatat(dev, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st.st_mode);
+    if (node && unlinkat(dev, name, 0) == 0 && symlinkat(target, dev, name) == 0)
+        return 0;
+    return errno == EEXIST ? 0 : -errno;
+}
+
+int furnish_links(struct init *init, struct error *err) {
+    if (init->plan->mounts.dev_is_bind)
+        return 0;
+    own_fd dev = resolve_make(init->root, "/dev", RESOLVE_MAKE_DIRECTORY);
+    if (dev < 0)
+        return error_code(err, -dev, "open /dev");
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        own_fd there = resolve_path(init->root, links[i].needs, RESOLVE_NO_LINK_AT_END);
+        if (there < 0)
+            continue;
+        int r = make_link(dev, links[i].path + strlen("/dev/"), links[i].target);
+        if (r < 0)
+            return error_code(err, -r, "link %s to %s", links[i].path, links[i].target);
+    }
+    return 0;
+}
+
+/* An empty file for the terminal to be bound on; whatever link an image has there is not followed (CVE-2026-88264). */
+static int console_target(struct init *init, struct error *err) {
+    const char *name;
+    struct stat st;
+    own_fd dev = resolve_parent(init->root, "/dev/console", true, &name);
+    if (dev < 0)
+        return error_code(err, -dev, "open /dev");
+    own_fd made = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (made < 0 && errno != EEXIST && errno != EROFS)
+        return error_sys(err, "make /dev/console");
+    own_fd target = openat(dev, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (target < 0 || fstat(target, &st) < 0)
+        return error_sys(err, "open /dev/console");
+    if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
+        return error_set(err, ELOOP, "/dev/console is a link or a directory in the image");
+    return fd_take(&target);
+}
+
+int furnish_console(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY), master = -1, slave = -1, mounted = -1;
+    if (pts < 0)
+        return error_code(err, -pts, "open /dev/pts for the container's terminal");
+    int r = tty_open(pts, &master, &slave, err);
+    if (r == 0 && process->rows && process->columns)
+        r = tty_resize(master, process->rows, process->columns, err);
+    if (r < 0)
+        return r;
+    own_fd target = console_target(init, err);
+    if (target < 0)
+        return target;
+    own_fd tree = mount_clone(slave, false);
+    r = tree >= 0 ? mount_attach(tree, target) : tree == -ENOSYS ? mount_bind_classic(slave, target, false) : tree;
+    if (r < 0)
+        return error_code(err, -r, "bind the terminal on /dev/console");
+    char name[64];
+    r = tty_name(master, name, sizeof name, err);
+    if (r < 0)
+        return r;
+    r = handoff_send(init->channel, HANDOFF_CONSOLE, master, name);
+    if (r < 0)
+        return error_code(err, -r, "hand the terminal on");
+    init->console = fd_take(&slave);
+    return 0;
+}
+
+/*
+ * /dev/null of the host at 0, 1 or 2 becomes the container's, so that /proc/self/fd/N means something inside. Only
+ * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265).
+ */
+static void adopt_null(struct init *init, int fd) {
+    struct stat st;
+    struct statfs fs;
+    if (fstat(fd, &st) < 0 || !is_null(&st))
+        return;
+    own_fd null = resolve_path(init->root, "/dev/null", RESOLVE_NO_LINKS);
+    if (null < 0 || fstat(null, &st) < 0 || !is_null(&st) || fstatfs(null, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+        return;
+    own_fd opened = resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY);
+    if (opened < 0 || fstat(opened, &st) < 0 || !is_null(&st))
+        return;
+    dup2(opened, fd);
+}
+
+/* Pipes and sockets belong to whoever reads and writes them: an image may open /dev/stderr anew. Nothing else is given
+ * away: a file or a terminal of the host stays its owner's. */
+static void chown_stdio(const struct plan_process *process, int fd) {
+    struct stat st;
+    if (process->uid == 0 || fstat(fd, &st) < 0)
+        return;
+    if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+        (void)!fchown(fd, process->uid, (gid_t)-1); /* a pipe of another user namespace cannot be: it then stays */
+}
+
+int furnish_stdio(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    if (init->console >= 0) {
+        if (process->uid && fchown(init->console, process->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+            return error_sys(err, "give the terminal to user %u", process->uid);
+        int r = tty_adopt(init->console, err);
+        if (r == 0)
+            fd_drop(&init->console);
+        return r;
+    }
+    for (int fd = 0; fd < 3; fd++) {
+        adopt_null(init, fd);
+        chown_stdio(process, fd);
+    }
+    return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate: what the new process asks of life and waits for: hooks of the runtime, and the start. Runs in init.
+ */
+#include "base/fd.h"
+#include "base/own.h"
+#include "handoff/handoff.h"
+#include "init/hook.h"
+#include "init/init.h"
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int gate_runtime_hooks(struct init *init, struct error *err) {
+    struct handoff_message message = {.fd = -1};
+    int r = handoff_send(init->channel, HANDOFF_HOOKS, -1, NULL);
+    if (r == 0)
+        r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
+    if (r <= 0 || message.kind != HANDOFF_HOOKED)
+        _exit(1); /* a hook failed or life is gone: it knows more than we do */
+    own_fd state = message.fd;
+    return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, state, init->held->bundle,
+                    (const char *const *)environ, false, err);
+}
+
+static int compare_fds(const void *a, const void *b) {
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+/* Closes everything from 3 on but what the payload shall have and the listed few. */
+static void close_others(const struct init *init, int *keep, size_t count) {
+    unsigned first = 3 + init->held->preserved;
+    for (size_t a = 1; a < count; a++) /* a handful: insertion sort */
+        for (size_t b = a; b > 0 && compare_fds(&keep[b - 1], &keep[b]) > 0; b--) {
+            int t = keep[b];
+            keep[b] = keep[b - 1];
+            keep[b - 1] = t;
+        }
+    for (size_t i = 0; i < count; i++) {
+        if (keep[i] < (int)first)
+            continue;
+        if ((unsigned)keep[i] > first)
+            sys_close_range(first, (unsigned)keep[i] - 1, 0);
+        first = (unsigned)keep[i] + 1;
+    }
+    sys_close_range(first, ~0u, 0);
+}
+
+int gate_ready(struct init *init, struct error *err) {
+    /* The wait may be long; nothing of the host is to be had from us meanwhile. */
+    int keep[] = {init->channel, init->gate, init->root.fd, init->held->bundle};
+    close_others(init, keep, sizeof keep / sizeof *keep);
+    init->proc.fd = -1;
+    int r = handoff_send(init->channel, HANDOFF_READY, -1, NULL);
+    if (r < 0)
+        return error_code(err, -r, "tell that the container is ready");
+    if (init->gate >= 0)
+        fd_drop(&init->channel);
+    return 0;
+}
+
+/* `start` sends START over a connection of its own; whoever connects and goes away without a word just looked. */
+static int wait_gate(struct init *init, struct handoff_message *message) {
+    for (;;) {
+        own_fd caller = accept4(init->gate, NULL, NULL, SOCK_CLOEXEC);
+        if (caller < 0 && (errno == EINTR || errno == ECONNABORTED))
+            continue;
+        if (caller < 0)
+            return -errno;
+        int r = handoff_receive(caller, HANDOFF_TO_INIT, message);
+        if (r <= 0 || message->kind != HANDOFF_START)
+            continue;
+        init->channel = fd_take(&caller);
+        return 0;
+    }
+}
+
+int gate_wait(struct init *init, struct error *err) {
+    struct handoff_message message = {.fd = -1};
+    if (init->gate >= 0) {
+        int r = wait_gate(init, &message);
+        if (r < 0)
+            return error_code(err, -r, "wait for start");
+    } else if (handoff_receive(init->channel, HANDOFF_TO_INIT, &message) <= 0 || message.kind != HANDOFF_START) {
+        _exit(1); /* run was killed between create and start */
+    }
+    init->state_fd = message.fd;
+    if (!init->plan->has_process)
+        return error_set(err, EINVAL, "the config has no process to start (config /process)");
+    return 0;
+}

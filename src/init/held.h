@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * held: what life has opened for the new process before it was born. No path is looked up after that, with one
+ * exception that is checked: a source that could not be cloned as a detached tree in advance.
+ */
+#ifndef BERTH_INIT_HELD_H
+#define BERTH_INIT_HELD_H
+
+#include "plan/namespaces.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * A file or directory of the host to be bound into the container. Normally a detached tree, cloned in life: it can
+ * cross into another mount namespace. An unprivileged caller cannot clone (EPERM), an old kernel neither (ENOSYS):
+ * then it is an O_PATH descriptor, and the new process opens `path` again in its own namespace and checks that it has
+ * found the same device and inode.
+ */
+struct held_source {
+    int fd; /* -1: nothing held */
+    bool detached;
+    bool directory;
+    const char *path;
+    dev_t device;
+    ino_t inode;
+};
+
+/* One v1 hierarchy for a mount of type "cgroup" without a cgroup namespace. */
+struct held_cgroup {
+    const char *name;        /* directory below the mount: "memory", "cpu,cpuacct", "systemd", "unified" */
+    const char *controllers; /* "memory", "name=systemd"; "" for cgroup2 */
+    struct held_source source;
+};
+
+struct held {
+    struct held_source rootfs;
+    struct held_source *mounts;  /* one a row of plan->mounts; fd -1 but for binds */
+    struct held_source *devices; /* one a row of plan->devices when the container is in a user namespace of its own, else NULL */
+    struct held_source null;     /* the host's /dev/null, checked */
+    struct held_cgroup *cgroups; /* for MOUNT_CGROUP; empty on pure cgroup2 */
+    size_t cgroup_count;
+    struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted */
+    int namespaces[NS_COUNT];    /* joined ones, -1 others */
+    int bundle;                  /* working directory of hooks */
+    unsigned preserved;          /* descriptors from 3 on that reach the container */
+    bool listen_fds;             /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */
+};
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hook: runs the hooks of one point. Used by life for the points of the runtime namespace and by init for
+ * createContainer (before pivot) and startContainer (after). Allocates nothing.
+ */
+#ifndef BERTH_INIT_HOOK_H
+#define BERTH_INIT_HOOK_H
+
+#include "base/error.h"
+#include "plan/hooks.h"
+
+#include <stdbool.h>
+
+/*
+ * Runs the hooks of `point` in listed order with the state on stdin (`state_fd`, a memfd with the JSON; rewound for
+ * each, so the hooks share it: seal it against writing). `envp`: environment of a hook that names none (NULL: an empty
+ * one). `directory_fd`: working directory (the bundle), -1 as the caller's.
+ *
+ * Stops at the first failure: the text is "error running <point> hook #<n> (<path>): exit status 1 after 12 ms,
+ * output: ..." with signal, deadline ("hook ran past specified timeout of 1.0s") or errno in place of the status;
+ * the output's end is kept, its control characters are blanks. step "hook", place "/hooks/<point>/<n>", n from 0.
+ * Code: ETIMEDOUT past the deadline, ECANCELED for a status or signal, else why it could not be started.
+ * With `carry_on` (poststop) a failure is logged as a warning and the rest still runs; then 0 is returned.
+ */
+int hook_run(const struct plan_hooks *hooks, enum hook_point point, int state_fd, int directory_fd,
+             const char *const *envp, bool carry_on, struct error *err);
+
+#endif

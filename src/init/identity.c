@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * identity: who the payload is: names, kernel parameters, limits, user, groups, capabilities, working directory.
+ * Runs in init; the steps up to the working directory's making before pivot, the others after.
+ */
+#include "base/own.h"
+#include "init/init.h"
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int identity_hostname(struct init *init, struct error *err) {
+    const struct plan *plan = init->plan;
+    if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+        return error_sys(err, "set hostname \"%s\" (config /hostname)", plan->hostname);
+    if (plan->domainname && setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
+        return error_sys(err, "set domainname \"%s\" (config /domainname)", plan->domainname);
+    return 0;
+}
+
+int identity_sysctl(struct init *init, struct error *err) {
+    for (size_t i = 0; i < init->plan->sysctl_count; i++) {
+        const struct plan_sysctl *s = &init->plan->sysctls[i];
+        char path[256], place[104];
+        int r = init_procfs(init, err);
+        if (r < 0)
+            return r;
+        snprintf(path, sizeof path, "sys/%s", s->path);
+        r = procfs_write(&init->proc, path, s->value);
+        if (r == 0)
+            continue;
+        snprintf(place, sizeof place, "/linux/sysctl/%s", s->key);
+        error_code(err, -r, "write \"%s\" to sysctl %s (config %s)", s->value, s->key, place);
+        error_note(err, "sysctl", place);
+        return r;
+    }
+    return 0;
+}
+
+int identity_oom_score(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    char value[16];
+    if (!process->has_oom_score_adj)
+        return 0;
+    int r = init_procfs(init, err);
+    if (r < 0)
+        return r;
+    snprintf(value, sizeof value, "%d", process->oom_score_adj);
+    r = procfs_write(&init->proc, "self/oom_score_adj", value);
+    return r < 0 ? error_code(err, -r, "set oom_score_adj to %s (config /process/oomScoreAdj)%s", value,
+                              r == -EACCES ? ", lowering it needs CAP_SYS_RESOURCE" : "")
+                 : 0;
+}
+
+int identity_rlimits(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    for (size_t i = 0; i < process->rlimit_count; i++) {
+        const struct plan_rlimit *l = &process->rlimits[i];
+        struct rlimit value = {.rlim_cur = l->soft, .rlim_max = l->hard};
+        if (setrlimit((__typeof__(RLIMIT_NOFILE))l->resource, &value) == 0)
+            continue;
+        char place[40];
+        snprintf(place, sizeof place, "/process/rlimits/%u", l->index);
+        int r = error_sys(err, "set rlimit to soft %llu, hard %llu (config %s)", (unsigned long long)l->soft,
+                          (unsigned long long)l->hard, place);
+        error_note(err, "rlimits", place);
+        return r;
+    }
+    return 0;
+}
+
+int identity_no_new_privs(struct init *init, struct error *err) {
+    (void)init;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? error_sys(err, "set no_new_privs") : 0;
+}
+
+static int set_groups(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    int r = sys_setgroups(process->group_count, process->groups);
+    if (r == 0)
+        return 0;
+    char text[16] = "";
+    if (r == -EPERM && init_procfs(init, err) == 0)
+        procfs_read(&init->proc, "self/setgroups", text, sizeof text);
+    if (strcmp(text, "deny") == 0)
+        return 0; /* user_namespaces(7): the map was written without privilege, the groups stay as they are */
+    return error_code(err, -r, "set additional groups (config /process/user/additionalGids)");
+}
+
+/* What the caller can give at all; the rest is warned about, since config.md says that it should not fail. */
+static uint64_t grantable(struct init *init, uint64_t wanted, uint64_t have, const char *set) {
+    uint64_t missing = wanted & ~have;
+    for (unsigned cap = 0; missing >> cap && cap < 64; cap++)
+        if ((missing >> cap & 1) && process_cap_name(cap))
+            init_warn(init, "%s cannot be granted (%s set): berth does not have it", process_cap_name(cap), set);
+    return wanted & have;
+}
+
+static int drop_bounding(uint64_t keep, struct error *err) {
+    for (unsigned cap = 0; cap < 64; cap++) {
+        if (keep >> cap & 1)
+            continue;
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+            continue;
+        if (errno == EINVAL)
+            return 0; /* beyond the last one that the kernel knows */
+        return error_sys(err, "drop capability %u from the bounding set", cap);
+    }
+    return 0;
+}
+
+static uint64_t bounding_now(void) {
+    uint64_t set = 0;
+    for (unsigned cap = 0; cap < 64; cap++) {
+        int r = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+        if (r < 0)
+            break;
+        set |= (uint64_t)(r == 1) << cap;
+    }
+    return set;
+}
+
+static int raise_ambient(struct init *init, uint64_t ambient, struct error *err) {
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+        return error_sys(err, "clear ambient capabilities");
+    for (unsigned cap = 0; ambient >> cap && cap < 64; cap++)
+        if ((ambient >> cap & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+            init_warn(init, "%s cannot be ambient: it is not both permitted and inheritable", process_cap_name(cap));
+    return 0;
+}
+
+/* Sets the three sets, and looks whether they are what they are now said to be. */
+static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable, struct error *err) {
+    uint64_t e, p, i;
+    int r = sys_capset(0, effective, permitted, inheritable);
+    if (r < 0)
+        return error_code(err, -r, "set capabilities");
+    r = sys_capget(0, &e, &p, &i);
+    if (r < 0 || e != effective || p != permitted || i != inheritable)
+        return error_set(err, EPERM, "capabilities are not what they were set to");
+    return 0;
+}
+
+static int switch_user(const struct plan_process *process, bool keep_caps, struct error *err) {
+    if (keep_caps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        return error_sys(err, "keep capabilities");
+    if (setresgid(process->gid, process->gid, process->gid) < 0)
+        return errno == EINVAL
+                   ? error_set(err, EINVAL, "cannot setgid to unmapped gid %u in user namespace (config /process/user/gid)",
+                               process->gid)
+                   : error_sys(err, "set group %u (config /process/user/gid)", process->gid);
+    if (setresuid(process->uid, process->uid, process->uid) < 0)
+        return errno == EINVAL
+                   ? error_set(err, EINVAL, "cannot setuid to unmapped uid %u in user namespace (config /process/user/uid)",
+                               process->uid)
+                   : error_sys(err, "set user %u (config /process/user/uid)", process->uid);
+    /* Changing ids makes the process dumpable again for its new owner (prctl(2)). */
+    return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
+}
+
+/*
+ * Groups need CAP_SETGID, the bounding set CAP_SETPCAP, the ids CAP_SETUID: all before the capabilities go. Without
+ * no_new_privs the filter, loaded at the very end, needs CAP_SYS_ADMIN: that one stays effective until then.
+ */
+int identity_user(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    uint64_t e, p, i;
+    int r = set_groups(init, err);
+    if (r < 0)
+        return r;
+    umask(process->umask);
+    r = sys_capget(0, &e, &p, &i);
+    if (r < 0)
+        return error_code(err, -r, "read capabilities");
+    if (!process->has_caps)
+        return switch_user(process, false, err);
+    uint64_t bounding = grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(), "bounding");
+    uint64_t permitted = grantable(init, process->caps[CAP_SET_PERMITTED], p, "permitted");
+    uint64_t effective = grantable(init, process->caps[CAP_SET_EFFECTIVE], permitted, "effective");
+    uint64_t inheritable = grantable(init, process->caps[CAP_SET_INHERITABLE], p, "inheritable");
+    /* The two masks are read again when the spare capability is given back. */
+    if (init->plan->filter.program && !process->no_new_privs)
+        init->spare_caps = p & (UINT64_C(1) << CAP_SYS_ADMIN) & ~effective;
+    r = drop_bounding(bounding, err);
+    if (r == 0)
+        r = switch_user(process, true, err);
+    if (r == 0)
+        r = set_caps(effective | init->spare_caps, permitted | init->spare_caps, inheritable, err);
+    return r < 0 ? r : raise_ambient(init, process->caps[CAP_SET_AMBIENT], err);
+}
+
+int launch_final_caps(struct init *init, struct error *err) {
+    uint64_t e, p, i;
+    if (!init->spare_caps)
+        return 0;
+    int r = sys_capget(0, &e, &p, &i);
+    if (r < 0)
+        return error_code(err, -r, "read capabilities");
+    uint64_t wanted = init->plan->process.caps[CAP_SET_PERMITTED];
+    return set_caps(e & ~init->spare_caps, p & ~(init->spare_caps & ~wanted), i, err);
+}
+
+int identity_make_cwd(struct init *init, struct error *err) {
+    const char *cwd = init->plan->process.cwd;
+    own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
+    if (fd == -ENOENT)
+        fd = resolve_make(init->root, cwd, RESOLVE_MAKE_DIRECTORY);
+    /* Forbidden to us may be allowed to the payload's user (a root-squashed NFS): identity_cwd tries again as that. */
+    if (fd >= 0 || fd == -EACCES || fd == -EROFS)
+        return 0;
+    return error_code(err, -fd, "chdir to cwd \"%s\" (config /process/cwd)", cwd);
+}
+
+int identity_cwd(struct init *init, struct error *err) {
+    const char *cwd = init->plan->process.cwd;
+    char where[PATH_MAX];
+    own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
+    if (fd < 0)
+        return error_code(err, -fd, "chdir to cwd \"%s\" (config /process/cwd)", cwd);
+    if (fchdir(fd) < 0)
+        return error_sys(err, "chdir to cwd \"%s\" (config /process/cwd)", cwd);
+    /* A directory that the root does not reach shows as "(unreachable)..." (getcwd(3)): CVE-2024-21626. */
+    if (!getcwd(where, sizeof where) || where[0] != '/')
+        return error_set(err, EXDEV, "cwd \"%s\" is outside of the container (config /process/cwd)", cwd);
+    return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * init: the new process, from its birth to the exec of the payload. It performs the plan as a table of steps
+ * (steps.c), parses nothing, allocates nothing, and never returns.
+ */
+#ifndef BERTH_INIT_INIT_H
+#define BERTH_INIT_INIT_H
+
+#include "base/error.h"
+#include "init/held.h"
+#include "kernel/procfs.h"
+#include "kernel/resolve.h"
+#include "plan/plan.h"
+
+#include <limits.h>
+
+struct init {
+    const struct plan *plan;
+    const struct held *held;
+    int channel;        /* handoff with life; what fails is reported there */
+    int gate;           /* create: the listening socket that `start` connects to; run: -1, START comes over the channel */
+    bool wait_placed;   /* life has ids to map or cgroups to enter before we may go on */
+    struct root root;   /* the container's root mount */
+    struct procfs proc; /* a procfs of ours: the container's own or a private one; -1 until it is needed */
+    int console;        /* slave of the container's terminal, -1 without */
+    int state_fd;       /* state for startContainer hooks, -1 without */
+    uint64_t spare_caps; /* effective beyond the plan's until the seccomp filter is loaded */
+    char program[PATH_MAX]; /* the payload, found by then */
+    char home[PATH_MAX + 6]; /* "HOME=..." */
+};
+
+/* The whole life of the new process. */
+_Noreturn void init_main(struct init *init);
+
+/* Sends a warning to life; it cannot fail the create. */
+void init_warn(const struct init *init, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A /proc to be trusted, opened when first asked for. */
+int init_procfs(struct init *init, struct error *err);
+
+/* Steps, in files by subject; each returns 0 or fails with a text that says what and why. */
+/* enter.c: becoming a member of the container */
+int enter_arrive(struct init *init, struct error *err);
+int enter_join(struct init *init, struct error *err);
+int enter_become_root(struct init *init, struct error *err);
+int enter_cgroup_namespace(struct init *init, struct error *err);
+int enter_session(struct init *init, struct error *err);
+int enter_keyring(struct init *init, struct error *err);
+int enter_loopback(struct init *init, struct error *err);
+/* rootfs.c: the container's file system tree */
+int rootfs_isolate(struct init *init, struct error *err);
+int rootfs_attach(struct init *init, struct error *err);
+int rootfs_mounts(struct init *init, struct error *err);
+int rootfs_pivot(struct init *init, struct error *err);
+int rootfs_seal(struct init *init, struct error *err);
+int rootfs_propagation(struct init *init, struct error *err);
+/* cgroup_mount.c: one row of mounts[] with type "cgroup" */
+int cgroup_mount(struct init *init, const struct plan_mount *mount, int target, struct error *err);
+/* furnish.c: devices, links, the terminal */
+int furnish_devices(struct init *init, struct error *err);
+int furnish_links(struct init *init, struct error *err);
+int furnish_console(struct init *init, struct error *err);
+int furnish_stdio(struct init *init, struct error *err);
+/* shield.c */
+int shield_masked(struct init *init, struct error *err);
+int shield_readonly(struct init *init, struct error *err);
+/* identity.c: names, limits, credentials */
+int identity_hostname(struct init *init, struct error *err);
+int identity_sysctl(struct init *init, struct error *err);
+int identity_oom_score(struct init *init, struct error *err);
+int identity_rlimits(struct init *init, struct error *err);
+int identity_no_new_privs(struct init *init, struct error *err);
+int identity_user(struct init *init, struct error *err);
+int identity_make_cwd(struct init *init, struct error *err);
+int identity_cwd(struct init *init, struct error *err);
+/* gate.c and launch.c: what life asks, and the payload */
+int gate_runtime_hooks(struct init *init, struct error *err);
+int gate_ready(struct init *init, struct error *err);
+int gate_wait(struct init *init, struct error *err);
+int launch_lookup(struct init *init, struct error *err);
+int launch_start_hooks(struct init *init, struct error *err);
+int launch_filter(struct init *init, struct error *err);
+int launch_final_caps(struct init *init, struct error *err);
+int launch_exec(struct init *init, struct error *err);
+
+/* source.c: a held source as a mountable thing in this process's mount namespace */
+/* Attaches it on target_fd. *mount_fd: root of the new mount, -1 when a classic bind did it (resolve anew). */
+int source_bind(const struct held_source *source, int target_fd, bool recursive, int *mount_fd, struct error *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shield: masked and read-only paths. Runs in init before pivot. Files are covered by the host's /dev/null, which life
+ * has opened and checked: one inside the container could be anything (CVE-2025-31133). Directories are covered by one
+ * empty read-only tmpfs that all of them share. A path that does not exist is skipped.
+ */
+#include "base/own.h"
+#include "init/init.h"
+#include "kernel/mountfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static int note(struct error *err, const char *what, size_t index, const char *path) {
+    char place[48];
+    snprintf(place, sizeof place, "/linux/%s/%zu", what, index);
+    error_note(err, NULL, place);
+    return error_wrap(err, "%s (%s[%zu])", path, what, index);
+}
+
+/*
+ * Covers target with the mount behind *cover, which is detached the first time; later ones are copies of it.
+ */
+static int cover(int *mount, bool *attached, int target, struct error *err) {
+    own_fd copy = -1;
+    int use = *mount;
+    if (*attached) {
+        copy = mount_clone(*mount, false);
+        if (copy < 0)
+            return error_code(err, -copy, "clone cover");
+        use = copy;
+    }
+    int r = mount_attach(use, target);
+    if (r < 0)
+        return error_code(err, -r, "cover");
+    *attached = true;
+    return 0;
+}
+
+struct covers {
+    int null, empty;
+    bool null_attached, empty_attached;
+};
+
+static int mask_directory(struct covers *covers, int target, struct error *err) {
+    /* One block and two inodes are the least a tmpfs root gets by with. */
+    const struct mount_new new = {.type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2",
+                                  .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    if (covers->empty < 0) {
+        int r = mount_detached(&new, &covers->empty, err);
+        if (r == -ENOSYS) {
+            own_fd fd = -1;
+            return mount_filesystem(&new, target, &fd, err);
+        }
+        if (r < 0)
+            return r;
+    }
+    return cover(&covers->empty, &covers->empty_attached, target, err);
+}
+
+static int mask_path(struct init *init, struct covers *covers, const char *path, struct error *err) {
+    struct stat st;
+    own_fd target = resolve_path(init->root, path, 0);
+    if (target == -ENOENT || target == -ENOTDIR)
+        return 0;
+    if (target < 0 || fstat(target, &st) < 0)
+        return error_code(err, target < 0 ? -target : errno, "open");
+    if (S_ISDIR(st.st_mode))
+        return mask_directory(covers, target, err);
+    if (init->held->null.detached)
+        return cover(&covers->null, &covers->null_attached, target, err);
+    own_fd mounted = -1;
+    return source_bind(&init->held->null, target, false, &mounted, err);
+}
+
+int shield_masked(struct init *init, struct error *err) {
+    struct covers covers = {.null = init->held->null.fd, .empty = -1};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < init->plan->masked_count; i++) {
+        r = mask_path(init, &covers, init->plan->masked_paths[i], err);
+        if (r < 0)
+            r = note(err, "maskedPaths", i, init->plan->masked_paths[i]);
+    }
+    fd_drop(&covers.empty);
+    return r;
+}
+
+static int protect_path(struct init *init, const char *path, struct error *err) {
+    own_fd target = resolve_path(init->root, path, 0);
+    if (target == -ENOENT || target == -ENOTDIR)
+        return 0;
+    if (target < 0)
+        return error_code(err, -target, "open");
+    own_fd tree = mount_clone(target, true);
+    int r = tree >= 0 ? mount_attach(tree, target) : tree == -ENOSYS ? mount_bind_classic(target, target, true) : tree;
+    if (r < 0)
+        return error_code(err, -r, "bind onto itself");
+    own_fd covered = tree >= 0 ? fd_take(&tree) : resolve_path(init->root, path, 0);
+    r = covered < 0 ? covered : mount_change(covered, MOUNT_ATTR_RDONLY, 0, true);
+    if (r == -ENOSYS)
+        r = mount_change(covered, MOUNT_ATTR_RDONLY, 0, false);
+    return r < 0 ? error_code(err, -r, "make read-only") : 0;
+}
+
+int shield_readonly(struct init *init, struct error *err) {
+    for (size_t i = 0; i < init->plan->readonly_count; i++)
+        if (protect_path(init, init->plan->readonly_paths[i], err) < 0)
+            return note(err, "readonlyPaths", i, init->plan->readonly_paths[i]);
+    return 0;
+}

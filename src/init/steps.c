@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * steps: see steps.h. Runs in the new process. One row a step, top to bottom; the comment says why it stands where it
+ * stands. A failing step ends the process: life is told, and undoes what it did.
+ */
+#include "init/steps.h"
+
+#include "base/table.h"
+#include "handoff/handoff.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool has_terminal(const struct init *init) {
+    return init->plan->process.terminal;
+}
+static bool has_process(const struct init *init) {
+    return init->plan->has_process;
+}
+static bool privileges_may_grow(const struct init *init) {
+    return init->plan->has_process && !init->plan->process.no_new_privs;
+}
+static bool no_new_privileges(const struct init *init) {
+    return init->plan->has_process && init->plan->process.no_new_privs;
+}
+static bool hooks_before_pivot(const struct init *init) {
+    const struct plan_hooks *hooks = &init->plan->hooks;
+    return hooks->at[HOOK_PRESTART].count + hooks->at[HOOK_CREATE_RUNTIME].count +
+               hooks->at[HOOK_CREATE_CONTAINER].count > 0;
+}
+static bool own_mounts(const struct init *init) {
+    return init->plan->namespaces.modes[NS_MOUNT] != NS_INHERIT;
+}
+
+const struct step create_steps[] = {
+    /* Undumpable before anything of the host is touched; then life maps our ids and moves us into the cgroups. */
+    {"arrive", enter_arrive, NULL},
+    {"namespaces", enter_join, NULL},
+    /* Root of the user namespace from here on: what follows needs its capabilities. */
+    {"become root", enter_become_root, NULL},
+    /* Its root is the cgroup that we are in now, so not before arriving there. */
+    {"cgroup namespace", enter_cgroup_namespace, NULL},
+    {"session", enter_session, NULL},
+    {"keyring", enter_keyring, NULL},
+    {"loopback", enter_loopback, NULL},
+    /* Cut off from the host's propagation before the first mount, or it would be seen there. */
+    {"propagation", rootfs_isolate, own_mounts},
+    {"rootfs", rootfs_attach, NULL},
+    {"mount", rootfs_mounts, NULL},
+    /* After the mounts: /dev may be one of them. */
+    {"devices", furnish_devices, NULL},
+    {"links", furnish_links, NULL},
+    {"console", furnish_console, has_terminal},
+    /* Hooks see the finished tree, and the host's root still (config.md, "createContainer" runs before pivot_root). */
+    {"hooks", gate_runtime_hooks, hooks_before_pivot},
+    {"hostname", identity_hostname, NULL},
+    {"sysctl", identity_sysctl, NULL},
+    {"oom score", identity_oom_score, has_process},
+    {"working directory", identity_make_cwd, has_process},
+    /* Behind sysctl and everything else that writes below /proc. */
+    {"masked paths", shield_masked, NULL},
+    {"readonly paths", shield_readonly, NULL},
+    /* Nothing is created in the tree from here on. */
+    {"read-only root", rootfs_seal, NULL},
+    /* All mounts are made: up to here the host's /proc was there for the classic calls. */
+    {"pivot", rootfs_pivot, NULL},
+    {"root propagation", rootfs_propagation, own_mounts},
+    {"stdio", furnish_stdio, NULL},
+    /* Late: a small limit must not hit the steps before; before the capabilities that raising needs are gone. */
+    {"rlimits", identity_rlimits, has_process},
+    {"no new privileges", identity_no_new_privs, no_new_privileges},
+    /* Groups, bounding set, ids, capabilities in the order that each needs the next one's privileges (identity.c). */
+    {"user", identity_user, has_process},
+    {"working directory", identity_cwd, has_process},
+    /* With the payload's credentials: what it may not execute is not found executable. */
+    {"exec", launch_lookup, has_process},
+    {"ready", gate_ready, NULL},
+};
+const size_t create_step_count = TABLE_COUNT(create_steps);
+
+const struct step start_steps[] = {
+    {"start", gate_wait, NULL},
+    /* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it is loaded before the last capabilities go; hooks of
+     * the container then run behind both. With it the filter is the last thing before the exec: it may forbid anything. */
+    {"seccomp", launch_filter, privileges_may_grow},
+    {"capabilities", launch_final_caps, has_process},
+    {"hooks", launch_start_hooks, has_process},
+    {"seccomp", launch_filter, no_new_privileges},
+    {"exec", launch_exec, NULL},
+};
+const size_t start_step_count = TABLE_COUNT(start_steps);
+
+void init_warn(const struct init *init, const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (init->channel >= 0)
+        handoff_send(init->channel, HANDOFF_WARNING, -1, text);
+}
+
+int init_procfs(struct init *init, struct error *err) {
+    return init->proc.fd >= 0 ? 0 : procfs_open_private(&init->proc, err);
+}
+
+static int perform(struct init *init, const struct step *steps, size_t count, struct error *err) {
+    for (size_t i = 0; i < count; i++) {
+        if (steps[i].applies && !steps[i].applies(init))
+            continue;
+        int r = steps[i].perform(init, err);
+        if (r < 0) {
+            error_note(err, steps[i].name, NULL);
+            return r;
+        }
+    }
+    return 0;
+}
+
+_Noreturn void init_main(struct init *init) {
+    struct error err = ERROR_INIT;
+    int r = perform(init, create_steps, create_step_count, &err);
+    if (r == 0)
+        r = perform(init, start_steps, start_step_count, &err);
+    handoff_send_error(init->channel, &err);
+    _exit(1);
+}

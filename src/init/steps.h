@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* steps: THE table: the order of everything privileged that the new process does. */
+#ifndef BERTH_INIT_STEPS_H
+#define BERTH_INIT_STEPS_H
+
+#include "init/init.h"
+
+struct step {
+    const char *name;
+    int (*perform)(struct init *init, struct error *err);
+    bool (*applies)(const struct init *init); /* NULL: always */
+};
+
+/* From birth to READY, and from START to the exec. */
+extern const struct step create_steps[], start_steps[];
+extern const size_t create_step_count, start_step_count;
+
+#endif

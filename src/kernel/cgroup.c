@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup: see cgroup.h. Runs in life; needs write permission in the cgroup file systems. What differs between the
+ * worlds stands in cgroup_v1.c and cgroup_v2.c, the walking of directories in cgroup_files.c.
+ */
+#include "kernel/cgroup.h"
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "base/table.h"
+#include "kernel/cgroup_files.h"
+#include "kernel/cgroup_v1.h"
+#include "kernel/cgroup_v2.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/self/cgroup */
+#define FREEZE_MS 10000
+#define THAW_MS 1000
+#define ENTER_ATTEMPTS 50 /* pauses of 1 ms */
+#define KILL_PASSES 16
+#define NAMED_SURVIVORS 8
+
+/* ---- the host ---- */
+
+static bool is_mount_of(const char *path, long magic) {
+    struct statfs fs;
+    return statfs(path, &fs) == 0 && (long)fs.f_type == magic;
+}
+
+static int read_membership(char **text, struct error *err) {
+    own_fd fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+    size_t len;
+    int r = fd < 0 ? -errno : fd_read_all(fd, MEMBERSHIP_MAX, text, &len);
+    return r < 0 ? error_code(err, -r, "read /proc/self/cgroup") : 0;
+}
+
+/* 1: CGROUP_ROOT/name is the mount of a v1 hierarchy, and *out its path; 0: it is not. */
+static int try_v1_mount(struct arena *arena, const char *name, size_t len, const char **out) {
+    char path[sizeof CGROUP_ROOT + 1 + NAME_MAX + 1];
+    if ((size_t)snprintf(path, sizeof path, CGROUP_ROOT "/%.*s", (int)len, name) >= sizeof path)
+        return 0;
+    if (!is_mount_of(path, CGROUP_SUPER_MAGIC))
+        return 0;
+    *out = arena_strdup(arena, path);
+    return *out ? 1 : -ENOMEM;
+}
+
+/* The mount of a v1 hierarchy: under its whole name ("cpu,cpuacct"), or under that of one of its controllers. */
+static int find_v1_mount(struct arena *arena, const char *controllers, const char **out) {
+    static const char prefix[] = "name=";
+    bool named = strncmp(controllers, prefix, sizeof prefix - 1) == 0;
+    const char *list = named ? controllers + sizeof prefix - 1 : controllers;
+    int r = try_v1_mount(arena, list, strlen(list), out);
+    for (const char *name = list; r == 0 && *name;) {
+        size_t len = strcspn(name, ",");
+        r = try_v1_mount(arena, name, len, out);
+        name += len + (name[len] == ',');
+    }
+    return r;
+}
+
+/* One line of /proc/self/cgroup: "4:memory:/path", and "0::/path" for cgroup2. */
+static int add_hierarchy(struct arena *arena, char *line, struct cgroup_host *host) {
+    strsep(&line, ":");
+    const char *controllers = strsep(&line, ":");
+    if (!controllers || !line || host->count == CGROUP_HIERARCHIES_MAX)
+        return 0;
+    struct cgroup_hierarchy found = {.unified = *controllers == '\0'};
+    int r = 0;
+    if (found.unified) {
+        found.mount = CGROUP_ROOT "/unified";
+        r = is_mount_of(found.mount, CGROUP2_SUPER_MAGIC);
+    } else {
+        r = find_v1_mount(arena, controllers, &found.mount);
+    }
+    if (r <= 0)
+        return r;
+    found.controllers = arena_strdup(arena, controllers);
+    found.own = arena_strdup(arena, line);
+    if (!found.controllers || !found.own)
+        return -ENOMEM;
+    host->hierarchies[host->count++] = found;
+    if (host->world != CGROUP_HYBRID)
+        host->world = found.unified ? CGROUP_HYBRID : CGROUP_LEGACY;
+    return 0;
+}
+
+int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err) {
+    struct cgroup_host host = {.world = CGROUP_NONE};
+    if (is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC)) {
+        host.world = CGROUP_UNIFIED;
+        host.count = 1;
+        host.hierarchies[0] = (struct cgroup_hierarchy){.controllers = "", .mount = CGROUP_ROOT, .unified = true};
+        *out = host;
+        return 0;
+    }
+    own_memory char *text = NULL;
+    int r = read_membership(&text, err);
+    if (r < 0)
+        return r;
+    for (char *rest = text, *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n"))
+        if (add_hierarchy(arena, line, &host) < 0)
+            return error_memory(err);
+    *out = host;
+    return 0;
+}
+
+/* ---- where a container's cgroup is ---- */
+
+void cgroup_drop(struct cgroup *group) {
+    for (size_t i = 0; i < group->count; i++)
+        fd_drop(&group->dirs[i].fd);
+    group->count = 0;
+}
+
+/* The caller's own cgroup; the probe of a unified host leaves it out, since an absolute path does not need it. */
+static int find_own(struct arena *arena, const struct cgroup_hierarchy *hierarchy, const char **out,
+                    struct error *err) {
+    if (hierarchy->own) {
+        *out = hierarchy->own;
+        return 0;
+    }
+    own_memory char *text = NULL;
+    int r = read_membership(&text, err);
+    if (r < 0)
+        return r;
+    size_t len = 0;
+    const char *own = cgroup_v2_own(text, &len);
+    if (!own)
+        return error_set(err, ENODEV, "/proc/self/cgroup does not name a cgroup2 cgroup");
+    *out = arena_strndup(arena, own, len);
+    return *out ? 0 : error_memory(err);
+}
+
+/* `base` + "/" + `path`; base without its last component when `beside`. */
+static const char *join(struct arena *arena, const char *base, bool beside, const char *path) {
+    size_t len = strlen(base);
+    if (beside) {
+        while (len > 0 && base[len - 1] != '/')
+            len--;
+    }
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    return arena_printf(arena, "%.*s/%s", (int)len, base, path);
+}
+
+static int locate(struct arena *arena, const struct cgroup_hierarchy *hierarchy, const char *path, const char *id,
+                  const char **out, struct error *err) {
+    const char *own = NULL, *full = path;
+    if (!path || *path != '/') {
+        int r = find_own(arena, hierarchy, &own, err);
+        if (r < 0)
+            return r;
+        /* cgroup2 allows no controllers below a cgroup that holds processes, as the caller's own does. */
+        full = join(arena, own, hierarchy->unified || !path, path ? path : id);
+        if (!full)
+            return error_memory(err);
+    }
+    if (!cgroup_files_check(full))
+        return own ? error_set(err, EINVAL, "cgroup path \"%s\" (relative to the runtime's own cgroup %s) is not valid",
+                               full, own)
+                   : error_set(err, EINVAL, "cgroup path \"%s\" is not valid", full);
+    *out = full;
+    return 0;
+}
+
+int cgroup_locate(struct arena *arena, const struct cgroup_host *host, const char *cgroups_path, const char *id,
+                  struct cgroup *out, struct error *err) {
+    struct cgroup group = {.world = host->world};
+    const char *path = cgroups_path && *cgroups_path ? cgroups_path : NULL;
+    for (size_t i = 0; i < host->count; i++) {
+        const struct cgroup_hierarchy *h = &host->hierarchies[i];
+        struct cgroup_dir dir = {.controllers = h->controllers, .mount = h->mount, .unified = h->unified, .fd = -1};
+        int r = locate(arena, h, path, id, &dir.path, err);
+        if (r < 0)
+            return r;
+        group.dirs[group.count++] = dir;
+    }
+    *out = group;
+    return 0;
+}
+
+static int open_dir(struct cgroup_dir *dir) {
+    own_fd mount = -1;
+    int r = cgroup_files_mount(dir->mount, &mount);
+    return r < 0 ? r : cgroup_files_open(mount, dir->path + 1, &dir->fd);
+}
+
+static const struct cgroup_hierarchy *find_hierarchy(const struct cgroup_host *host, const char *controllers) {
+    for (size_t i = 0; i < host->count; i++)
+        if (strcmp(host->hierarchies[i].controllers, controllers) == 0)
+            return &host->hierarchies[i];
+    return NULL;
+}
+
+int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char *const *controllers,
+                const char *const *paths, size_t count, struct cgroup *out, struct error *err) {
+    own_cgroup group = {.world = host->world};
+    for (size_t i = 0; i < count; i++) {
+        const struct cgroup_hierarchy *h = find_hierarchy(host, controllers[i]);
+        if (!h || group.count == CGROUP_HIERARCHIES_MAX)
+            continue; /* not mounted any more: nothing there to open or to remove */
+        if (!cgroup_files_check(paths[i]))
+            return error_set(err, EINVAL, "cgroup path \"%s\" is not valid", paths[i]);
+        struct cgroup_dir *dir = &group.dirs[group.count++];
+        *dir = (struct cgroup_dir){.controllers = h->controllers, .mount = h->mount, .unified = h->unified, .fd = -1};
+        dir->path = arena_strdup(arena, paths[i]);
+        if (!dir->path)
+            return error_memory(err);
+        int r = open_dir(dir);
+        if (r < 0 && r != -ENOENT)
+            return error_code(err, -r, "open cgroup %s%s", dir->mount, dir->path);
+    }
+    *out = group;
+    group.count = 0;
+    return 0;
+}
+
+/* ---- making it ---- */
+
+/* A directory that was there before must be empty and thawed, or the container would share it or never run. */
+static int check_free(const struct cgroup_dir *dir, struct error *err) {
+    own_pids pids = {.items = NULL};
+    bool populated = false, frozen = false;
+    int r = 0;
+    if (dir->unified)
+        r = cgroup_v2_events(dir->fd, &populated, &frozen);
+    else if (cgroup_v1_has(dir->controllers, "freezer"))
+        r = cgroup_v1_frozen(dir->fd, &frozen);
+    if (r == 0 && (populated || !dir->unified))
+        r = cgroup_files_pids(dir->fd, &pids);
+    if (r < 0)
+        return error_code(err, -r, "look into cgroup %s%s", dir->mount, dir->path);
+    if (populated || pids.count > 0)
+        return error_set(err, EBUSY, "container's cgroup is not empty: %zu process(es) found in %s%s", pids.count,
+                         dir->mount, dir->path);
+    if (frozen)
+        return error_set(err, EBUSY, "container's cgroup unexpectedly frozen: %s%s", dir->mount, dir->path);
+    return 0;
+}
+
+static int make_dir(struct cgroup_dir *dir, bool *made, struct error *err) {
+    own_fd mount = -1;
+    const char *path = dir->path + 1;
+    int r = cgroup_files_mount(dir->mount, &mount);
+    if (r < 0)
+        return error_code(err, -r, "open %s", dir->mount);
+    r = cgroup_files_make(mount, path, made);
+    if (r < 0)
+        return error_code(err, -r, "make cgroup %s%s", dir->mount, dir->path);
+    r = cgroup_files_open(mount, path, &dir->fd);
+    if (r < 0)
+        return error_code(err, -r, "open cgroup %s%s", dir->mount, dir->path);
+    if (!*made) {
+        r = check_free(dir, err);
+        if (r < 0)
+            return r;
+    }
+    if (!dir->unified && cgroup_v1_has(dir->controllers, "cpuset")) {
+        r = cgroup_v1_seed_cpuset(mount, path);
+        if (r < 0)
+            return error_code(err, -r, "give cgroup %s%s the cpus and mems of its parents", dir->mount, dir->path);
+    }
+    return 0;
+}
+
+/* Takes back what make_dir did; what it did not make, and what is in use since, stays. */
+static void unmake_dir(struct cgroup_dir *dir, bool made) {
+    own_fd mount = -1;
+    fd_drop(&dir->fd);
+    if (cgroup_files_mount(dir->mount, &mount) < 0)
+        return;
+    if (made)
+        cgroup_files_remove(mount, dir->path + 1);
+    cgroup_files_remove_parents(mount, dir->path + 1);
+}
+
+int cgroup_make(struct cgroup *group, struct error *err) {
+    bool made[CGROUP_HIERARCHIES_MAX] = {false};
+    for (size_t i = 0; i < group->count; i++) {
+        int r = make_dir(&group->dirs[i], &made[i], err);
+        if (r == 0)
+            continue;
+        for (size_t undo = i + 1; undo > 0; undo--)
+            unmake_dir(&group->dirs[undo - 1], made[undo - 1]);
+        return r;
+    }
+    return 0;
+}
+
+/* ---- its files ---- */
+
+/* The directory that has the controller; cgroup2 stands in for every one that no v1 hierarchy has. */
+static const struct cgroup_dir *find_dir(const struct cgroup *group, const char *controller) {
+    const struct cgroup_dir *unified = NULL;
+    for (size_t i = 0; i < group->count; i++) {
+        const struct cgroup_dir *dir = &group->dirs[i];
+        if (dir->unified)
+            unified = dir;
+        else if (*controller && cgroup_v1_has(dir->controllers, controller))
+            return dir;
+    }
+    return unified;
+}
+
+static int find_open_dir(const struct cgroup *group, const char *controller, const char *file,
+                         const struct cgroup_dir **out, struct error *err) {
+    const struct cgroup_dir *dir = find_dir(group, controller);
+    if (!dir)
+        return error_set(err, ENODEV, "%s: no cgroup hierarchy with the controller %s is mounted below %s", file,
+                         *controller ? controller : "(cgroup2)", CGROUP_ROOT);
+    if (dir->fd < 0)
+        return error_set(err, ENODEV, "%s: cgroup %s%s is gone", file, dir->mount, dir->path);
+    if (strchr(file, '/'))
+        return error_set(err, EINVAL, "\"%s\" is not the name of a cgroup file", file);
+    *out = dir;
+    return 0;
+}
+
+int cgroup_write(const struct cgroup *group, const char *controller, const char *file, const char *value,
+                 struct error *err) {
+    const struct cgroup_dir *dir = NULL;
+    int r = find_open_dir(group, controller, file, &dir, err);
+    if (r < 0)
+        return r;
+    r = cgroup_files_write(dir->fd, file, value);
+    if (r == -ENOENT && dir->unified && *controller) {
+        /* Controllers are enabled when first asked for: most containers ask for few, and each has its cost. */
+        r = cgroup_v2_enable(dir, controller, err);
+        if (r < 0)
+            return error_wrap(err, "write \"%s\" to %s", value, file);
+        r = cgroup_files_write(dir->fd, file, value);
+    }
+    if (r < 0)
+        return error_code(err, -r, "write \"%s\" to %s of cgroup %s%s", value, file, dir->mount, dir->path);
+    return 0;
+}
+
+int cgroup_read(const struct cgroup *group, const char *controller, const char *file, char *buffer, size_t size,
+                struct error *err) {
+    const struct cgroup_dir *dir = NULL;
+    int r = find_open_dir(group, controller, file, &dir, err);
+    if (r < 0)
+        return r;
+    r = fd_read_text(dir->fd, file, buffer, size);
+    if (r < 0)
+        return error_code(err, -r, "read %s of cgroup %s%s", file, dir->mount, dir->path);
+    return 0;
+}
+
+/* ---- its processes ---- */
+
+/* The directory that answers for the whole group: what changes nothing in the others is done here alone. */
+static const struct cgroup_dir *main_dir(const struct cgroup *group) {
+    const struct cgroup_dir *dir = find_dir(group, "freezer");
+    for (size_t i = 0; i < group->count; i++)
+        if (group->dirs[i].unified && group->dirs[i].fd >= 0)
+            return &group->dirs[i];
+    for (size_t i = 0; (!dir || dir->fd < 0) && i < group->count; i++)
+        dir = &group->dirs[i];
+    return dir && dir->fd >= 0 ? dir : NULL;
+}
+
+int cgroup_clone_fd(const struct cgroup *group) {
+    for (size_t i = 0; i < group->count; i++)
+        if (group->dirs[i].unified)
+            return group->dirs[i].fd;
+    return -1;
+}
+
+static int enter_dir(const struct cgroup_dir *dir, const char *pid) {
+    if (dir->fd < 0)
+        return -ENODEV;
+    int r = cgroup_files_write(dir->fd, "cgroup.procs", pid);
+    /* The cpu controller refuses a task that clone has not woken up yet; it takes but a moment. */
+    for (int attempt = 0; r == -EINVAL && attempt < ENTER_ATTEMPTS; attempt++) {
+        cgroup_files_nap();
+        r = cgroup_files_write(dir->fd, "cgroup.procs", pid);
+    }
+    return r;
+}
+
+int cgroup_enter(const struct cgroup *group, pid_t pid, bool cloned, struct error *err) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", pid);
+    for (size_t i = 0; i < group->count; i++) {
+        const struct cgroup_dir *dir = &group->dirs[i];
+        if (cloned && dir->unified)
+            continue;
+        int r = enter_dir(dir, text);
+        if (r < 0)
+            return error_code(err, -r, "move process %s into cgroup %s%s", text, dir->mount, dir->path);
+    }
+    return 0;
+}
+
+int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pids, size_t *count, struct error *err) {
+    own_pids found = {.items = NULL};
+    const struct cgroup_dir *dir = main_dir(group);
+    int r = dir ? cgroup_files_pids(dir->fd, &found) : 0;
+    if (r < 0)
+        return error_code(err, -r, "list the processes of cgroup %s%s", dir->mount, dir->path);
+    pid_t *copy = arena_array(arena, found.count, sizeof *copy);
+    if (!copy)
+        return error_memory(err);
+    size_t kept = 0;
+    for (size_t i = 0; i < found.count; i++)
+        if (found.items[i] > 0)
+            copy[kept++] = found.items[i];
+    *pids = copy;
+    *count = kept;
+    return 0;
+}
+
+/* The directory of the v1 freezer, NULL where there is none. */
+static const struct cgroup_dir *find_freezer(const struct cgroup *group) {
+    const struct cgroup_dir *dir = find_dir(group, "freezer");
+    return dir && !dir->unified && dir->fd >= 0 ? dir : NULL;
+}
+
+int cgroup_frozen(const struct cgroup *group, bool *frozen, struct error *err) {
+    const struct cgroup_dir *dir = main_dir(group), *freezer = find_freezer(group);
+    bool populated = false, v2 = false, v1 = false;
+    int r = dir && dir->unified ? cgroup_v2_events(dir->fd, &populated, &v2) : 0;
+    if ((r == 0 || r == -ENODEV || r == -ENOENT) && !v2 && freezer) {
+        dir = freezer;
+        r = cgroup_v1_frozen(freezer->fd, &v1);
+    }
+    if (r < 0 && r != -ENODEV && r != -ENOENT)
+        return error_code(err, -r, "look whether cgroup %s%s is frozen", dir->mount, dir->path);
+    *frozen = v1 || v2;
+    return 0;
+}
+
+static int refuse_freeze(const struct cgroup_dir *dir, bool freeze, int code, struct error *err) {
+    if (code == ETIMEDOUT && freeze)
+        return error_set(err, code, "cgroup %s%s does not freeze within %d s: a process in it cannot be stopped",
+                         dir->mount, dir->path, FREEZE_MS / 1000);
+    if (code == ETIMEDOUT || code == EBUSY)
+        return error_set(err, EBUSY, "cgroup %s%s stays frozen: a cgroup above it is frozen", dir->mount, dir->path);
+    return error_code(err, code, "%s cgroup %s%s", freeze ? "freeze" : "thaw", dir->mount, dir->path);
+}
+
+/* cgroup2 where it is: frozen tasks can be killed there, and its end is an event. Thawing undoes either. */
+int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err) {
+    const struct cgroup_dir *dir = main_dir(group), *freezer = find_freezer(group);
+    int64_t deadline = cgroup_files_now() + (freeze ? FREEZE_MS : THAW_MS);
+    int r = dir && dir->unified ? cgroup_v2_freeze(dir->fd, freeze, deadline) : -ENOENT;
+    if (r < 0 && r != -ENOENT)
+        return refuse_freeze(dir, freeze, -r, err);
+    bool done = r == 0;
+    if (freezer && (!done || !freeze)) {
+        r = cgroup_v1_freeze(freezer->fd, freeze, deadline);
+        if (r < 0)
+            return refuse_freeze(freezer, freeze, -r, err);
+        done = true;
+    }
+    if (!done)
+        return error_set(err, ENODEV, "no cgroup that can be frozen: neither cgroup2 nor the v1 freezer is there");
+    return 0;
+}
+
+/* Sends to all that are listed now. *count: how many; what has ended meanwhile is no error. */
+static int signal_listed(int dirfd, int signal, size_t *count) {
+    own_pids pids = {.items = NULL};
+    int result = cgroup_files_pids(dirfd, &pids);
+    *count = 0;
+    for (size_t i = 0; i < pids.count; i++) {
+        if (pids.items[i] <= 0)
+            continue;
+        if (kill(pids.items[i], signal) == 0)
+            ++*count;
+        else if (errno != ESRCH && result == 0)
+            result = -errno;
+    }
+    return result;
+}
+
+/* Process by process. A frozen group neither forks nor ends meanwhile, so no number can mean somebody else. */
+static int signal_each(const struct cgroup *group, const struct cgroup_dir *dir, int signal, struct error *err) {
+    struct error ignored = ERROR_INIT;
+    const struct cgroup_dir *freezer = find_freezer(group);
+    bool frozen = false, thaw = false;
+    if (cgroup_frozen(group, &frozen, &ignored) == 0 && !frozen)
+        thaw = cgroup_freeze(group, true, &ignored) == 0;
+    size_t count = 0;
+    int r = signal_listed(dir->fd, signal, &count);
+    /* Unfrozen, a process may have forked since it was listed. */
+    for (int pass = 1; r == 0 && signal == SIGKILL && !frozen && !thaw && count > 0 && pass < KILL_PASSES; pass++)
+        r = signal_listed(dir->fd, signal, &count);
+    if (thaw)
+        cgroup_freeze(group, false, &ignored);
+    else if (signal == SIGKILL && freezer) /* who is frozen by v1 cannot even die */
+        cgroup_v1_freeze(freezer->fd, false, 0);
+    return r < 0 ? error_code(err, -r, "signal the processes of cgroup %s%s", dir->mount, dir->path) : 0;
+}
+
+int cgroup_signal(const struct cgroup *group, int signal, struct error *err) {
+    const struct cgroup_dir *dir = main_dir(group), *freezer = find_freezer(group);
+    if (!dir)
+        return error_set(err, ENODEV, "no cgroup to find the processes in");
+    if (signal == SIGKILL && dir->unified && cgroup_v2_kill(dir->fd) == 0) {
+        if (freezer)
+            cgroup_v1_freeze(freezer->fd, false, 0);
+        return 0;
+    }
+    return signal_each(group, dir, signal, err);
+}
+
+unsigned long cgroup_oom_kills(const struct cgroup *group) {
+    const struct cgroup_dir *dir = find_dir(group, "memory");
+    char text[1024];
+    uint64_t kills = 0;
+    if (!dir || dir->fd < 0)
+        return 0;
+    if (fd_read_text(dir->fd, dir->unified ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
+        return 0;
+    return cgroup_files_number(text, "oom_kill", &kills) ? (unsigned long)kills : 0;
+}
+
+/* ---- removing it ---- */
+
+static int refuse_survivors(const struct cgroup_dir *dir, int dirfd, struct error *err) {
+    own_pids pids = {.items = NULL};
+    char list[NAMED_SURVIVORS * 12 + 8] = "";
+    size_t len = 0;
+    cgroup_files_pids(dirfd, &pids);
+    for (size_t i = 0; i < pids.count && i < NAMED_SURVIVORS; i++)
+        len += (size_t)snprintf(list + len, sizeof list - len, " %d", pids.items[i]);
+    if (pids.count > NAMED_SURVIVORS)
+        snprintf(list + len, sizeof list - len, " ...");
+    return error_set(err, EBUSY, "cgroup %s%s is not empty: %zu process(es) left:%s", dir->mount, dir->path, pids.count,
+                     list);
+}
+
+/* SIGKILL to what is in this very directory: a process may have moved in one hierarchy only. */
+static void kill_dir(const struct cgroup_dir *dir, int dirfd) {
+    size_t count;
+    if (!dir->unified || cgroup_v2_kill(dirfd) < 0)
+        signal_listed(dirfd, SIGKILL, &count);
+}
+
+/* Waits for a busy directory to become empty, or for the next moment when that is worth another look. */
+static int wait_dir(const struct cgroup_dir *dir, int dirfd, int64_t deadline) {
+    if (!dir->unified)
+        return cgroup_v1_wait(dirfd, deadline);
+    bool populated = false, frozen = false;
+    int r = cgroup_v2_events(dirfd, &populated, &frozen);
+    if (r < 0 || populated)
+        return r < 0 ? r : cgroup_v2_wait(dirfd, "populated", false, deadline);
+    if (cgroup_files_left(deadline) == 0)
+        return -ETIMEDOUT;
+    cgroup_files_nap(); /* empty and yet busy: a directory was made in it just now */
+    return 0;
+}
+
+static int remove_dir(const struct cgroup_dir *dir, bool kill, int64_t deadline, struct error *err) {
+    own_fd mount = -1, fd = -1;
+    int r = cgroup_files_mount(dir->mount, &mount);
+    if (r < 0)
+        return r == -ENOENT ? 0 : error_code(err, -r, "open %s", dir->mount);
+    const char *path = dir->path + 1;
+    while ((r = cgroup_files_remove(mount, path)) == -EBUSY) {
+        r = fd < 0 ? cgroup_files_open(mount, path, &fd) : 0;
+        if (r == 0 && kill)
+            kill_dir(dir, fd);
+        if (r == 0)
+            r = wait_dir(dir, fd, deadline);
+        if (r == -ETIMEDOUT)
+            return refuse_survivors(dir, fd, err);
+        if (r < 0 && r != -ENOENT && r != -ENODEV)
+            break;
+    }
+    if (r < 0)
+        return error_code(err, -r, "remove cgroup %s%s", dir->mount, dir->path);
+    cgroup_files_remove_parents(mount, path);
+    return 0;
+}
+
+int cgroup_remove(const struct cgroup *group, bool kill, int deadline_ms, struct error *err) {
+    int64_t deadline = cgroup_files_now() + (deadline_ms > 0 ? deadline_ms : 0);
+    const struct cgroup_dir *freezer = find_freezer(group);
+    if (kill && freezer)
+        cgroup_v1_freeze(freezer->fd, false, 0);
+    int result = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        struct error later = ERROR_INIT;
+        int r = remove_dir(&group->dirs[i], kill, deadline, result < 0 ? &later : err);
+        if (r < 0 && result == 0)
+            result = r;
+    }
+    return result;
+}

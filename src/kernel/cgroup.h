@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup: the control groups of one container, in whichever world the host lives (cgroups(7)):
+ *   legacy   v1 hierarchies below /sys/fs/cgroup
+ *   hybrid   the same, and a cgroup2 mount at /sys/fs/cgroup/unified
+ *   unified  cgroup2 at /sys/fs/cgroup
+ * One set of verbs; cgroup_v1.c and cgroup_v2.c know the files, cgroup_files.c the directories. Runs in life.
+ * Directories are opened beneath their mount without following links; no path given by a config can leave it.
+ */
+#ifndef BERTH_KERNEL_CGROUP_H
+#define BERTH_KERNEL_CGROUP_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_HIERARCHIES_MAX 20
+
+enum cgroup_world { CGROUP_NONE, CGROUP_LEGACY, CGROUP_HYBRID, CGROUP_UNIFIED };
+
+struct cgroup_hierarchy {
+    const char *controllers; /* "memory", "cpu,cpuacct", "name=systemd"; "" for cgroup2 */
+    const char *mount;       /* where it is mounted, below CGROUP_ROOT */
+    const char *own;         /* the caller's cgroup in it, absolute ("/" at the top); NULL: cgroup_locate looks it up */
+    bool unified;            /* cgroup2 */
+};
+
+struct cgroup_host {
+    enum cgroup_world world;
+    size_t count;
+    struct cgroup_hierarchy hierarchies[CGROUP_HIERARCHIES_MAX];
+};
+
+/*
+ * Looks at the host without reading mountinfo: statfs on CGROUP_ROOT, which is all on a unified host; else
+ * /proc/self/cgroup and statfs on the directories named there. A host without any cgroup mount is CGROUP_NONE, not an
+ * error. Strings are in the arena.
+ */
+int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err);
+
+struct cgroup_dir {
+    const char *controllers; /* as in the hierarchy */
+    const char *mount;
+    const char *path; /* below the mount, absolute */
+    bool unified;
+    int fd; /* O_PATH | O_DIRECTORY of the directory, owned by struct cgroup */
+};
+
+struct cgroup {
+    enum cgroup_world world;
+    size_t count;
+    struct cgroup_dir dirs[CGROUP_HIERARCHIES_MAX];
+};
+
+#define CGROUP_INIT {.world = CGROUP_NONE}
+void cgroup_drop(struct cgroup *group); /* closes the descriptors; removes nothing */
+#define own_cgroup own(cgroup_drop) struct cgroup
+
+/*
+ * Says where a container's cgroup belongs, without touching anything: `cgroups_path` absolute: below each mount;
+ * relative: below the caller's own cgroup; NULL or "": `id` beside that, as runc. On cgroup2 a relative path is beside
+ * it, too: a cgroup that holds processes can pass no controller on. See config-linux.md "Cgroups Path". fds stay -1.
+ * Refuses ".", "..", empty components and over-long names with EINVAL, and so an own cgroup outside of the cgroup
+ * namespace ("/../x"). CGROUP_NONE: a group without directories, which all verbs below take.
+ */
+int cgroup_locate(struct arena *arena, const struct cgroup_host *host, const char *cgroups_path, const char *id,
+                  struct cgroup *out, struct error *err);
+
+/*
+ * Rebuilds a struct cgroup from the (controllers, path) pairs of a state record; opens nothing that is gone (fd -1).
+ * Hierarchies that are not mounted any more are left out. *out must be empty or dropped.
+ */
+int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char *const *controllers,
+                const char *const *paths, size_t count, struct cgroup *out, struct error *err);
+
+/*
+ * Makes and opens every directory of the located group (0755, umask applied), missing parents too; cpuset ancestors of
+ * v1 get their parents' cpus and mems. Controllers of cgroup2 are enabled by cgroup_write, each when it is first asked
+ * for. Parents that were missing carry the xattr trusted.berth (user.berth without CAP_SYS_ADMIN), so that
+ * cgroup_remove of the last container below takes them away again. A directory that exists already must hold no process
+ * (EBUSY, "container's cgroup is not empty: N process(es) found") and must not be frozen ("container's cgroup
+ * unexpectedly frozen"). On failure everything that was made is removed again and all fds are -1.
+ */
+int cgroup_make(struct cgroup *group, struct error *err);
+
+/*
+ * Writes `value` into `file` of the hierarchy that carries `controller` ("" = cgroup2 itself; cgroup2 also for every
+ * controller that no v1 hierarchy has). On cgroup2 a missing file makes it enable the controller in the
+ * cgroup.subtree_control of the ancestors first. A controller that is not mounted, not delegated or kept back by an
+ * ancestor with processes, and a group that is gone: ENODEV with a text that names it and why. ENOENT: the controller
+ * is there, the file is not.
+ */
+int cgroup_write(const struct cgroup *group, const char *controller, const char *file, const char *value,
+                 struct error *err);
+/* Reads a file of it: text cut of its trailing newline. Enables nothing: a controller that is not in use is ENOENT. */
+int cgroup_read(const struct cgroup *group, const char *controller, const char *file, char *buffer, size_t size,
+                struct error *err);
+
+/* The descriptor for CLONE_INTO_CGROUP (clone3, Linux 5.7), borrowed: of the cgroup2 directory; -1 without one. */
+int cgroup_clone_fd(const struct cgroup *group);
+
+/* Moves a process into every directory; `cloned` leaves the cgroup2 one out (the process was cloned into it). */
+int cgroup_enter(const struct cgroup *group, pid_t pid, bool cloned, struct error *err);
+
+/* All processes of the group and its descendants that the caller's pid namespace knows: arena array. */
+int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pids, size_t *count, struct error *err);
+
+/* *frozen: frozen now (freezer.state FROZEN or FREEZING, cgroup.events frozen 1). A group that is gone is not. */
+int cgroup_frozen(const struct cgroup *group, bool *frozen, struct error *err);
+
+/*
+ * Freezes by cgroup.freeze, where that is not by the v1 freezer; waits up to 10 s and takes it back then (ETIMEDOUT).
+ * Thaws both. Stays frozen since an ancestor is: EBUSY. Nothing to freeze by: ENODEV.
+ */
+int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err);
+
+/*
+ * Sends `signal` to every process of the group; SIGKILL by cgroup.kill where the kernel has it (5.14), else the group
+ * is frozen for that time, so that none forks away. A group that was frozen stays so (SIGKILL thaws the v1 freezer: a
+ * task that it holds cannot even die).
+ */
+int cgroup_signal(const struct cgroup *group, int signal, struct error *err);
+
+/* How often the OOM killer struck in the group so far (oom_kill of memory.events, memory.oom_control); 0: unknown. */
+unsigned long cgroup_oom_kills(const struct cgroup *group);
+
+/*
+ * Removes the group, opened or merely located: kills what is left in it only when `kill` is set, waits for it to become
+ * empty (cgroup.events by poll, v1 by pidfds) up to `deadline_ms`, removes sub-cgroups bottom-up, the directories, then
+ * empty parents that carry our mark. What is gone already is success. Survivors: EBUSY naming pids; the other
+ * hierarchies are removed all the same. A little time is worth it even for a container that has ended: Linux 6.18
+ * takes a task off its cgroup a moment after its end is told.
+ */
+int cgroup_remove(const struct cgroup *group, bool kill, int deadline_ms, struct error *err);
+
+#endif

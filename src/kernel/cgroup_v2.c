@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgroup_v2: see cgroup_v2.h. Runs in life. */
+#include "kernel/cgroup_v2.h"
+
+#include "base/fd.h"
+#include "kernel/cgroup_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *cgroup_v2_own(const char *text, size_t *len) {
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, "0::", 3) != 0)
+            continue;
+        *len = strcspn(line + 3, "\n");
+        return line + 3;
+    }
+    return NULL;
+}
+
+/* Writes into the cgroup.subtree_control of the directory that the first `len` bytes of path name. */
+static int control(int mount, const char *path, size_t len, const char *value) {
+    char file[PATH_MAX + sizeof "/cgroup.subtree_control"];
+    snprintf(file, sizeof file, "./%.*s/cgroup.subtree_control", (int)len, path);
+    return cgroup_files_write(mount, file, value);
+}
+
+static int refuse_controller(int mount, const char *controller, const char *path, size_t len, int code,
+                             struct error *err) {
+    char available[256] = "";
+    switch (code) {
+    case ENOENT:
+    case EINVAL:
+        fd_read_text(mount, "cgroup.controllers", available, sizeof available);
+        return error_set(err, ENODEV, "cgroup controller %s is not available: cgroup2 has only \"%s\" here", controller,
+                         available);
+    case EBUSY:
+        return error_set(
+            err, ENODEV,
+            "cgroup controller %s cannot be enabled below cgroup /%.*s: processes sit in that cgroup itself",
+            controller, (int)len, path);
+    default:
+        return error_code(err, ENODEV, "cgroup controller %s is not delegated: enable it below cgroup /%.*s (%s)",
+                          controller, (int)len, path, error_text(code));
+    }
+}
+
+int cgroup_v2_enable(const struct cgroup_dir *dir, const char *controller, struct error *err) {
+    const char *path = dir->path + 1;
+    size_t parent = cgroup_files_parent(path, strlen(path)), at = parent;
+    char value[64];
+    own_fd mount = -1;
+    if ((size_t)snprintf(value, sizeof value, "+%s", controller) >= sizeof value)
+        return error_set(err, ENODEV, "no such cgroup controller: %s", controller);
+    int r = cgroup_files_mount(dir->mount, &mount);
+    if (r < 0)
+        return error_code(err, -r, "open %s", dir->mount);
+    /* ENOENT: the ancestor does not have it itself. Up to the first that has it, then down again. */
+    while ((r = control(mount, path, at, value)) == -ENOENT && at > 0)
+        at = cgroup_files_parent(path, at);
+    while (r == 0 && at < parent) {
+        at += at > 0;
+        at += strcspn(path + at, "/");
+        r = control(mount, path, at, value);
+    }
+    return r < 0 ? refuse_controller(mount, controller, path, at, -r, err) : 0;
+}
+
+static bool has_event(const char *text, const char *key) {
+    uint64_t value;
+    return cgroup_files_number(text, key, &value) && value != 0;
+}
+
+int cgroup_v2_events(int dirfd, bool *populated, bool *frozen) {
+    char text[256];
+    int r = fd_read_text(dirfd, "cgroup.events", text, sizeof text);
+    if (r < 0)
+        return r;
+    *populated = has_event(text, "populated");
+    *frozen = has_event(text, "frozen");
+    return 0;
+}
+
+int cgroup_v2_wait(int dirfd, const char *key, bool wanted, int64_t deadline) {
+    own_fd fd = openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    for (;;) {
+        char text[256];
+        ssize_t n = pread(fd, text, sizeof text - 1, 0);
+        if (n < 0)
+            return -errno;
+        text[n] = '\0';
+        if (has_event(text, key) == wanted)
+            return 0;
+        int left = cgroup_files_left(deadline);
+        if (left == 0)
+            return -ETIMEDOUT;
+        /* A change since the last read is POLLPRI at once, so none is missed. */
+        struct pollfd change = {.fd = fd, .events = POLLPRI};
+        if (poll(&change, 1, left) < 0 && errno != EINTR)
+            return -errno;
+    }
+}
+
+int cgroup_v2_freeze(int dirfd, bool freeze, int64_t deadline) {
+    int r = cgroup_files_write(dirfd, "cgroup.freeze", freeze ? "1" : "0");
+    if (r < 0)
+        return r;
+    r = cgroup_v2_wait(dirfd, "frozen", freeze, deadline);
+    if (r == -ETIMEDOUT && freeze)
+        cgroup_files_write(dirfd, "cgroup.freeze", "0");
+    return r;
+}
+
+int cgroup_v2_kill(int dirfd) {
+    return cgroup_files_write(dirfd, "cgroup.kill", "1");
+}

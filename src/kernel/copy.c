@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* copy: see copy.h. */
+#include "kernel/copy.h"
+
+#include "base/own.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#define DEPTH_MAX 64
+
+static int copy_level(int from, int to, dev_t device, int depth, struct error *err);
+
+static int copy_file(int from, int to, const char *name, const struct stat *st, struct error *err) {
+    own_fd in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    own_fd out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (in < 0 || out < 0)
+        return error_sys(err, "%s", name);
+    for (off_t left = st->st_size; left > 0;) {
+        ssize_t n = sendfile(out, in, NULL, left > INT_MAX ? (size_t)INT_MAX : (size_t)left);
+        if (n < 0)
+            return error_sys(err, "%s", name);
+        if (n == 0)
+            break; /* it has become shorter meanwhile */
+        left -= n;
+    }
+    return 0;
+}
+
+static int copy_link(int from, int to, const char *name, struct error *err) {
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(from, name, target, sizeof target - 1);
+    if (n < 0)
+        return error_sys(err, "%s", name);
+    target[n] = '\0';
+    return symlinkat(target, to, name) < 0 ? error_sys(err, "%s", name) : 0;
+}
+
+static int copy_subdirectory(int from, int to, const char *name, const struct stat *st, int depth, struct error *err) {
+    if (mkdirat(to, name, 0700) < 0)
+        return error_sys(err, "%s", name);
+    own_fd from_sub = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    own_fd to_sub = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (from_sub < 0 || to_sub < 0)
+        return error_sys(err, "%s", name);
+    return copy_level(from_sub, to_sub, st->st_dev, depth + 1, err);
+}
+
+static int copy_entry(int from, int to, const char *name, dev_t device, int depth, struct error *err) {
+    struct stat st;
+    int r;
+    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_sys(err, "%s", name);
+    if (S_ISSOCK(st.st_mode) || st.st_dev != device)
+        return 0;
+    if (S_ISDIR(st.st_mode))
+        r = copy_subdirectory(from, to, name, &st, depth, err);
+    else if (S_ISLNK(st.st_mode))
+        r = copy_link(from, to, name, err);
+    else if (S_ISREG(st.st_mode))
+        r = copy_file(from, to, name, &st, err);
+    else
+        r = mknodat(to, name, st.st_mode & (S_IFMT | 0600), st.st_rdev) < 0 ? error_sys(err, "%s", name) : 0;
+    if (r < 0)
+        return r;
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) < 0) ||
+        utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_sys(err, "owner, mode or times of %s", name);
+    return 0;
+}
+
+static int copy_level(int from, int to, dev_t device, int depth, struct error *err) {
+    if (depth > DEPTH_MAX)
+        return error_code(err, ELOOP, "deeper than %d directories", DEPTH_MAX);
+    own_fd listed = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    own_directory stream = listed < 0 ? NULL : fdopendir(listed);
+    if (!stream)
+        return error_sys(err, "list directory");
+    int dir = fd_take(&listed);
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (!entry)
+            return errno ? error_sys(err, "list directory") : 0;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int r = copy_entry(dir, to, entry->d_name, device, depth, err);
+        if (r < 0)
+            return depth > 0 ? r : error_wrap(err, "copy");
+    }
+}
+
+int copy_directory(int from, int to, struct error *err) {
+    struct stat st;
+    if (fstat(from, &st) < 0)
+        return error_sys(err, "stat");
+    own_fd writable = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (writable < 0)
+        return error_sys(err, "open");
+    int r = copy_level(from, writable, st.st_dev, 0, err);
+    if (r < 0)
+        return r;
+    if (fchown(writable, st.st_uid, st.st_gid) < 0 || fchmod(writable, st.st_mode & 07777) < 0)
+        return error_sys(err, "owner or mode");
+    return 0;
+}

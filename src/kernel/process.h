@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * process: one process, by pidfd within a run and by pid and start time across runs (a pid alone may have been given
+ * to somebody else meanwhile). Runs in life; needs no privilege but for signals.
+ */
+#ifndef BERTH_KERNEL_PROCESS_H
+#define BERTH_KERNEL_PROCESS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* When the process started, in clock ticks since boot (proc_pid_stat(5), field 22); *zombie: it has ended already. */
+int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie);
+
+/*
+ * Opens the process if it is still the one that started then and has not ended: descriptor, or -ESRCH.
+ */
+int process_open(pid_t pid, uint64_t start_time);
+
+/* The pid that a pidfd stands for, as seen by the caller (/proc/self/fdinfo); -ESRCH when it is gone. */
+pid_t process_pid(int pidfd);
+
+/* 0 or -errno (-ESRCH: ended). */
+int process_signal(int pidfd, int signal);
+
+/* Waits for the end up to `timeout_ms` (-1: for ever): 0, -ETIMEDOUT or -errno. Does not reap. */
+int process_wait(int pidfd, int timeout_ms);
+
+/* Reaps a child: *status as waitpid gives it. 0 or -errno (-ECHILD: no child of ours). */
+int process_reap(int pidfd, int *status);
+
+#endif

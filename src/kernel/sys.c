@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys: see sys.h. */
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int result(long value) {
+    return value < 0 ? -errno : (int)value;
+}
+
+int sys_openat2(int dirfd, const char *path, const struct open_how *how) {
+    return result(syscall(SYS_openat2, dirfd, path, how, sizeof *how));
+}
+
+int sys_clone3(struct clone_args *args) {
+    return result(syscall(SYS_clone3, args, sizeof *args));
+}
+
+int sys_close_range(unsigned first, unsigned last, unsigned flags) {
+    return result(syscall(SYS_close_range, first, last, flags));
+}
+
+int sys_pidfd_open(pid_t pid, unsigned flags) {
+    return result(syscall(SYS_pidfd_open, pid, flags));
+}
+
+int sys_pidfd_send_signal(int pidfd, int signal) {
+    return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+int sys_setns(int fd, int type) {
+    return result(syscall(SYS_setns, fd, type));
+}
+
+int sys_execveat(int dirfd, const char *path, const char *const *argv, const char *const *envp, int flags) {
+    return result(syscall(SYS_execveat, dirfd, path, argv, envp, flags));
+}
+
+int sys_pivot_root(const char *new_root, const char *put_old) {
+    return result(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data) {
+    return result(syscall(SYS_mount, source, target, type, flags, data));
+}
+
+int sys_umount2(const char *target, int flags) {
+    return result(syscall(SYS_umount2, target, flags));
+}
+
+int sys_open_tree(int dirfd, const char *path, unsigned flags) {
+    return result(syscall(SYS_open_tree, dirfd, path, flags));
+}
+
+int sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags) {
+    return result(syscall(SYS_move_mount, from_dirfd, from, to_dirfd, to, flags));
+}
+
+int sys_fsopen(const char *type, unsigned flags) {
+    return result(syscall(SYS_fsopen, type, flags));
+}
+
+int sys_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux) {
+    return result(syscall(SYS_fsconfig, fd, command, key, value, aux));
+}
+
+int sys_fsmount(int fd, unsigned flags, unsigned attributes) {
+    return result(syscall(SYS_fsmount, fd, flags, attributes));
+}
+
+int sys_fspick(int fd) {
+    return result(syscall(SYS_fspick, fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+}
+
+int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attributes, size_t size) {
+    return result(syscall(SYS_mount_setattr, dirfd, path, flags, attributes, size));
+}
+
+int sys_capset(pid_t pid, uint64_t effective, uint64_t permitted, uint64_t inheritable) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = pid};
+    struct __user_cap_data_struct data[2];
+    for (int i = 0; i < 2; i++) {
+        data[i].effective = (uint32_t)(effective >> (32 * i));
+        data[i].permitted = (uint32_t)(permitted >> (32 * i));
+        data[i].inheritable = (uint32_t)(inheritable >> (32 * i));
+    }
+    return result(syscall(SYS_capset, &header, data));
+}
+
+int sys_capget(pid_t pid, uint64_t *effective, uint64_t *permitted, uint64_t *inheritable) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = pid};
+    struct __user_cap_data_struct data[2];
+    int r = result(syscall(SYS_capget, &header, data));
+    if (r < 0)
+        return r;
+    *effective = data[0].effective | (uint64_t)data[1].effective << 32;
+    *permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+    *inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+    return 0;
+}
+
+int sys_keyctl_join(const char *name) {
+    return result(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0));
+}
+
+int sys_keyctl_permissions(int keyring, uint32_t permissions) {
+    return result(syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions, 0, 0));
+}
+
+int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size) {
+    return result(syscall(SYS_keyctl, KEYCTL_DESCRIBE, keyring, buffer, size, 0));
+}
+
+int sys_seccomp_filter(unsigned flags, const void *program) {
+    return result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program));
+}
+
+int sys_setgroups(size_t count, const gid_t *groups) {
+    return result(syscall(SYS_setgroups, count, groups));
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sys: the system calls that the C library lacks, one thin wrapper each: the value or a negative errno. The only
+ * place with constants that older kernel headers miss. Runs everywhere.
+ */
+#ifndef BERTH_KERNEL_SYS_H
+#define BERTH_KERNEL_SYS_H
+
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* From headers newer than Debian 12's (Linux 6.1). */
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200
+#endif
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+#ifndef STATX_MNT_ID
+#define STATX_MNT_ID 0x00001000U
+#endif
+
+/* <sys/mount.h> and <linux/mount.h> cannot be included together with every libc, so the two old calls stand here. */
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#define SYS_UMOUNT_DETACH 2
+int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+int sys_umount2(const char *target, int flags);
+
+int sys_openat2(int dirfd, const char *path, const struct open_how *how);
+int sys_clone3(struct clone_args *args);
+int sys_close_range(unsigned first, unsigned last, unsigned flags);
+int sys_pidfd_open(pid_t pid, unsigned flags);
+int sys_pidfd_send_signal(int pidfd, int signal);
+int sys_setns(int fd, int type);
+int sys_execveat(int dirfd, const char *path, const char *const *argv, const char *const *envp, int flags);
+int sys_pivot_root(const char *new_root, const char *put_old);
+
+/* The mount API of Linux 5.2 (mount_setattr: 5.12). */
+int sys_open_tree(int dirfd, const char *path, unsigned flags);
+int sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags);
+int sys_fsopen(const char *type, unsigned flags);
+int sys_fsconfig(int fd, unsigned command, const char *key, const void *value, int aux);
+int sys_fsmount(int fd, unsigned flags, unsigned attributes);
+int sys_fspick(int fd); /* with FSPICK_CLOEXEC | FSPICK_EMPTY_PATH */
+int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct mount_attr *attributes, size_t size);
+
+int sys_capset(pid_t pid, uint64_t effective, uint64_t permitted, uint64_t inheritable);
+int sys_capget(pid_t pid, uint64_t *effective, uint64_t *permitted, uint64_t *inheritable);
+int sys_keyctl_join(const char *name);                        /* serial of the new session keyring */
+int sys_keyctl_permissions(int keyring, uint32_t permissions);
+int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size);
+int sys_seccomp_filter(unsigned flags, const void *program);
+int sys_setgroups(size_t count, const gid_t *groups);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api: the public calls (berth/berth.h) on the operations. Here an error gets its beginning, "create c1: ...", and
+ * its public shape. Runs in life.
+ */
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "life/document.h"
+#include "life/operations.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct berth_error) == sizeof(struct error) &&
+                   offsetof(struct berth_error, text) == offsetof(struct error, text),
+               "the public error is the inner one");
+
+static int finish(int r, const struct error *err, struct berth_error *out) {
+    if (r < 0)
+        memcpy(out, err, sizeof *out);
+    return r;
+}
+
+static int finish_operation(int r, const char *verb, const char *id, struct error *err, struct berth_error *out) {
+    if (r < 0)
+        error_wrap(err, "%s %.64s", verb, id);
+    return finish(r, err, out);
+}
+
+void berth_log(int level, berth_log_sink *sink, void *context) {
+    /* The two sinks differ in the type of the level only, an enum of the same four numbers. */
+    log_configure((enum log_level)level, (log_sink *)(void (*)(void))sink, context);
+}
+
+int berth_create(const struct berth_runtime *runtime, const struct berth_create *create, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_create(runtime, create, &err), "create", create->id, &err, error);
+}
+
+int berth_start(const struct berth_runtime *runtime, const char *id, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_start(runtime, id, &err), "start", id, &err, error);
+}
+
+int berth_run(const struct berth_runtime *runtime, const struct berth_create *create, unsigned flags, int *status,
+              struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_run(runtime, create, flags, status, &err), "run", create->id, &err, error);
+}
+
+int berth_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_kill(runtime, id, signal, all, &err), "kill", id, &err, error);
+}
+
+int berth_delete(const struct berth_runtime *runtime, const char *id, bool force, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_delete(runtime, id, force, &err), "delete", id, &err, error);
+}
+
+int berth_state(const struct berth_runtime *runtime, const char *id, char **json, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    own_store store = STORE_INIT;
+    own_container c = CONTAINER_INIT;
+    int r = store_open(runtime->root, false, &store, &err);
+    if (r == -ENOENT)
+        r = error_set(&err, ENOENT, "container does not exist: %s", id);
+    if (r == 0)
+        r = container_open(&store, id, false, &c, &err);
+    if (r == 0 && !c.record->id)
+        r = error_set(&err, ENOENT, "container does not exist: %s (its create was cut off: delete --force cleans up)", id);
+    if (r < 0)
+        return finish_operation(r, "state", id, &err, error);
+    struct oci_state state;
+    container_state(c.record, c.status, &state);
+    return document_text(OCI_DOCUMENT_STATE, &state, json, error);
+}
+
+static const char *owner_name(uint32_t uid, char *buffer, size_t size) {
+    const struct passwd *user = getpwuid(uid);
+    snprintf(buffer, size, "%u", uid);
+    return user ? user->pw_name : buffer;
+}
+
+/* Visits each container; one that vanishes meanwhile is skipped. */
+static int visit(const struct berth_runtime *runtime, int (*each)(void *, const struct container *), void *context,
+                 struct error *err) {
+    own_store store = STORE_INIT;
+    own_arena arena = ARENA_INIT;
+    const char **ids;
+    size_t count;
+    int r = store_open(runtime->root, false, &store, err);
+    if (r == -ENOENT && !runtime->root)
+        return 0;
+    if (r == 0)
+        r = store_ids(&store, &arena, &ids, &count, err);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        own_container c = CONTAINER_INIT;
+        r = container_open(&store, ids[i], false, &c, err);
+        if (r == 0 && c.record->id)
+            r = each(context, &c);
+        else if (r < 0) {
+            if (r != -ENOENT)
+                log_warning("list: %s: %s", ids[i], err->text);
+            r = 0;
+        }
+    }
+    return r;
+}
+
+struct list_call {
+    int (*each)(void *context, const struct berth_container *container);
+    void *context;
+};
+
+static int list_one(void *context, const struct container *c) {
+    const struct list_call *call = context;
+    struct oci_state state;
+    char owner[16];
+    container_state(c->record, c->status, &state);
+    const struct berth_container row = {.id = c->record->id,
+                                        .status = oci_status_name(state.status),
+                                        .pid = (pid_t)state.pid,
+                                        .bundle = c->record->bundle,
+                                        .rootfs = c->record->rootfs,
+                                        .created = c->record->created,
+                                        .owner = owner_name(c->record->owner, owner, sizeof owner)};
+    return call->each(call->context, &row);
+}
+
+int berth_list(const struct berth_runtime *runtime, int (*each)(void *context, const struct berth_container *container),
+               void *context, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    struct list_call call = {each, context};
+    int r = visit(runtime, list_one, &call, &err);
+    return err.code ? finish(r, &err, error) : r;
+}
+
+struct list_text {
+    FILE *stream;
+    bool any;
+};
+
+static int list_json(void *context, const struct container *c) {
+    struct list_text *list = context;
+    struct berth_error error;
+    struct oci_state state;
+    char owner[16];
+    own_memory char *json = NULL;
+    container_state(c->record, c->status, &state);
+    state.owner = owner_name(c->record->owner, owner, sizeof owner);
+    int r = document_text(OCI_DOCUMENT_STATE, &state, &json, &error);
+    if (r == 0)
+        fprintf(list->stream, "%s%s", list->any ? "," : "[", json);
+    list->any = true;
+    return r;
+}
+
+int berth_list_json(const struct berth_runtime *runtime, char **json, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    own_memory char *text = NULL;
+    size_t len = 0;
+    struct list_text list = {.stream = open_memstream(&text, &len)};
+    if (!list.stream)
+        return finish(error_memory(&err), &err, error);
+    int r = visit(runtime, list_json, &list, &err);
+    if (r == 0)
+        fputs(list.any ? "]" : "[]", list.stream);
+    if (fclose(list.stream) != 0 && r == 0)
+        r = error_memory(&err);
+    if (r < 0)
+        return finish(r, &err, error);
+    *json = text;
+    text = NULL;
+    return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attend: see attend.h. */
+#include "life/attend.h"
+
+#include "base/log.h"
+#include "base/own.h"
+#include "handoff/handoff.h"
+#include "init/hook.h"
+#include "kernel/namespace.h"
+#include "kernel/process.h"
+#include "kernel/tty.h"
+#include "life/container.h"
+#include "life/lifecycle.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int attend_describe_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
+                          const char *when, struct error *err) {
+    int status = 0;
+    if (pidfd < 0 || process_reap(pidfd, &status) < 0)
+        return error_set(err, ESRCH, "the new process ended %s without a word", when);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(group) > oom_before)
+        return error_set(err, ENOMEM, "the new process was killed by the OOM killer %s: memory limit %s%s", when,
+                         memory_limit ? memory_limit : "of a parent cgroup",
+                         memory_limit ? " bytes is too small" : "");
+    if (WIFSIGNALED(status))
+        return error_set(err, ECANCELED, "the new process was killed by signal %d (%s) %s", WTERMSIG(status),
+                         strsignal(WTERMSIG(status)), when);
+    return error_set(err, ECANCELED, "the new process ended with status %d %s", WEXITSTATUS(status), when);
+}
+
+/* A limit above our own hard limit can be set only from outside of a new user namespace. */
+static int raise_hard_limits(const struct creation *c, struct error *err) {
+    const struct plan_process *process = &c->plan.process;
+    for (size_t i = 0; c->plan.namespaces.recipe.map_ids && i < process->rlimit_count; i++) {
+        const struct plan_rlimit *l = &process->rlimits[i];
+        struct rlimit now;
+        if (prlimit(c->pid, (__typeof__(RLIMIT_NOFILE))l->resource, NULL, &now) < 0 || now.rlim_max >= l->hard)
+            continue;
+        now.rlim_max = l->hard;
+        if (prlimit(c->pid, (__typeof__(RLIMIT_NOFILE))l->resource, &now, NULL) < 0)
+            return error_sys(err, "raise hard rlimit (config /process/rlimits/%u)", l->index);
+    }
+    return 0;
+}
+
+static int write_maps(const struct creation *c, struct error *err) {
+    const struct plan_namespaces *ns = &c->plan.namespaces;
+    _Static_assert(sizeof(struct namespace_map) == sizeof(struct plan_id_mapping), "the same three numbers");
+    if (!ns->recipe.map_ids)
+        return 0;
+    int r = namespace_write_map(c->pid, "uid_map", (const struct namespace_map *)ns->uids, ns->uid_count, err);
+    if (r == 0)
+        r = namespace_write_map(c->pid, "gid_map", (const struct namespace_map *)ns->gids, ns->gid_count, err);
+    return r < 0 ? error_wrap(err, "map ids of the user namespace") : 0;
+}
+
+/* Born straight into its only cgroup, it needs no move. */
+static bool born_in_place(const struct creation *c) {
+    return c->group.count == 0 || (c->group.world == CGROUP_UNIFIED && cgroup_clone_fd(&c->group) >= 0);
+}
+
+bool attend_places(const struct creation *c) {
+    return c->plan.namespaces.recipe.map_ids || !born_in_place(c);
+}
+
+/* Everything that only the parent can do to the new process before it may go on. */
+static int place(struct creation *c, struct error *err) {
+    int r = write_maps(c, err);
+    if (r == 0)
+        r = raise_hard_limits(c, err);
+    if (r == 0 && !born_in_place(c))
+        r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
+    if (r == 0 && attend_places(c)) {
+        r = handoff_send(c->channel, HANDOFF_PLACED, -1, NULL);
+        if (r < 0)
+            return error_code(err, -r, "let the new process go on");
+    }
+    if (r < 0)
+        return r;
+    r = process_start_time(c->pid, &c->record.start_time, &(bool){false});
+    if (r < 0)
+        return error_code(err, -r, "start time of the new process");
+    c->record.has_start_time = true;
+    c->record.has_pid = true;
+    c->record.pid = c->pid;
+    return 0;
+}
+
+static int on_born(struct creation *c, struct handoff_message *message, struct error *err) {
+    int status;
+    (void)process_reap(c->pidfd, &status); /* the process in between has done its work */
+    fd_drop(&c->pidfd);
+    c->pidfd = fd_take(&message->fd);
+    c->pid = process_pid(c->pidfd);
+    return c->pid < 0 ? error_code(err, -c->pid, "pid of the new process") : 0;
+}
+
+static int on_console(struct creation *c, struct handoff_message *message, struct error *err) {
+    if (!c->request->console_socket) {
+        c->master = fd_take(&message->fd);
+        return 0;
+    }
+    int r = tty_send(c->request->console_socket, message->fd, message->error.text, err);
+    fd_drop(&message->fd);
+    return r;
+}
+
+static int on_hooks(struct creation *c, struct error *err) {
+    static const enum hook_point points[] = {HOOK_PRESTART, HOOK_CREATE_RUNTIME};
+    own_fd state = -1;
+    c->hooks_begun = true;
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        fd_drop(&state);
+        state = container_state_fd(&c->record, lifecycle_hook(points[i])->status);
+        if (state < 0)
+            return error_code(err, -state, "state for hooks");
+        int r = hook_run(&c->plan.hooks, points[i], state, c->held.bundle, (const char *const *)environ, false, err);
+        if (r < 0)
+            return r;
+    }
+    fd_drop(&state);
+    state = container_state_fd(&c->record, lifecycle_hook(HOOK_CREATE_CONTAINER)->status);
+    int r = state < 0 ? state : handoff_send(c->channel, HANDOFF_HOOKED, state, NULL);
+    return r < 0 ? error_code(err, -r, "go on after hooks") : 0;
+}
+
+int attend_until_ready(struct creation *c, struct error *err) {
+    bool refork = c->plan.namespaces.recipe.refork;
+    unsigned long oom_before = 0; /* the cgroup is new: whatever is counted there is ours */
+    const char *last = "before its first message";
+    int r = refork ? 0 : place(c, err);
+    while (r == 0) {
+        struct handoff_message message = {.fd = -1};
+        r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);
+        if (r == 0)
+            return attend_describe_death(c->pidfd, &c->group, oom_before, c->plan.resources.memory_limit, last, err);
+        if (r < 0)
+            return error_code(err, -r, "talk to the new process");
+        r = 0;
+        switch (message.kind) {
+        case HANDOFF_BORN:
+            r = on_born(c, &message, err);
+            if (r == 0)
+                r = place(c, err);
+            last = "after it was born";
+            break;
+        case HANDOFF_CONSOLE:
+            r = on_console(c, &message, err);
+            last = "after it had made its terminal";
+            break;
+        case HANDOFF_HOOKS:
+            r = on_hooks(c, err);
+            last = "after the hooks";
+            break;
+        case HANDOFF_WARNING:
+            log_warning("%s", message.error.text);
+            break;
+        case HANDOFF_ERROR:
+            *err = message.error;
+            return err->code > 0 ? -err->code : -EPROTO;
+        case HANDOFF_READY:
+            return 0;
+        default:
+            r = error_set(err, EPROTO, "unexpected message \"%s\"", handoff_rules[message.kind].name);
+        }
+        fd_drop(&message.fd);
+    }
+    return r;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* container: see container.h. */
+#include "life/container.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "init/hook.h"
+#include "kernel/process.h"
+#include "kernel/sys.h"
+#include "life/lifecycle.h"
+#include "oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define KILL_DEADLINE_MS 10000
+
+extern char **environ;
+
+void container_drop(struct container *container) {
+    cgroup_drop(&container->group);
+    fd_drop(&container->pidfd);
+    fd_drop(&container->dir);
+    arena_drop(&container->arena);
+}
+
+static int open_group(struct container *c, struct error *err) {
+    size_t count = c->record->cgroups.count;
+    struct cgroup_host host;
+    if (count == 0)
+        return 0;
+    const char **controllers = arena_array(&c->arena, count, sizeof *controllers);
+    const char **paths = arena_array(&c->arena, count, sizeof *paths);
+    if (!controllers || !paths)
+        return error_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        controllers[i] = c->record->cgroups.items[i].controller;
+        paths[i] = c->record->cgroups.items[i].path;
+    }
+    int r = cgroup_host_probe(&c->arena, &host, err);
+    return r < 0 ? r : cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
+}
+
+/* Observed, never stored: the process, the gate and the freezer say what the state is. */
+static enum oci_status observe(const struct container *c) {
+    bool frozen = false;
+    struct error ignored;
+    if (!c->record->pid)
+        return store_busy(c->dir) ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
+    if (c->pidfd < 0)
+        return OCI_STATUS_STOPPED;
+    if (cgroup_frozen(&c->group, &frozen, &ignored) == 0 && frozen)
+        return OCI_STATUS_PAUSED;
+    own_fd gate = -1;
+    return store_gate_connect(c->dir, &gate) == 0 ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
+}
+
+int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
+    static const struct oci_record begun = {.id = NULL};
+    own_container c = CONTAINER_INIT;
+    c.id = id;
+    int r = store_enter(store, id, lock, &c.dir, err);
+    if (r < 0)
+        return r;
+    r = store_read(c.dir, &c.arena, &c.record, err);
+    if (r == -ENODATA)
+        c.record = &begun;
+    else if (r < 0)
+        return r;
+    r = open_group(&c, err);
+    if (r < 0)
+        return r;
+    c.pidfd = process_open((pid_t)c.record->pid, c.record->start_time);
+    /* The lock is ours when we asked for it, so a create that is not done is one that has died. */
+    c.status = lock && !c.record->pid ? OCI_STATUS_STOPPED : observe(&c);
+    *out = c;
+    c = (struct container)CONTAINER_INIT;
+    return 0;
+}
+
+void container_state(const struct oci_record *record, enum oci_status status, struct oci_state *out) {
+    *out = (struct oci_state){
+        .oci_version = "1.3.0",
+        .id = record->id,
+        .status = status,
+        .has_pid = true,
+        .pid = status == OCI_STATUS_STOPPED ? 0 : record->pid,
+        .bundle = record->bundle,
+        .rootfs = record->rootfs,
+        .created = record->created,
+        .annotations = record->annotations,
+        .owner = "",
+    };
+}
+
+static int write_sink(void *context, const char *data, size_t len) {
+    return fd_write_all(*(const int *)context, data, len);
+}
+
+int container_state_fd(const struct oci_record *record, enum oci_status status) {
+    struct oci_state state;
+    container_state(record, status, &state);
+    own_fd fd = memfd_create("state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    int r = oci_state_write(&state, write_sink, &fd, 0);
+    if (r < 0)
+        return r;
+    /* Hooks share it: none may change what the next one reads. */
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return -errno;
+    return fd_take(&fd);
+}
+
+int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, struct error *err) {
+    const struct hook_rule *rule = lifecycle_hook(point);
+    struct plan_hooks hooks;
+    int r = hooks_plan(arena, record->hooks, &hooks, err);
+    if (r < 0 || hooks.at[point].count == 0)
+        return r;
+    own_fd state = container_state_fd(record, rule->status);
+    if (state < 0)
+        return error_code(err, -state, "state for %s hooks", hook_point_name(point));
+    own_fd bundle = open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return hook_run(&hooks, point, state, bundle, (const char *const *)environ,
+                    rule->failure == HOOK_FAILURE_CARRY_ON, err);
+}
+
+static int kill_init(const struct container *c, struct error *err) {
+    if (c->pidfd < 0)
+        return 0;
+    int r = process_signal(c->pidfd, SIGKILL);
+    if (r < 0 && r != -ESRCH)
+        return error_code(err, -r, "kill process %lld", (long long)c->record->pid);
+    if (c->status == OCI_STATUS_PAUSED) /* a frozen v1 task does not die before it is thawed */
+        (void)cgroup_freeze(&c->group, false, err);
+    r = process_wait(c->pidfd, KILL_DEADLINE_MS);
+    return r == -ETIMEDOUT ? error_set(err, EBUSY, "container init still running: process %lld does not die (in state D?)",
+                                       (long long)c->record->pid)
+                           : 0;
+}
+
+int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
+    int r = kill_init(c, err);
+    if (r == 0 && c->group.count > 0)
+        r = cgroup_remove(&c->group, true, KILL_DEADLINE_MS, err);
+    if (r < 0)
+        return r;
+    if (c->record->root_mount) {
+        int gone = sys_umount2(c->record->root_mount, SYS_UMOUNT_DETACH);
+        if (gone < 0 && gone != -EINVAL && gone != -ENOENT)
+            return error_code(err, -gone, "unmount %s", c->record->root_mount);
+    }
+    if (hooks && c->record->id) {
+        struct error hook = ERROR_INIT;
+        if (container_hooks(&c->arena, c->record, HOOK_POSTSTOP, &hook) < 0)
+            log_warning("%s", hook.text);
+    }
+    return store_remove(store, c->id, c->dir, err);
+}

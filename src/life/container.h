@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * container: one that exists, opened for an operation: its record, its cgroup, its process, and the state that is
+ * observed in them. Runs in life.
+ */
+#ifndef BERTH_LIFE_CONTAINER_H
+#define BERTH_LIFE_CONTAINER_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "kernel/cgroup.h"
+#include "life/store.h"
+#include "plan/hooks.h"
+#include "oci_types.h"
+
+struct container {
+    struct arena arena;
+    const char *id;
+    int dir; /* state directory */
+    const struct oci_record *record;
+    struct cgroup group;
+    int pidfd; /* init process, -1 when it has ended */
+    enum oci_status status;
+};
+
+#define CONTAINER_INIT {.dir = -1, .pidfd = -1}
+void container_drop(struct container *container);
+#define own_container own(container_drop) struct container
+
+/*
+ * Opens it and looks at its state; `lock` for operations that change it. ENOENT: "container does not exist".
+ * A container whose create was cut off before its first record has an empty one and is "creating" while somebody still
+ * works on it, "stopped" otherwise.
+ */
+int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err);
+
+/* The state as runtime.md "State" has it, with the peers' additions, pid 0 when stopped. Pointers borrowed. */
+void container_state(const struct oci_record *record, enum oci_status status, struct oci_state *out);
+
+/* The state on a memfd for a hook's stdin: descriptor or -errno. */
+int container_state_fd(const struct oci_record *record, enum oci_status status);
+
+/* Runs the hooks of one point of the runtime namespace, state from the lifecycle table. */
+int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, struct error *err);
+
+/* Kills what lives, removes cgroup and mounts, runs poststop hooks, removes the state directory. */
+int container_destroy(const struct store *store, struct container *container, bool hooks, struct error *err);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* create: see create.h. The straight line of it is create_container, at the end. */
+#include "life/create.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "handoff/handoff.h"
+#include "init/between.h"
+#include "init/init.h"
+#include "kernel/devbpf.h"
+#include "kernel/process.h"
+#include "kernel/spawn.h"
+#include "kernel/sys.h"
+#include "kernel/tty.h"
+#include "life/attend.h"
+#include "life/container.h"
+#include "life/filter_cache.h"
+#include "life/hold.h"
+#include "oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONFIG_MAX ((size_t)OCI_MAX_SIZE)
+#define KILL_WAIT_MS 10000
+
+void creation_init(struct creation *c) {
+    *c = (struct creation){.store = STORE_INIT, .dir = -1, .gate = -1, .channel = -1, .init_end = -1, .pidfd = -1,
+                           .master = -1};
+    hold_init(&c->held);
+    undo_init(&c->undo);
+}
+
+void creation_drop(struct creation *c) {
+    undo_drop(&c->undo);
+    hold_drop(&c->plan, &c->held);
+    cgroup_drop(&c->group);
+    fd_drop(&c->master);
+    fd_drop(&c->pidfd);
+    fd_drop(&c->init_end);
+    fd_drop(&c->channel);
+    fd_drop(&c->gate);
+    fd_drop(&c->dir);
+    store_drop(&c->store);
+    arena_drop(&c->arena);
+}
+
+/* What is undone when a create fails, one for each side effect. */
+
+static void undo_reserve(void *subject) {
+    struct creation *c = subject;
+    struct error err = ERROR_INIT;
+    if (c->hooks_begun && container_hooks(&c->arena, &c->record, HOOK_POSTSTOP, &err) < 0)
+        log_warning("%s", err.text);
+    if (store_remove(&c->store, c->request->id, c->dir, &err) < 0)
+        log_warning("%s", err.text);
+}
+
+static void undo_cgroup(void *subject) {
+    struct creation *c = subject;
+    struct error err = ERROR_INIT;
+    if (cgroup_remove(&c->group, true, KILL_WAIT_MS, &err) < 0)
+        log_warning("%s", err.text);
+}
+
+static void undo_process(void *subject) {
+    struct creation *c = subject;
+    int status;
+    if (c->pidfd < 0)
+        return;
+    (void)process_signal(c->pidfd, SIGKILL);
+    fd_drop(&c->channel); /* a process in between, or init, that waits for us sees the end of file */
+    (void)process_reap(c->pidfd, &status);
+    if (c->record.root_mount)
+        (void)sys_umount2(c->record.root_mount, SYS_UMOUNT_DETACH);
+}
+
+static void *arena_take(void *context, size_t size) {
+    return arena_alloc(context, size);
+}
+
+static void log_unknown(void *context, const char *pointer) {
+    (void)context;
+    log_debug("config: unknown property %s ignored", pointer);
+}
+
+static int read_bundle(struct creation *c, const char **bundle, struct error *err) {
+    const char *given = c->request->bundle ? c->request->bundle : ".";
+    own_memory char *path = realpath(given, NULL);
+    if (!path)
+        return error_sys(err, "bundle %s", given);
+    c->held.bundle = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (c->held.bundle < 0)
+        return error_sys(err, "bundle %s", path);
+    *bundle = arena_strdup(&c->arena, path);
+    return *bundle ? 0 : error_memory(err);
+}
+
+static int read_config(struct creation *c, struct error *err) {
+    const char *name = c->request->config ? c->request->config : "config.json";
+    struct stat st;
+    own_memory char *text = NULL;
+    size_t len;
+    own_fd fd = openat(c->request->config ? AT_FDCWD : c->held.bundle, name,
+                       O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_sys(err, "open %s", name);
+    int r = S_ISREG(st.st_mode) ? fd_read_all(fd, CONFIG_MAX, &text, &len) : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+    if (r < 0)
+        return error_code(err, -r, "read %s%s", name, r == -EINVAL ? " (not a regular file)" : "");
+    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = &c->arena};
+    const struct oci_read_options options = {.unknown = log_unknown};
+    struct oci_error oci;
+    void *config;
+    r = oci_read(OCI_DOCUMENT_CONFIG, &allocator, &options, text, len, &config, &oci);
+    if (r < 0) {
+        error_set(err, -r, "%s:%u:%u: %s", name, oci.line, oci.column, oci.text);
+        error_note(err, "config", oci.pointer);
+        return r;
+    }
+    c->config = config;
+    return 0;
+}
+
+/* LISTEN_FDS (sd_listen_fds(3)): descriptors from 3 on belong to the payload, which is told so. */
+static int count_listen_fds(struct creation *c, unsigned *count, const char *extra_env[static 3], struct error *err) {
+    const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+    *count = 0;
+    if (!text || !*text)
+        return 0;
+    if (pid && *pid && strtol(pid, NULL, 10) != getpid())
+        return 0; /* meant for somebody else */
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*end || n > 1024)
+        return error_set(err, EINVAL, "LISTEN_FDS=%s in the environment is not a number up to 1024", text);
+    extra_env[0] = arena_printf(&c->arena, "LISTEN_FDS=%lu", n);
+    extra_env[1] = "LISTEN_PID=1";
+    if (!extra_env[0])
+        return error_memory(err);
+    *count = (unsigned)n;
+    return 0;
+}
+
+static int check_request(const struct creation *c, bool detached, struct error *err) {
+    bool terminal = c->plan.process.terminal;
+    if (terminal && detached && !c->request->console_socket)
+        return error_set(err, EINVAL, "cannot allocate tty if berth will detach without setting console socket "
+                                      "(config /process/terminal)");
+    if (!terminal && c->request->console_socket)
+        return error_set(err, EINVAL, "cannot use console socket without a terminal in the config (/process/terminal)");
+    return 0;
+}
+
+static int make_plan(struct creation *c, bool detached, const struct cgroup_host *host, struct error *err) {
+    const char *bundle, *extra_env[3] = {NULL};
+    unsigned listen_fds = 0;
+    int r = read_bundle(c, &bundle, err);
+    if (r == 0)
+        r = read_config(c, err);
+    if (r == 0)
+        r = count_listen_fds(c, &listen_fds, extra_env, err);
+    if (r == 0)
+        r = hold_preserved(listen_fds + c->request->preserve_fds, err);
+    if (r < 0)
+        return r;
+    c->held.preserved = listen_fds + c->request->preserve_fds;
+    const struct facts facts = {.unified = host->world == CGROUP_UNIFIED,
+                                .selinux = c->config->linux && c->config->linux->mount_label &&
+                                           access("/sys/fs/selinux/enforce", F_OK) == 0};
+    const struct plan_request request = {.id = c->request->id,
+                                         .bundle = bundle,
+                                         .no_pivot = c->request->no_pivot,
+                                         .new_keyring = !c->request->no_new_keyring,
+                                         .extra_env = extra_env};
+    r = plan_build(&c->arena, c->config, &facts, &request, &c->plan, err);
+    if (r == 0)
+        r = check_request(c, detached, err);
+    const struct oci_seccomp *seccomp = c->config->linux ? c->config->linux->seccomp : NULL;
+    return r < 0 ? r : filter_cache_get(&c->arena, c->store.fd, seccomp, &c->plan.filter, err);
+}
+
+/* RFC 3339 with nanoseconds, UTC, as engines read it. */
+static const char *now_text(struct arena *arena) {
+    struct timespec now;
+    struct tm tm;
+    char text[40];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    return arena_printf(arena, "%s.%09ldZ", text, now.tv_nsec);
+}
+
+static int begin_record(struct creation *c, struct error *err) {
+    struct oci_record_cgroup *rows = arena_array(&c->arena, c->group.count, sizeof *rows);
+    if (!rows)
+        return error_memory(err);
+    for (size_t i = 0; i < c->group.count; i++)
+        rows[i] = (struct oci_record_cgroup){.controller = c->group.dirs[i].controllers, .path = c->group.dirs[i].path};
+    c->record = (struct oci_record){
+        .version = 1,
+        .has_version = true,
+        .id = c->request->id,
+        .bundle = c->plan.bundle,
+        .created = now_text(&c->arena),
+        .owner = (uint32_t)geteuid(),
+        .has_owner = true,
+        .rootfs = c->plan.rootfs,
+        .cgroups = {.count = c->group.count, .items = rows},
+        .annotations = c->config->annotations,
+        .hooks = c->config->hooks,
+        .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_INHERIT ? c->plan.rootfs : NULL,
+    };
+    return store_write(c->dir, &c->record, err);
+}
+
+static int locate_cgroup(struct creation *c, const struct cgroup_host *host, struct error *err) {
+    if (c->runtime->cgroup_manager == BERTH_CGROUP_DISABLED || host->world == CGROUP_NONE) {
+        if (c->plan.resources.count == 0)
+            return 0;
+        return error_refuse(err, c->plan.resources.writes[0].place, "resources need a cgroup, and %s",
+                            host->world == CGROUP_NONE ? "the host has none mounted" : "cgroups are disabled");
+    }
+    int r = cgroup_locate(&c->arena, host, c->plan.cgroups_path, c->request->id, &c->group, err);
+    return r < 0 ? error_wrap(err, "cgroup (config /linux/cgroupsPath)") : 0;
+}
+
+static int fill_cgroup(struct creation *c, struct error *err) {
+    const struct plan_resources *resources = &c->plan.resources;
+    for (size_t i = 0; i < resources->count; i++) {
+        const struct resource_write *w = &resources->writes[i];
+        int r = cgroup_write(&c->group, w->controller, w->file, w->value, err);
+        if (r == 0 || (r == -ENOENT && w->optional))
+            continue;
+        error_note(err, "cgroup", w->place);
+        return error_wrap(err, "set %s (config %s)", w->file, w->place);
+    }
+    if (!resources->device_program || cgroup_clone_fd(&c->group) < 0)
+        return 0;
+    int r = devbpf_attach(cgroup_clone_fd(&c->group), resources->device_program, resources->device_count, err);
+    return r < 0 ? error_wrap(err, "device rules (config /linux/resources/devices)") : 0;
+}
+
+static int make_cgroup(struct creation *c, struct error *err) {
+    if (c->group.count == 0)
+        return 0;
+    int r = cgroup_make(&c->group, err);
+    if (r < 0) {
+        error_note(err, "cgroup", "/linux/cgroupsPath");
+        return r;
+    }
+    undo_add(&c->undo, undo_cgroup, c);
+    r = fill_cgroup(c, err);
+    return r < 0 ? r : hold_cgroups(&c->arena, &c->plan, &c->group, &c->held, err);
+}
+
+static int spawn_init(struct creation *c, bool gate, struct error *err) {
+    const struct spawn_recipe *recipe = &c->plan.namespaces.recipe;
+    const struct spawn spawn = {.flags = recipe->refork ? 0 : recipe->clone, .cgroup_fd = cgroup_clone_fd(&c->group)};
+    int r = gate ? store_gate_listen(c->dir, &c->gate, err) : 0;
+    if (r == 0)
+        r = handoff_open(&c->channel, &c->init_end, err);
+    if (r < 0)
+        return r;
+    struct init init = {.plan = &c->plan, .held = &c->held, .channel = c->init_end, .gate = c->gate,
+                        .wait_placed = attend_places(c), .root = {-1}, .proc = PROCFS_INIT, .console = -1, .state_fd = -1};
+    pid_t pid = spawn_process(&spawn, &c->pidfd, err);
+    if (pid == 0) {
+        fd_drop(&c->channel); /* or the new process would keep its own end of file away */
+        if (recipe->refork)
+            between_main(&init);
+        init_main(&init);
+    }
+    if (pid < 0) {
+        error_note(err, "spawn", "/linux/namespaces");
+        return error_wrap(err, "make the new process");
+    }
+    c->pid = pid;
+    undo_add(&c->undo, undo_process, c);
+    fd_drop(&c->init_end);
+    fd_drop(&c->gate);
+    return 0;
+}
+
+int create_container(struct creation *c, unsigned flags, struct error *err) {
+    struct cgroup_host host = {.world = CGROUP_NONE};
+    int r = plan_check_id(c->request->id, err);
+    if (r == 0 && c->runtime->cgroup_manager == BERTH_CGROUP_SYSTEMD)
+        r = error_set(err, ENOTSUP, "the systemd cgroup manager is not supported yet: use cgroupfs");
+    if (r == 0)
+        r = store_open(c->runtime->root, true, &c->store, err);
+    if (r == 0 && c->runtime->cgroup_manager != BERTH_CGROUP_DISABLED)
+        r = cgroup_host_probe(&c->arena, &host, err);
+    if (r == 0)
+        r = store_reserve(&c->store, c->request->id, &c->dir, err);
+    if (r < 0)
+        return r;
+    undo_add(&c->undo, undo_reserve, c);
+    r = make_plan(c, flags & CREATE_DETACHED, &host, err);
+    if (r == 0)
+        r = locate_cgroup(c, &host, err);
+    if (r == 0)
+        r = hold_open(&c->arena, &c->plan, &c->held, err);
+    if (r == 0)
+        r = begin_record(c, err);
+    if (r == 0)
+        r = make_cgroup(c, err);
+    if (r == 0)
+        r = spawn_init(c, flags & CREATE_GATED, err);
+    if (r == 0)
+        r = attend_until_ready(c, err);
+    if (r == 0)
+        r = store_write(c->dir, &c->record, err);
+    return r;
+}
+
+/* A reader of the pid file sees it whole or not at all: written aside, then renamed. No newline: engines use Atoi. */
+static int write_pid_file(const char *path, pid_t pid, struct error *err) {
+    char aside[PATH_MAX], text[16];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    int n = snprintf(aside, sizeof aside, "%.*s.%s", (int)(name - path), path, name);
+    if (n < 0 || n >= (int)sizeof aside)
+        return error_code(err, ENAMETOOLONG, "pid file %s", path);
+    own_fd fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_sys(err, "make pid file %s", aside);
+    n = snprintf(text, sizeof text, "%d", (int)pid);
+    int r = fd_write_all(fd, text, (size_t)n);
+    if (r == 0 && rename(aside, path) < 0)
+        r = -errno;
+    if (r < 0)
+        unlink(aside);
+    return r < 0 ? error_code(err, -r, "write pid file %s", path) : 0;
+}
+
+int create_announce(struct creation *c, struct error *err) {
+    int r = 0;
+    if (c->request->pidfd_socket) {
+        r = tty_send(c->request->pidfd_socket, c->pidfd, "standard", err);
+        if (r < 0)
+            return error_wrap(err, "pidfd socket");
+    }
+    return c->request->pid_file ? write_pid_file(c->request->pid_file, c->pid, err) : 0;
+}
+
+int create_launch(int channel, int state_fd, int pidfd, const struct cgroup *group, unsigned long oom_before,
+                  struct error *err) {
+    struct handoff_message message = {.fd = -1};
+    int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
+    while (r == 0) {
+        r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
+        if (r > 0 && message.kind == HANDOFF_WARNING) {
+            log_warning("%s", message.error.text);
+            r = 0;
+            continue;
+        }
+        if (r == 0)
+            break; /* closed by the exec, or by death */
+        if (r > 0 && message.kind == HANDOFF_ERROR) {
+            *err = message.error;
+            return err->code > 0 ? -err->code : -EPROTO;
+        }
+        fd_drop(&message.fd);
+        r = r < 0 ? r : -EPROTO;
+    }
+    if (r < 0)
+        return error_code(err, -r, "talk to the container's process");
+    if (process_wait(pidfd, 0) == 0 && cgroup_oom_kills(group) > oom_before)
+        return error_set(err, ENOMEM, "the container's process was killed by the OOM killer while starting");
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create: from a bundle to a container that waits for its start. Runs in life. `create` leaves after it, `run` goes on
+ * with the process that it has made.
+ */
+#ifndef BERTH_LIFE_CREATE_H
+#define BERTH_LIFE_CREATE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "init/held.h"
+#include "kernel/cgroup.h"
+#include "life/store.h"
+#include "life/undo.h"
+#include "plan/plan.h"
+
+#include <berth/berth.h>
+
+/* A create while it is under way. Fields are filled from top to bottom; creation_drop releases what is there. */
+struct creation {
+    struct arena arena;
+    const struct berth_runtime *runtime;
+    const struct berth_create *request;
+    struct store store;
+    int dir;
+    struct oci_config *config;
+    struct plan plan;
+    struct held held;
+    struct cgroup group;
+    struct oci_record record;
+    int gate;      /* create: the listening socket for the init process; run: -1 */
+    int channel;   /* handoff, our end */
+    int init_end;  /* handoff, the new process's end: closed here once it is born */
+    pid_t pid;
+    int pidfd;
+    bool hooks_begun; /* prestart or createRuntime hooks have run: poststop hooks are due when the create fails */
+    int master;       /* of the container's terminal; -1 none, or sent to the console socket */
+    struct undo undo;
+};
+
+void creation_init(struct creation *creation);
+void creation_drop(struct creation *creation);
+#define own_creation own(creation_drop) struct creation
+
+enum create_flags {
+    CREATE_GATED = 1,   /* the init process listens on the start socket (create), else START goes over the channel (run) */
+    CREATE_DETACHED = 2 /* nobody stays to serve a terminal: it needs a console socket */
+};
+
+/* Makes the container up to READY and commits it. On failure all is undone when *creation is dropped. */
+int create_container(struct creation *creation, unsigned flags, struct error *err);
+
+/* Writes the pid file and hands the pidfd on: the last things of create, and of run once the process runs. */
+int create_announce(struct creation *creation, struct error *err);
+
+/* Tells the new process to go on, and waits until its program runs: an error is what stopped it. */
+int create_launch(int channel, int state_fd, int pidfd, const struct cgroup *group, unsigned long oom_before,
+                  struct error *err);
+
+#endif

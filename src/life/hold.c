@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hold: see hold.h. */
+#include "life/hold.h"
+
+#include "base/own.h"
+#include "kernel/mountfd.h"
+#include "kernel/namespace.h"
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#define INITIAL_USER_NAMESPACE 0xEFFFFFFDu /* inode of the first one: PROC_USER_INIT_INO of the kernel */
+
+static const struct held_source nothing = {.fd = -1};
+
+void hold_init(struct held *held) {
+    *held = (struct held){.rootfs = nothing, .null = nothing, .cgroup_unified = nothing, .bundle = -1};
+    for (int k = 0; k < NS_COUNT; k++)
+        held->namespaces[k] = -1;
+}
+
+void hold_drop(const struct plan *plan, struct held *held) {
+    fd_drop(&held->rootfs.fd);
+    fd_drop(&held->null.fd);
+    fd_drop(&held->cgroup_unified.fd);
+    fd_drop(&held->bundle);
+    for (size_t i = 0; held->mounts && i < plan->mounts.count; i++)
+        fd_drop(&held->mounts[i].fd);
+    for (size_t i = 0; held->devices && i < plan->devices.count; i++)
+        fd_drop(&held->devices[i].fd);
+    for (size_t i = 0; i < held->cgroup_count; i++)
+        fd_drop(&held->cgroups[i].source.fd);
+    for (int k = 0; k < NS_COUNT; k++)
+        fd_drop(&held->namespaces[k]);
+}
+
+/* Adopts an O_PATH descriptor and turns it into a detached tree where that is possible. */
+static int source_from_fd(int *fd, const char *path, bool recursive, struct held_source *out) {
+    struct stat st;
+    if (fstat(*fd, &st) < 0)
+        return -errno;
+    struct held_source source = {
+        .fd = *fd, .path = path, .directory = S_ISDIR(st.st_mode), .device = st.st_dev, .inode = st.st_ino};
+    int tree = mount_clone(*fd, recursive);
+    if (tree >= 0) {
+        close(*fd);
+        source.fd = tree;
+        source.detached = true;
+    } else if (tree != -EPERM && tree != -ENOSYS && tree != -EINVAL) {
+        return tree; /* EINVAL: not in our mount namespace, or unbindable; the new process gets the true answer */
+    }
+    *fd = -1;
+    *out = source;
+    return 0;
+}
+
+static int open_source(const char *path, bool recursive, int flags, struct held_source *out) {
+    own_fd fd = open(path, O_PATH | O_CLOEXEC | flags);
+    return fd < 0 ? -errno : source_from_fd(&fd, path, recursive, out);
+}
+
+static int hold_rootfs(const struct plan *plan, struct held *held, struct error *err) {
+    int r = open_source(plan->rootfs, true, O_DIRECTORY, &held->rootfs);
+    if (r == 0)
+        return 0;
+    error_note(err, "rootfs", NULL);
+    error_code(err, -r, "invalid rootfs: %s (config /root/path)", plan->rootfs);
+    error_note(err, "rootfs", "/root/path");
+    return r;
+}
+
+static int hold_mounts(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
+    held->mounts = arena_array(arena, plan->mounts.count, sizeof *held->mounts);
+    if (!held->mounts)
+        return error_memory(err);
+    for (size_t i = 0; i < plan->mounts.count; i++)
+        held->mounts[i] = nothing;
+    for (size_t i = 0; i < plan->mounts.count; i++) {
+        const struct plan_mount *m = &plan->mounts.items[i];
+        if (m->kind != MOUNT_BIND)
+            continue;
+        int r = open_source(m->source, m->recursive, 0, &held->mounts[i]);
+        if (r == 0)
+            continue;
+        char place[32];
+        snprintf(place, sizeof place, "/mounts/%u", m->index);
+        error_code(err, -r, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination, m->index);
+        error_note(err, "mount", place);
+        return r;
+    }
+    return 0;
+}
+
+static int hold_namespaces(const struct plan *plan, struct held *held, struct error *err) {
+    for (int k = 0; k < NS_COUNT; k++) {
+        if (plan->namespaces.modes[k] != NS_JOIN)
+            continue;
+        int r = namespace_open(plan->namespaces.paths[k], ns_flag((enum ns_kind)k), &held->namespaces[k], err);
+        if (r == 0)
+            continue;
+        char place[40];
+        snprintf(place, sizeof place, "/linux/namespaces/%u", plan->namespaces.index[k]);
+        error_note(err, "namespaces", place);
+        return error_wrap(err, "%s namespace (config %s)", ns_name((enum ns_kind)k), place);
+    }
+    return 0;
+}
+
+/* The true /dev/null of the host: character device 1:3 on a file system that only root fills. */
+static int hold_null(const struct plan *plan, struct held *held, struct error *err) {
+    struct stat st;
+    struct statfs fs;
+    if (plan->masked_count == 0)
+        return 0;
+    int r = open_source("/dev/null", false, O_NOFOLLOW, &held->null);
+    if (r < 0)
+        return error_code(err, -r, "open /dev/null of the host");
+    if (fstat(held->null.fd, &st) < 0 || fstatfs(held->null.fd, &fs) < 0)
+        return error_sys(err, "stat /dev/null of the host");
+    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3) || fs.f_type != TMPFS_MAGIC)
+        return error_set(err, EINVAL, "/dev/null of the host is not the null device on devtmpfs or tmpfs");
+    return 0;
+}
+
+/* Nodes cannot be made in a user namespace but the first: the host's are bound instead. */
+static bool nodes_are_bound(const struct plan *plan) {
+    struct stat st;
+    return plan->namespaces.modes[NS_USER] != NS_INHERIT ||
+           (stat("/proc/self/ns/user", &st) == 0 && st.st_ino != INITIAL_USER_NAMESPACE);
+}
+
+static int hold_devices(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
+    if (!nodes_are_bound(plan) || plan->mounts.dev_is_bind)
+        return 0;
+    held->devices = arena_array(arena, plan->devices.count, sizeof *held->devices);
+    if (!held->devices)
+        return error_memory(err);
+    for (size_t i = 0; i < plan->devices.count; i++)
+        held->devices[i] = nothing;
+    for (size_t i = 0; i < plan->devices.count; i++) {
+        const struct plan_device *d = &plan->devices.items[i];
+        struct stat st;
+        if (d->type == S_IFIFO)
+            continue;
+        int r = open_source(d->path, false, O_NOFOLLOW, &held->devices[i]);
+        if (r == 0 && (fstat(held->devices[i].fd, &st) < 0 || (st.st_mode & S_IFMT) != d->type ||
+                       st.st_rdev != makedev(d->major, d->minor)))
+            r = -ENODEV;
+        if (r < 0)
+            return error_code(err, -r, "device %s of the host, to be bound into the user namespace", d->path);
+    }
+    return 0;
+}
+
+int hold_open(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
+    int r = hold_rootfs(plan, held, err);
+    if (r == 0)
+        r = hold_mounts(arena, plan, held, err);
+    if (r == 0)
+        r = hold_namespaces(plan, held, err);
+    if (r == 0)
+        r = hold_null(plan, held, err);
+    return r < 0 ? r : hold_devices(arena, plan, held, err);
+}
+
+static int hold_cgroup_dir(struct arena *arena, const struct cgroup_dir *dir, struct held_source *out,
+                           struct error *err) {
+    const char *path = arena_printf(arena, "%s%s", dir->mount, dir->path);
+    own_fd fd = fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
+    int r = !path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, path, false, out);
+    return r < 0 ? error_code(err, -r, "hold cgroup %s", dir->path) : 0;
+}
+
+int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgroup *group, struct held *held,
+                 struct error *err) {
+    bool wanted = false, bound = !plan->namespaces.recipe.unshare;
+    for (size_t i = 0; i < plan->mounts.count; i++)
+        wanted |= plan->mounts.items[i].kind == MOUNT_CGROUP;
+    if (!wanted || group->world == CGROUP_NONE)
+        return 0;
+    if (group->world == CGROUP_UNIFIED)
+        return bound || nodes_are_bound(plan) ? hold_cgroup_dir(arena, &group->dirs[0], &held->cgroup_unified, err) : 0;
+    held->cgroups = arena_array(arena, group->count, sizeof *held->cgroups);
+    if (!held->cgroups)
+        return error_memory(err);
+    for (size_t i = 0; i < group->count; i++) {
+        const struct cgroup_dir *dir = &group->dirs[i];
+        const char *slash = strrchr(dir->mount, '/');
+        struct held_cgroup *row = &held->cgroups[i];
+        *row = (struct held_cgroup){.name = slash ? slash + 1 : dir->mount,
+                                    .controllers = dir->unified ? "" : dir->controllers,
+                                    .source = nothing};
+        held->cgroup_count = i + 1;
+        int r = bound ? hold_cgroup_dir(arena, dir, &row->source, err) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int hold_preserved(unsigned count, struct error *err) {
+    for (unsigned i = 0; i < count; i++) {
+        int fd = (int)(3 + i), flags = fcntl(fd, F_GETFD);
+        /* What has close-on-exec set cannot have been inherited: it is a descriptor of ours. */
+        if (flags < 0 || (flags & FD_CLOEXEC))
+            return error_set(err, EBADF, "unable to stat preserved-fd %d (of %u from 3 on): it is not open", fd, count);
+    }
+    return 0;
+}

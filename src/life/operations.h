@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operations: the verbs of the library behind the public API (api.c), one file each. Runs in life. */
+#ifndef BERTH_LIFE_OPERATIONS_H
+#define BERTH_LIFE_OPERATIONS_H
+
+#include "base/error.h"
+#include "life/container.h"
+
+#include <berth/berth.h>
+#include <stdbool.h>
+
+int operation_create(const struct berth_runtime *runtime, const struct berth_create *request, struct error *err);
+int operation_start(const struct berth_runtime *runtime, const char *id, struct error *err);
+int operation_run(const struct berth_runtime *runtime, const struct berth_create *request, unsigned flags, int *status,
+                  struct error *err);
+int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err);
+int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err);
+
+/* Runs poststart hooks; a failing one stops and deletes the container (config.md, runtime-spec 1.3). */
+int start_poststart(const struct store *store, const char *id, const struct oci_record *record, struct error *err);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* relay: see relay.h. Runs in life, in the foreground of `run`; needs no privilege. */
+#include "life/relay.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "kernel/process.h"
+#include "kernel/tty.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define RING_SIZE 16384
+#define DRAIN_MAX (1u << 20) /* after the end: more than a pty can hold, less than a flood of descendants */
+#define HANGUP_PAUSE_MS 100  /* how long a terminal that no process has open is left alone */
+#define SIGNAL_BATCH 8
+
+/* One direction: a ring between a descriptor to read and one to write. */
+struct flow {
+    int from;     /* -1: nothing more comes */
+    int to;       /* -1: the reader is gone, what comes is thrown away */
+    size_t limit; /* the longest write that poll's word is good for */
+    size_t start, used;
+    char ring[RING_SIZE];
+};
+
+struct session {
+    struct relay *relay;
+    int pidfd;
+    int master;
+    struct flow in, out;
+    bool hung;     /* the pty has no slave open: poll would answer at once, for ever */
+    bool ended;    /* the process is reaped */
+    bool given_up; /* asked to stop while output waits for its reader */
+    size_t drained;
+    int status;
+};
+
+/* ---- a direction ---- */
+
+static bool flow_has_room(const struct flow *flow) {
+    return flow->from >= 0 && flow->used < RING_SIZE;
+}
+
+static bool flow_has_data(const struct flow *flow) {
+    return flow->to >= 0 && flow->used > 0;
+}
+
+/* One read into the free part that is contiguous. Bytes, 0 at the end, -errno. */
+static ssize_t flow_fill(struct flow *flow) {
+    size_t at = (flow->start + flow->used) % RING_SIZE, span = RING_SIZE - at;
+    if (span > RING_SIZE - flow->used)
+        span = RING_SIZE - flow->used;
+    ssize_t n = fd_read(flow->from, flow->ring + at, span);
+    if (n > 0 && flow->to >= 0)
+        flow->used += (size_t)n;
+    return n;
+}
+
+static void flow_forget(struct flow *flow) {
+    flow->start = flow->used = 0;
+}
+
+/* One write. Bytes or -errno. */
+static ssize_t flow_pour(struct flow *flow) {
+    size_t span = RING_SIZE - flow->start;
+    if (span > flow->used)
+        span = flow->used;
+    if (span > flow->limit)
+        span = flow->limit;
+    ssize_t n = write(flow->to, flow->ring + flow->start, span);
+    if (n < 0)
+        return -errno;
+    flow->start = (flow->start + (size_t)n) % RING_SIZE;
+    flow->used -= (size_t)n;
+    if (flow->used == 0)
+        flow->start = 0; /* longer spans */
+    return n;
+}
+
+static bool passing(ssize_t r) {
+    return r == -EAGAIN || r == -EINTR;
+}
+
+/*
+ * A terminal's POLLOUT promises room for one byte only, and O_NONBLOCK belongs to the open file description, which
+ * our standard streams share with a shell: so a description of our own, which the link in /proc gives. -1: none.
+ */
+static int terminal_reopen(int fd, int access) {
+    char path[32];
+    struct stat ours, shared;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    own_fd opened = open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (opened < 0 || fstat(opened, &ours) < 0 || fstat(fd, &shared) < 0)
+        return -1;
+    if (!S_ISCHR(ours.st_mode) || ours.st_rdev != shared.st_rdev || ours.st_ino != shared.st_ino)
+        return -1;
+    return fd_take(&opened);
+}
+
+/* The descriptor to copy with instead of standard stream `fd`, and the longest write to it that cannot block. */
+static int stream_choose(int fd, int access, int *opened, size_t *limit) {
+    *limit = PIPE_BUF; /* what POLLOUT promises for a pipe (pipe(7)); a socket promises more */
+    if (!isatty(fd))
+        return fd;
+    *opened = terminal_reopen(fd, access);
+    *limit = *opened >= 0 ? RING_SIZE : 1;
+    return *opened >= 0 ? *opened : fd;
+}
+
+/* ---- our terminal ---- */
+
+static void size_follow(int master) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (tty_copy_size(fd, master) == 0)
+            return;
+}
+
+/* A background job must not touch the terminal: its modes and its keys are the foreground's. */
+static bool terminal_is_anothers(void) {
+    pid_t foreground = tcgetpgrp(0);
+    return foreground > 0 && foreground != getpgrp();
+}
+
+static void terminal_release(struct relay *relay) {
+    if (relay->tty >= 0)
+        tty_restore(relay->tty, &relay->tty_saved);
+    relay->tty = -1;
+}
+
+/* ---- signals ---- */
+
+/* A shell that continues a stopped job may have set the terminal to modes of its own. */
+static void terminal_again(const struct relay *relay) {
+    struct termios shells;
+    if (relay->tty >= 0 && !terminal_is_anothers())
+        tty_raw(relay->tty, &shells);
+}
+
+static bool signal_asks_to_stop(int number) {
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
+static void signal_pass(struct session *session, int number) {
+    if (number == SIGWINCH && session->master >= 0) {
+        size_follow(session->master);
+        return;
+    }
+    if (number == SIGPIPE)
+        return;
+    if (number == SIGCONT)
+        terminal_again(session->relay);
+    if (session->ended) {
+        session->given_up |= signal_asks_to_stop(number);
+        return;
+    }
+    int r = process_signal(session->pidfd, number);
+    if (r < 0 && r != -ESRCH) /* ESRCH: it has just ended */
+        log_warning("forward signal %d to the container's process: %s", number, error_text(-r));
+}
+
+static void signals_pass(struct session *session) {
+    struct signalfd_siginfo batch[SIGNAL_BATCH];
+    ssize_t n = fd_read(session->relay->signal_fd, batch, sizeof batch);
+    for (size_t i = 0; n > 0 && i < (size_t)n / sizeof batch[0]; i++)
+        signal_pass(session, (int)batch[i].ssi_signo);
+}
+
+/* ---- the copying ---- */
+
+static void input_read(struct session *session) {
+    ssize_t n = flow_fill(&session->in);
+    if (n <= 0 && !passing(n))
+        session->in.from = -1;
+}
+
+/* The slave may be closed just now (EIO) and opened again: the bytes are lost as on any terminal, the way stays. */
+static void input_write(struct session *session) {
+    ssize_t n = flow_pour(&session->in);
+    if (n < 0 && !passing(n))
+        flow_forget(&session->in);
+}
+
+static void output_write(struct session *session) {
+    ssize_t n = flow_pour(&session->out);
+    if (n < 0 && !passing(n)) {
+        session->out.to = -1;
+        flow_forget(&session->out);
+    }
+}
+
+static void master_move(struct session *session, short events) {
+    ssize_t n = 0;
+    if (flow_has_room(&session->out))
+        n = flow_fill(&session->out);
+    if (events & POLLOUT && flow_has_data(&session->in))
+        input_write(session);
+    /* No slave is open, and there was nothing to read or nowhere to put it. While the process lives it may open one. */
+    session->hung = n <= 0 && (events & (POLLHUP | POLLERR));
+}
+
+/*
+ * The process is gone: what it wrote is in the pty already, and a read that finds nothing (EAGAIN) has looked
+ * everywhere, since it waits for the kernel's worker that moves bytes from the slave's to the master's side. EIO: no
+ * slave is open any more.
+ */
+static void master_drain(struct session *session) {
+    while (flow_has_room(&session->out)) {
+        ssize_t n = flow_fill(&session->out);
+        session->drained += n > 0 ? (size_t)n : 0;
+        if (n <= 0 || session->drained > DRAIN_MAX)
+            session->out.from = -1;
+    }
+}
+
+static int session_reap(struct session *session, struct error *err) {
+    int status, r = process_reap(session->pidfd, &status);
+    if (r < 0)
+        return error_code(err, -r, "status of the container's process");
+    session->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    session->ended = true;
+    session->in.from = -1;
+    flow_forget(&session->in);
+    return 0;
+}
+
+enum { ON_SIGNAL, ON_END, ON_INPUT, ON_MASTER, ON_OUTPUT, ON_COUNT };
+
+static struct pollfd wanted(int fd, short events) {
+    return (struct pollfd){.fd = events ? fd : -1, .events = events}; /* even with no events poll would tell of HUP */
+}
+
+static void polls_set(const struct session *session, struct pollfd polls[static ON_COUNT]) {
+    short master = 0;
+    if (!session->ended && !session->hung)
+        master = (short)((flow_has_room(&session->out) ? POLLIN : 0) | (flow_has_data(&session->in) ? POLLOUT : 0));
+    polls[ON_SIGNAL] = wanted(session->relay->signal_fd, POLLIN);
+    polls[ON_END] = wanted(session->pidfd, session->ended ? 0 : POLLIN);
+    polls[ON_INPUT] = wanted(session->in.from, flow_has_room(&session->in) ? POLLIN : 0);
+    polls[ON_MASTER] = wanted(session->master, master);
+    polls[ON_OUTPUT] = wanted(session->out.to, flow_has_data(&session->out) ? POLLOUT : 0);
+}
+
+/* One turn: waits for whatever can move and moves it. */
+static int session_turn(struct session *session, struct error *err) {
+    struct pollfd polls[ON_COUNT];
+    polls_set(session, polls);
+    int timeout = session->given_up ? 0 : session->hung ? HANGUP_PAUSE_MS : -1;
+    session->hung = false;
+    int n = poll(polls, ON_COUNT, timeout);
+    if (n < 0)
+        return errno == EINTR ? 0 : error_sys(err, "wait for the container's process");
+    if (n == 0 && session->given_up)
+        session->out.to = -1;
+    if (polls[ON_SIGNAL].revents)
+        signals_pass(session);
+    if (polls[ON_INPUT].revents)
+        input_read(session);
+    if (polls[ON_MASTER].revents)
+        master_move(session, polls[ON_MASTER].revents);
+    if (polls[ON_OUTPUT].revents)
+        output_write(session);
+    return polls[ON_END].revents ? session_reap(session, err) : 0;
+}
+
+static int session_run(struct session *session, struct error *err) {
+    for (;;) {
+        if (session->ended)
+            master_drain(session);
+        if (session->ended && session->out.from < 0 && !flow_has_data(&session->out))
+            return 0;
+        int r = session_turn(session, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int session_copy(struct session *session, struct error *err) {
+    own_fd keyboard = -1;
+    own_fd screen = -1;
+    int flags = fcntl(session->master, F_GETFL);
+    if (flags < 0 || fcntl(session->master, F_SETFL, flags | O_NONBLOCK) < 0)
+        return error_sys(err, "make the terminal's master non-blocking");
+    size_t unused;
+    session->in.from = terminal_is_anothers() ? -1 : stream_choose(0, O_RDONLY, &keyboard, &unused);
+    session->in.to = session->master;
+    session->in.limit = RING_SIZE;
+    session->out.from = session->master;
+    session->out.to = stream_choose(1, O_WRONLY, &screen, &session->out.limit);
+    size_follow(session->master);
+    if (session->in.from >= 0 && tty_raw(0, &session->relay->tty_saved) == 0)
+        session->relay->tty = 0;
+    int r = session_run(session, err);
+    terminal_release(session->relay);
+    return r;
+}
+
+int relay_wait(struct relay *relay, int pidfd, int master, int *status, struct error *err) {
+    struct session session = {.relay = relay, .pidfd = pidfd, .master = master};
+    session.in.from = session.in.to = session.out.from = session.out.to = -1;
+    int r = master >= 0 ? session_copy(&session, err) : session_run(&session, err);
+    if (r == 0)
+        *status = session.status;
+    return r;
+}
+
+/* ---- open and close ---- */
+
+static bool signal_is_ignored(int number) {
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_IGN;
+}
+
+int relay_open(struct relay *relay, struct error *err) {
+    sigset_t forwarded;
+    sigfillset(&forwarded);
+    sigdelset(&forwarded, SIGCHLD);
+    for (int number = 1; number < NSIG; number++)
+        if (signal_is_ignored(number))
+            sigdelset(&forwarded, number);
+    own_fd fd = signalfd(-1, &forwarded, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return error_sys(err, "signalfd");
+    int raised = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* never in the place of a standard stream that came to us closed */
+    if (raised < 0)
+        return error_sys(err, "signalfd");
+    sigprocmask(SIG_BLOCK, &forwarded, &relay->old_mask);
+    run_children_hold(&relay->children);
+    relay->signal_fd = raised;
+    return 0;
+}
+
+/* A write to a closed reader left this one pending; with the mask restored it would end us. */
+static void pipe_signal_forget(const sigset_t *old_mask) {
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    const struct timespec now = {0};
+    if (!sigismember(old_mask, SIGPIPE))
+        sigtimedwait(&pipe, NULL, &now);
+}
+
+void relay_close(struct relay *relay) {
+    int saved = errno;
+    terminal_release(relay);
+    if (relay->signal_fd >= 0) {
+        fd_drop(&relay->signal_fd);
+        pipe_signal_forget(&relay->old_mask);
+        run_children_release(&relay->children);
+        sigprocmask(SIG_SETMASK, &relay->old_mask, NULL);
+    }
+    errno = saved;
+}

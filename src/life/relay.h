@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * relay: the foreground half of `run` (and later exec): forwards signals to the container's process, copies terminal
+ * bytes both ways, and waits for the end on a pidfd. Runs in life, in a process of one thread.
+ */
+#ifndef BERTH_LIFE_RELAY_H
+#define BERTH_LIFE_RELAY_H
+
+#include "base/error.h"
+#include "base/own.h"
+#include "kernel/run.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <termios.h>
+
+struct relay {
+    int signal_fd;                /* -1: not open */
+    sigset_t old_mask;            /* the caller's mask; the container's process must get this, not ours */
+    struct run_children children; /* keeps the process waitable where SIGCHLD came to us ignored */
+    int tty;                      /* our own terminal in raw mode, -1 none */
+    struct termios tty_saved;
+};
+
+#define RELAY_INIT                                                                                                     \
+    { .signal_fd = -1, .tty = -1 }
+
+/*
+ * Blocks every signal that can be forwarded and opens a signalfd: nothing sent from here on is lost. To be called
+ * before the process is made. Left alone are SIGCHLD and what the caller has ignored (nohup, a job of a script):
+ * that was not meant for the container either.
+ */
+int relay_open(struct relay *relay, struct error *err);
+
+/*
+ * Until the process behind pidfd, a child of ours, has ended and its output is written.
+ *
+ * Signals are forwarded with pidfd_send_signal; not SIGPIPE, which our own writes raise, and SIGWINCH resizes the pty
+ * instead when there is one. After the end SIGINT, SIGTERM, SIGHUP and SIGQUIT give up output that still waits for its
+ * reader; what comes after the return stays pending for the caller until relay_close.
+ *
+ * With master >= 0 (it becomes non-blocking): copies 0 -> master and master -> 1 through a ring buffer each and polls
+ * only the side that can move, so that a stopped reader stops the copying and nothing spins. Never blocks in a write,
+ * and never makes a descriptor non-blocking that others share. A closed reader makes the output go nowhere while the
+ * process runs on; the end of stdin ends that direction only. After the end of the process the master is drained,
+ * so that no byte of its output is lost; descendants that keep the terminal open are not waited for. Our terminal
+ * (fd 0, when it is one and we are in its foreground) is raw meanwhile, and its size is the pty's.
+ *
+ * *status: exit code or 128 + signal.
+ */
+int relay_wait(struct relay *relay, int pidfd, int master, int *status, struct error *err);
+
+/* Restores terminal, signal mask and SIGCHLD; safe on a relay that was never opened, and twice. Keeps errno. */
+void relay_close(struct relay *relay);
+#define own_relay own(relay_close) struct relay
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run: create, start, and in the foreground the wait for the end and the delete. Runs in life. */
+#include "base/log.h"
+#include "base/own.h"
+#include "kernel/process.h"
+#include "life/create.h"
+#include "life/lifecycle.h"
+#include "life/operations.h"
+#include "life/relay.h"
+
+#include <errno.h>
+#include <signal.h>
+
+int operation_create(const struct berth_runtime *runtime, const struct berth_create *request, struct error *err) {
+    own_creation creation;
+    creation_init(&creation);
+    creation.runtime = runtime;
+    creation.request = request;
+    int r = create_container(&creation, CREATE_GATED | CREATE_DETACHED, err);
+    if (r == 0)
+        r = create_announce(&creation, err);
+    if (r == 0)
+        undo_commit(&creation.undo);
+    return r;
+}
+
+static int launch(struct creation *c, struct error *err) {
+    own_fd state = -1;
+    if (c->plan.hooks.at[HOOK_START_CONTAINER].count > 0) {
+        state = container_state_fd(&c->record, lifecycle_hook(HOOK_START_CONTAINER)->status);
+        if (state < 0)
+            return error_code(err, -state, "state for startContainer hooks");
+    }
+    return create_launch(c->channel, state, c->pidfd, &c->group, 0, err);
+}
+
+/* The container that run made, as an operation sees it; the process may be reaped already. */
+static int take_down(struct creation *c, struct error *err) {
+    struct container container = {
+        .arena = c->arena, .id = c->request->id, .dir = c->dir, .record = &c->record, .group = c->group, .pidfd = -1,
+        .status = OCI_STATUS_STOPPED};
+    int r = container_destroy(&c->store, &container, true, err);
+    c->arena = container.arena; /* hooks may have grown it */
+    return r;
+}
+
+int operation_run(const struct berth_runtime *runtime, const struct berth_create *request, unsigned flags, int *status,
+                  struct error *err) {
+    own_creation c;
+    own_relay relay = RELAY_INIT;
+    bool detach = flags & BERTH_RUN_DETACH;
+    creation_init(&c);
+    c.runtime = runtime;
+    c.request = request;
+    int r = detach ? 0 : relay_open(&relay, err);
+    if (r == 0)
+        r = create_container(&c, detach ? CREATE_DETACHED : 0, err);
+    if (r == 0)
+        r = create_announce(&c, err);
+    if (r == 0)
+        r = launch(&c, err);
+    if (r == 0)
+        r = container_hooks(&c.arena, &c.record, HOOK_POSTSTART, err);
+    if (r < 0) {
+        c.hooks_begun |= c.pid > 0;
+        return r;
+    }
+    undo_commit(&c.undo);
+    *status = 0;
+    if (detach)
+        return 0;
+    r = relay_wait(&relay, c.pidfd, c.master, status, err);
+    relay_close(&relay);
+    if (r < 0 || flags & BERTH_RUN_KEEP)
+        return r;
+    /* The exit status of the payload is the answer, whatever the clean-up has to say. */
+    if (take_down(&c, err) < 0)
+        log_warning("%s", err->text);
+    return 0;
+}

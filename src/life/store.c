@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store: see store.h. */
+#include "life/store.h"
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "oci.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LOCK_SECONDS 10
+#define RECORD_MAX ((size_t)16 * 1024 * 1024)
+
+void store_drop(struct store *store) {
+    fd_drop(&store->fd);
+}
+
+static int default_root(char *buffer, size_t size, struct error *err) {
+    const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+    if (geteuid() == 0) {
+        snprintf(buffer, size, "/run/berth");
+        return 0;
+    }
+    if (!runtime_dir || runtime_dir[0] != '/')
+        return error_set(err, ENOENT, "without privilege the state root is $XDG_RUNTIME_DIR/berth, but XDG_RUNTIME_DIR is "
+                                      "not set (or use --root)");
+    return snprintf(buffer, size, "%s/berth", runtime_dir) < (int)size
+               ? 0
+               : error_code(err, ENAMETOOLONG, "XDG_RUNTIME_DIR");
+}
+
+/* mkdir -p, each missing directory 0700. */
+static int make_parents(char *path) {
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        int r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        *slash = '/';
+        if (r < 0)
+            return r;
+    }
+    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int store_open(const char *root, bool make, struct store *out, struct error *err) {
+    struct store store = {.fd = -1, .is_default = !root};
+    struct stat st;
+    int r = 0;
+    if (!root)
+        r = default_root(store.root, sizeof store.root, err);
+    else if (root[0] != '/' || strspn(root, "/") == strlen(root))
+        r = error_set(err, EINVAL, "state root \"%s\" must be an absolute path other than /", root);
+    else if (snprintf(store.root, sizeof store.root, "%s", root) >= (int)sizeof store.root)
+        r = error_code(err, ENAMETOOLONG, "state root");
+    if (r < 0)
+        return r;
+    own_fd fd = open(store.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && make) {
+        mode_t saved = umask(077);
+        r = make_parents(store.root);
+        umask(saved);
+        if (r < 0)
+            return error_code(err, -r, "make state root %s", store.root);
+        fd = open(store.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_sys(err, "open state root %s", store.root);
+    if (st.st_uid != geteuid() || (st.st_mode & 022))
+        return error_set(err, EPERM, "state root %s must belong to uid %u and be writable by nobody else", store.root,
+                         (unsigned)geteuid());
+    store.fd = fd_take(&fd);
+    *out = store;
+    return 0;
+}
+
+static void on_alarm(int signal) {
+    (void)signal; /* only there to interrupt flock */
+}
+
+static int lock_directory(int dir, const char *id, struct error *err) {
+    if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    struct sigaction action = {.sa_handler = on_alarm}, saved;
+    sigset_t mask, saved_mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGALRM);
+    sigaction(SIGALRM, &action, &saved);
+    sigprocmask(SIG_UNBLOCK, &mask, &saved_mask);
+    alarm(LOCK_SECONDS);
+    int r = flock(dir, LOCK_EX) < 0 ? -errno : 0;
+    alarm(0);
+    sigprocmask(SIG_SETMASK, &saved_mask, NULL);
+    sigaction(SIGALRM, &saved, NULL);
+    if (r == -EINTR)
+        return error_set(err, EBUSY, "container %s is busy: another command has been working on it for %d seconds", id,
+                         LOCK_SECONDS);
+    return r < 0 ? error_code(err, -r, "lock container %s", id) : 0;
+}
+
+int store_reserve(const struct store *store, const char *id, int *dir, struct error *err) {
+    mode_t saved = umask(0);
+    int made = mkdirat(store->fd, id, 0700) < 0 ? -errno : 0;
+    umask(saved);
+    if (made == -EEXIST)
+        return error_set(err, EEXIST, "container with given ID already exists: %s", id);
+    if (made < 0)
+        return error_code(err, -made, "make state directory %s/%s", store->root, id);
+    own_fd fd = openat(store->fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int r = fd < 0 ? error_sys(err, "open state directory %s/%s", store->root, id) : lock_directory(fd, id, err);
+    if (r < 0) {
+        unlinkat(store->fd, id, AT_REMOVEDIR);
+        return r;
+    }
+    *dir = fd_take(&fd);
+    return 0;
+}
+
+int store_enter(const struct store *store, const char *id, bool lock, int *dir, struct error *err) {
+    int r = plan_check_id(id, err);
+    if (r < 0)
+        return r;
+    own_fd fd = openat(store->fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return error_set(err, ENOENT, "container does not exist: %s", id);
+    if (fd < 0)
+        return error_sys(err, "open state directory %s/%s", store->root, id);
+    r = lock ? lock_directory(fd, id, err) : 0;
+    if (r < 0)
+        return r;
+    struct stat st;
+    if (lock && fstat(fd, &st) == 0 && st.st_nlink == 0) /* deleted while we waited for the lock */
+        return error_set(err, ENOENT, "container does not exist: %s", id);
+    *dir = fd_take(&fd);
+    return 0;
+}
+
+bool store_busy(int dir) {
+    /* A lock belongs to the open file, so the question needs a file opened anew. */
+    own_fd other = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return other >= 0 && flock(other, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+struct text_sink {
+    char *data;
+    size_t len, size;
+};
+
+static int take_text(void *context, const char *data, size_t len) {
+    struct text_sink *sink = context;
+    if (len > sink->size - sink->len) {
+        size_t size = (sink->len + len) * 2;
+        char *grown = realloc(sink->data, size);
+        if (!grown)
+            return -ENOMEM;
+        sink->data = grown;
+        sink->size = size;
+    }
+    memcpy(sink->data + sink->len, data, len);
+    sink->len += len;
+    return 0;
+}
+
+int store_write(int dir, const struct oci_record *record, struct error *err) {
+    struct text_sink sink = {.data = malloc(4096), .size = 4096};
+    own_memory char *text = NULL;
+    int r = sink.data ? oci_record_write(record, take_text, &sink, 0) : -ENOMEM;
+    text = sink.data;
+    if (r < 0)
+        return error_code(err, -r, "write state record");
+    own_fd fd = openat(dir, "record.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    r = fd < 0 ? -errno : fd_write_all(fd, text, sink.len);
+    if (r == 0 && renameat(dir, "record.new", dir, "record.json") < 0)
+        r = -errno;
+    if (r < 0)
+        unlinkat(dir, "record.new", 0);
+    return r < 0 ? error_code(err, -r, "write state record") : 0;
+}
+
+static void *arena_take(void *context, size_t size) {
+    return arena_alloc(context, size);
+}
+
+int store_read(int dir, struct arena *arena, const struct oci_record **out, struct error *err) {
+    own_fd fd = openat(dir, "record.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return error_code(err, errno == ENOENT ? ENODATA : errno, "read state record");
+    own_memory char *text = NULL;
+    size_t len;
+    int r = fd_read_all(fd, RECORD_MAX, &text, &len);
+    if (r < 0)
+        return error_code(err, -r, "read state record");
+    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
+    struct oci_record *record;
+    struct oci_error oci;
+    r = oci_record_read(&allocator, text, len, &record, &oci);
+    if (r < 0)
+        return error_set(err, -r, "state record is damaged: %s", oci.text);
+    *out = record;
+    return 0;
+}
+
+int store_remove(const struct store *store, const char *id, int dir, struct error *err) {
+    static const char *const files[] = {"start", "record.new", "notify/notify.sock", "record.json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+            return error_sys(err, "remove %s/%s/%s", store->root, id, files[i]);
+    if (unlinkat(dir, "notify", AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return error_sys(err, "remove %s/%s/notify", store->root, id);
+    if (unlinkat(store->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return error_sys(err, "remove state directory %s/%s", store->root, id);
+    return 0;
+}
+
+/* Through the directory's descriptor: an id may be longer than what fits into sun_path (unix(7): 108 bytes). */
+static struct sockaddr_un gate_address(int dir) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start", dir);
+    return address;
+}
+
+int store_gate_listen(int dir, int *out, struct error *err) {
+    struct sockaddr_un address = gate_address(dir);
+    own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return error_sys(err, "make start socket");
+    mode_t saved = umask(0177);
+    int r = bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+    umask(saved);
+    if (r < 0 || listen(fd, 16) < 0)
+        return error_code(err, r < 0 ? -r : errno, "bind start socket");
+    *out = fd_take(&fd);
+    return 0;
+}
+
+int store_gate_connect(int dir, int *out) {
+    struct sockaddr_un address = gate_address(dir);
+    own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return -errno;
+    *out = fd_take(&fd);
+    return 0;
+}
+
+static int compare_ids(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int store_ids(const struct store *store, struct arena *arena, const char ***ids, size_t *count, struct error *err) {
+    struct error ignored;
+    size_t used = 0, room = 64;
+    const char **list = arena_array(arena, room, sizeof *list);
+    own_fd fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    own_directory stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream || !list)
+        return list ? error_sys(err, "list %s", store->root) : error_memory(err);
+    fd_take(&fd);
+    for (const struct dirent *entry; (entry = readdir(stream));) {
+        if (plan_check_id(entry->d_name, &ignored) < 0)
+            continue;
+        if (used + 1 == room) {
+            const char **grown = arena_array(arena, room * 2, sizeof *grown);
+            if (!grown)
+                return error_memory(err);
+            memcpy(grown, list, used * sizeof *list);
+            list = grown;
+            room *= 2;
+        }
+        list[used] = arena_strdup(arena, entry->d_name);
+        if (!list[used++])
+            return error_memory(err);
+    }
+    qsort(list, used, sizeof *list, compare_ids);
+    list[used] = NULL;
+    *ids = list;
+    *count = used;
+    return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store: the state root and one directory a container in it:
+ *   <root>/<id>/record.json   what was begun, and later what there is (libocispec, schema "record")
+ *   <root>/<id>/start         the gate: socket whose listening end the waiting init process holds
+ *   <root>/.cache/            what may be lost at any time
+ * All 0700 and 0600 whatever the umask, and owned by the caller. Operations on one container exclude each other by a
+ * lock on its directory, which goes with the process that holds it. Readers take no lock: records are replaced whole.
+ * Runs in life.
+ */
+#ifndef BERTH_LIFE_STORE_H
+#define BERTH_LIFE_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "oci_types.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+struct store {
+    int fd; /* the state root */
+    char root[PATH_MAX];
+    bool is_default;
+};
+
+#define STORE_INIT {.fd = -1}
+void store_drop(struct store *store);
+#define own_store own(store_drop) struct store
+
+/*
+ * Opens the state root: `root`, or the default one (NULL). `make`: makes it (0700) with missing parents. A root that is
+ * not ours or that others may write to is refused. Missing: -ENOENT.
+ */
+int store_open(const char *root, bool make, struct store *out, struct error *err);
+
+/* Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". */
+int store_reserve(const struct store *store, const char *id, int *dir, struct error *err);
+
+/* Opens an existing one; `lock`: waits up to ten seconds for others to be done with it. ENOENT: "container does not exist". */
+int store_enter(const struct store *store, const char *id, bool lock, int *dir, struct error *err);
+
+/* Whether somebody holds the lock right now. */
+bool store_busy(int dir);
+
+int store_write(int dir, const struct oci_record *record, struct error *err);
+/* -ENODATA when there is none yet (the create was killed before its first record). */
+int store_read(int dir, struct arena *arena, const struct oci_record **out, struct error *err);
+
+/* Removes the container's directory with what we have put there. Gone already is success. */
+int store_remove(const struct store *store, const char *id, int dir, struct error *err);
+
+/* The socket that `start` connects to. */
+int store_gate_listen(int dir, int *socket, struct error *err);
+/* Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). */
+int store_gate_connect(int dir, int *socket);
+
+/* The ids below the root, sorted, NULL-terminated. */
+int store_ids(const struct store *store, struct arena *arena, const char ***ids, size_t *count, struct error *err);
+
+#endif

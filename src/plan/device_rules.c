@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* device_rules: see device_rules.h. Pure; runs in life. */
+#include "plan/device_rules.h"
+
+#include "base/table.h"
+#include "oci_types.h"
+
+#include <string.h>
+
+#define DEVICES_PLACE "/linux/resources/devices"
+
+/*
+ * What every container may use, whatever the config says. The manual names these: a change of the list is a change of
+ * the interface. /dev/console is a pseudo terminal (136:*) in a container, so 5:1, the host's, is not among them.
+ */
+static const struct device_rule defaults[] = {
+    {true, 'c', DEVICE_ANY, DEVICE_ANY, DEVICE_MKNOD, DEVICES_PLACE},
+    {true, 'b', DEVICE_ANY, DEVICE_ANY, DEVICE_MKNOD, DEVICES_PLACE},
+    {true, 'c', 1, 3, DEVICE_ALL, DEVICES_PLACE},            /* null */
+    {true, 'c', 1, 5, DEVICE_ALL, DEVICES_PLACE},            /* zero */
+    {true, 'c', 1, 7, DEVICE_ALL, DEVICES_PLACE},            /* full */
+    {true, 'c', 1, 8, DEVICE_ALL, DEVICES_PLACE},            /* random */
+    {true, 'c', 1, 9, DEVICE_ALL, DEVICES_PLACE},            /* urandom */
+    {true, 'c', 5, 0, DEVICE_ALL, DEVICES_PLACE},            /* tty */
+    {true, 'c', 5, 2, DEVICE_ALL, DEVICES_PLACE},            /* ptmx */
+    {true, 'c', 136, DEVICE_ANY, DEVICE_ALL, DEVICES_PLACE}, /* pts */
+    {true, 'c', 10, 200, DEVICE_ALL, DEVICES_PLACE},         /* net/tun */
+};
+
+/* In the order in which the kernel prints them. */
+static const struct {
+    char letter;
+    unsigned access;
+} letters[] = {{'r', DEVICE_READ}, {'w', DEVICE_WRITE}, {'m', DEVICE_MKNOD}};
+
+/* ---- collecting ---- */
+
+static int read_access(const struct oci_device_rule *from, struct device_rule *rule, struct error *err) {
+    rule->access = 0;
+    for (const char *c = from->access ? from->access : ""; *c; c++) {
+        unsigned access = 0;
+        for (size_t i = 0; i < TABLE_COUNT(letters); i++)
+            if (letters[i].letter == *c)
+                access = letters[i].access;
+        if (!access)
+            return error_refuse(err, rule->place, "device access \"%s\" is not made of r, w and m", from->access);
+        rule->access |= access;
+    }
+    /* To deny without saying what denies all of it; to allow so is more likely a mistake. */
+    if (!rule->access && rule->allow)
+        return error_refuse(err, rule->place, "a device rule that allows needs access: some of r, w and m");
+    if (!rule->access)
+        rule->access = DEVICE_ALL;
+    return 0;
+}
+
+static int read_number(bool present, int64_t value, const char *name, const char *place, int32_t *out,
+                       struct error *err) {
+    if (present && (value < DEVICE_ANY || value > INT32_MAX))
+        return error_refuse(err, place, "device %s %lld is out of range", name, (long long)value);
+    *out = present ? (int32_t)value : DEVICE_ANY; /* engines write -1 for any, too */
+    return 0;
+}
+
+static int read_rule(struct arena *arena, const struct oci_device_rule *from, size_t index, struct device_rule *out,
+                     struct error *err) {
+    static const char types[] = {[OCI_DEVICE_RULE_TYPE_UNSET] = 'a',
+                                 [OCI_DEVICE_RULE_TYPE_A] = 'a',
+                                 [OCI_DEVICE_RULE_TYPE_B] = 'b',
+                                 [OCI_DEVICE_RULE_TYPE_C] = 'c'};
+    struct device_rule rule = {.allow = from->allow, .type = types[from->type]};
+    rule.place = arena_printf(arena, DEVICES_PLACE "/%zu", index);
+    if (!rule.place)
+        return error_memory(err);
+    int r = read_number(from->has_major, from->major, "major", rule.place, &rule.major, err);
+    if (r == 0)
+        r = read_number(from->has_minor, from->minor, "minor", rule.place, &rule.minor, err);
+    if (r == 0)
+        r = read_access(from, &rule, err);
+    if (r < 0)
+        return r;
+    *out = rule;
+    return 0;
+}
+
+static bool is_total(const struct device_rule *rule) {
+    return rule->type == 'a' && rule->major == DEVICE_ANY && rule->minor == DEVICE_ANY && rule->access == DEVICE_ALL;
+}
+
+int device_rules_collect(struct arena *arena, const struct oci_device_rule_array *config, struct device_rules *out,
+                         struct error *err) {
+    struct device_rules rules = {.allow = false};
+    rules.items = arena_array(arena, config->count + TABLE_COUNT(defaults), sizeof *rules.items);
+    if (!rules.items)
+        return error_memory(err);
+    for (size_t i = 0; i < config->count; i++) {
+        struct device_rule *rule = &rules.items[rules.count];
+        int r = read_rule(arena, &config->items[i], i, rule, err);
+        if (r < 0)
+            return r;
+        rules.count++;
+        if (is_total(rule)) {
+            rules.allow = rule->allow;
+            rules.count = 0;
+        }
+    }
+    memcpy(rules.items + rules.count, defaults, sizeof defaults);
+    rules.count += TABLE_COUNT(defaults);
+    *out = rules;
+    return 0;
+}
+
+/* ---- cgroup v1 ---- */
+
+/* What the kernel holds after the lines so far: exceptions from the default, each with a type, 'b' or 'c'. */
+struct exceptions {
+    struct device_rule *items;
+    size_t count, room;
+    struct device_line *lines;
+    size_t line_count, line_room;
+};
+
+static bool number_covers(int32_t wide, int32_t narrow) {
+    return wide == DEVICE_ANY || wide == narrow;
+}
+
+static bool numbers_meet(int32_t a, int32_t b) {
+    return a == DEVICE_ANY || b == DEVICE_ANY || a == b;
+}
+
+/* Every device of `narrow` is one of `wide`. */
+static bool covers(const struct device_rule *wide, const struct device_rule *narrow) {
+    return wide->type == narrow->type && number_covers(wide->major, narrow->major) &&
+           number_covers(wide->minor, narrow->minor);
+}
+
+/* There may be a device that is of both. */
+static bool meets(const struct device_rule *a, const struct device_rule *b) {
+    return a->type == b->type && numbers_meet(a->major, b->major) && numbers_meet(a->minor, b->minor);
+}
+
+/* A larger copy of an array of the arena. */
+static void *grow(struct arena *arena, const void *items, size_t count, size_t *room, size_t size) {
+    size_t wanted = *room ? *room * 2 : 32;
+    void *grown = arena_array(arena, wanted, size);
+    if (!grown)
+        return NULL;
+    if (count > 0)
+        memcpy(grown, items, count * size);
+    *room = wanted;
+    return grown;
+}
+
+static const char *number_text(struct arena *arena, int32_t number) {
+    return number == DEVICE_ANY ? "*" : arena_printf(arena, "%d", number);
+}
+
+static int add_line(struct arena *arena, struct exceptions *e, bool allow, const char *text, const char *place,
+                    struct error *err) {
+    if (e->line_count == e->line_room)
+        e->lines = grow(arena, e->lines, e->line_count, &e->line_room, sizeof *e->lines);
+    if (!e->lines || !text)
+        return error_memory(err);
+    e->lines[e->line_count++] = (struct device_line){.allow = allow, .text = text, .place = place};
+    return 0;
+}
+
+/* A line about the devices of `which`, on behalf of `rule`. */
+static int add_rule_line(struct arena *arena, struct exceptions *e, const struct device_rule *rule,
+                         const struct device_rule *which, unsigned access, struct error *err) {
+    char mode[TABLE_COUNT(letters) + 1] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < TABLE_COUNT(letters); i++)
+        if (access & letters[i].access)
+            mode[len++] = letters[i].letter;
+    const char *major = number_text(arena, which->major), *minor = number_text(arena, which->minor);
+    if (!major || !minor)
+        return error_memory(err);
+    return add_line(arena, e, rule->allow, arena_printf(arena, "%c %s:%s %s", which->type, major, minor, mode),
+                    rule->place, err);
+}
+
+/* A rule of the default's own sense takes back what exceptions say about its devices. */
+static int take_back(struct arena *arena, struct exceptions *e, const struct device_rule *rule, struct error *err) {
+    for (size_t i = 0; i < e->count; i++) {
+        struct device_rule *exception = &e->items[i];
+        unsigned access = exception->access & rule->access;
+        if (!access || !meets(rule, exception))
+            continue;
+        if (!covers(rule, exception))
+            return error_refuse(err, rule->place,
+                                "cgroup v1 cannot %s these devices out of a wider rule that %s them before (%s)",
+                                rule->allow ? "allow" : "deny", rule->allow ? "denied" : "allowed", exception->place);
+        exception->access &= ~access;
+        int r = add_rule_line(arena, e, rule, exception, access, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A rule against the default becomes an exception, or widens the one of the same devices. */
+static int add_exception(struct arena *arena, struct exceptions *e, const struct device_rule *rule, struct error *err) {
+    struct device_rule *same = NULL;
+    for (size_t i = 0; i < e->count; i++) {
+        if (covers(&e->items[i], rule) && (rule->access & ~e->items[i].access) == 0)
+            return 0;
+        if (covers(&e->items[i], rule) && covers(rule, &e->items[i]))
+            same = &e->items[i];
+    }
+    if (!same && e->count == e->room) {
+        e->items = grow(arena, e->items, e->count, &e->room, sizeof *e->items);
+        if (!e->items)
+            return error_memory(err);
+    }
+    if (same)
+        same->access |= rule->access;
+    else
+        e->items[e->count++] = *rule;
+    return add_rule_line(arena, e, rule, rule, rule->access, err);
+}
+
+int device_rules_lines(struct arena *arena, const struct device_rules *rules, struct device_line **lines, size_t *count,
+                       struct error *err) {
+    struct exceptions e = {.items = NULL};
+    int r = add_line(arena, &e, rules->allow, "a", DEVICES_PLACE, err);
+    for (size_t i = 0; r == 0 && i < rules->count; i++) {
+        struct device_rule rule = rules->items[i];
+        /* v1 takes "a" for everything, whatever stands behind it: a narrower rule for both is two rules. */
+        const char *types = rule.type == 'a' ? "cb" : rule.type == 'b' ? "b" : "c";
+        for (const char *type = types; r == 0 && *type; type++) {
+            rule.type = *type;
+            r = rule.allow == rules->allow ? take_back(arena, &e, &rule, err) : add_exception(arena, &e, &rule, err);
+        }
+    }
+    if (r < 0)
+        return r;
+    *lines = e.lines;
+    *count = e.line_count;
+    return 0;
+}
+
+/* ---- cgroup2 ---- */
+
+/*
+ * Registers: r2 type, r3 the kinds of access asked for and not yet allowed, r4 major, r5 minor. Rules stand in reverse
+ * order, so the first that matches is the last of the config. One that allows clears its kinds in r3, and the end is
+ * reached when none is left; one that denies any kind that is left ends it at once.
+ */
+enum { RULE_INSTRUCTIONS = 8, FRAME_INSTRUCTIONS = 8 };
+
+static const struct bpf_insn prologue[] = {
+    {.code = BPF_LDX | BPF_MEM | BPF_W,
+     .dst_reg = 2,
+     .src_reg = 1,
+     .off = offsetof(struct bpf_cgroup_dev_ctx, access_type)},
+    {.code = BPF_ALU | BPF_MOV | BPF_X, .dst_reg = 3, .src_reg = 2},
+    {.code = BPF_ALU | BPF_AND | BPF_K, .dst_reg = 2, .imm = 0xffff},
+    {.code = BPF_ALU | BPF_RSH | BPF_K, .dst_reg = 3, .imm = 16},
+    {.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 4, .src_reg = 1, .off = offsetof(struct bpf_cgroup_dev_ctx, major)},
+    {.code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 5, .src_reg = 1, .off = offsetof(struct bpf_cgroup_dev_ctx, minor)},
+};
+
+static size_t emit_return(struct bpf_insn *at, bool allow) {
+    at[0] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = allow};
+    at[1] = (struct bpf_insn){.code = BPF_JMP | BPF_EXIT};
+    return 2;
+}
+
+/* A jump to the next rule; its distance is filled in when the rule is complete. */
+static size_t emit_skip(struct bpf_insn *at, unsigned op, unsigned reg, int32_t value) {
+    *at = (struct bpf_insn){.code = (uint8_t)(BPF_JMP | op | BPF_K), .dst_reg = reg & 0xf, .imm = value};
+    return 1;
+}
+
+/* Only the kinds of access that the rule is about. */
+static size_t emit_access(struct bpf_insn *at, const struct device_rule *rule) {
+    if (rule->access == DEVICE_ALL)
+        return 0;
+    if (rule->allow) {
+        at[0] = (struct bpf_insn){.code = BPF_ALU | BPF_AND | BPF_K, .dst_reg = 3, .imm = (int32_t)~rule->access};
+        return 1 + emit_skip(at + 1, BPF_JNE, 3, 0);
+    }
+    at[0] = (struct bpf_insn){.code = BPF_ALU | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 3};
+    at[1] = (struct bpf_insn){.code = BPF_ALU | BPF_AND | BPF_K, .dst_reg = 1, .imm = (int32_t)rule->access};
+    return 2 + emit_skip(at + 2, BPF_JEQ, 1, 0);
+}
+
+static size_t emit_rule(struct bpf_insn *at, const struct device_rule *rule) {
+    size_t n = 0;
+    if (rule->type != 'a')
+        n += emit_skip(at + n, BPF_JNE, 2, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+    if (rule->major != DEVICE_ANY)
+        n += emit_skip(at + n, BPF_JNE, 4, rule->major);
+    if (rule->minor != DEVICE_ANY)
+        n += emit_skip(at + n, BPF_JNE, 5, rule->minor);
+    n += emit_access(at + n, rule);
+    n += emit_return(at + n, rule->allow);
+    for (size_t i = 0; i < n; i++)
+        if (BPF_CLASS(at[i].code) == BPF_JMP && BPF_OP(at[i].code) != BPF_EXIT)
+            at[i].off = (int16_t)(n - i - 1);
+    return n;
+}
+
+int device_rules_compile(struct arena *arena, const struct device_rules *rules, const struct bpf_insn **program,
+                         size_t *count, struct error *err) {
+    size_t room = rules->count > SIZE_MAX / RULE_INSTRUCTIONS - 1 ? SIZE_MAX : rules->count * RULE_INSTRUCTIONS;
+    struct bpf_insn *code = room == SIZE_MAX ? NULL : arena_array(arena, room + FRAME_INSTRUCTIONS, sizeof *code);
+    if (!code)
+        return error_memory(err);
+    memcpy(code, prologue, sizeof prologue);
+    size_t n = TABLE_COUNT(prologue);
+    for (size_t i = rules->count; i > 0; i--)
+        n += emit_rule(code + n, &rules->items[i - 1]);
+    n += emit_return(code + n, rules->allow);
+    *program = code;
+    *count = n;
+    return 0;
+}

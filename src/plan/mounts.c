@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mounts: see mounts.h. Pure. */
+#include "plan/mounts.h"
+
+#include "base/table.h"
+#include "oci_types.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+
+/* <sys/mount.h> and <linux/mount.h> exclude each other with this libc, so these come from the latter. */
+#ifndef MOUNT_ATTR_NOSYMFOLLOW
+#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
+#endif
+
+enum option_kind {
+    OPTION_NOTHING,  /* "defaults": accepted, changes nothing */
+    OPTION_SET,      /* a per-mount attribute */
+    OPTION_CLEAR,    /* the same, taken away */
+    OPTION_TREE_SET, /* for the whole tree */
+    OPTION_TREE_CLEAR,
+    OPTION_SUPER, /* a superblock flag with a name in fsconfig */
+    OPTION_SUPER_CLEAR,
+    OPTION_CLASSIC, /* a superblock flag that only mount(2) knows */
+    OPTION_CLASSIC_CLEAR,
+    OPTION_PROPAGATION,
+    OPTION_BIND,
+    OPTION_RBIND,
+    OPTION_REMOUNT,
+    OPTION_COPY_UP,
+    OPTION_REFUSED /* known, not there yet: a name of its own beats "unknown" */
+};
+
+static const struct mount_option {
+    const char *name;
+    enum option_kind kind;
+    uint64_t value;
+} options[] = {
+    {"async", OPTION_SUPER_CLEAR, MS_SYNCHRONOUS},
+    {"atime", OPTION_CLEAR, MOUNT_ATTR_NOATIME},
+    {"bind", OPTION_BIND, 0},
+    {"defaults", OPTION_NOTHING, 0},
+    {"dev", OPTION_CLEAR, MOUNT_ATTR_NODEV},
+    {"diratime", OPTION_CLEAR, MOUNT_ATTR_NODIRATIME},
+    {"dirsync", OPTION_SUPER, MS_DIRSYNC},
+    {"exec", OPTION_CLEAR, MOUNT_ATTR_NOEXEC},
+    {"idmap", OPTION_REFUSED, 0},
+    {"iversion", OPTION_CLASSIC, MS_I_VERSION},
+    {"lazytime", OPTION_SUPER, MS_LAZYTIME},
+    {"loud", OPTION_CLASSIC_CLEAR, MS_SILENT},
+    {"mand", OPTION_SUPER, MS_MANDLOCK},
+    {"noatime", OPTION_SET, MOUNT_ATTR_NOATIME},
+    {"nodev", OPTION_SET, MOUNT_ATTR_NODEV},
+    {"nodiratime", OPTION_SET, MOUNT_ATTR_NODIRATIME},
+    {"noexec", OPTION_SET, MOUNT_ATTR_NOEXEC},
+    {"noiversion", OPTION_CLASSIC_CLEAR, MS_I_VERSION},
+    {"nolazytime", OPTION_SUPER_CLEAR, MS_LAZYTIME},
+    {"nomand", OPTION_SUPER_CLEAR, MS_MANDLOCK},
+    {"norelatime", OPTION_CLEAR, MOUNT_ATTR_RELATIME},
+    {"nostrictatime", OPTION_CLEAR, MOUNT_ATTR_STRICTATIME},
+    {"nosuid", OPTION_SET, MOUNT_ATTR_NOSUID},
+    {"nosymfollow", OPTION_SET, MOUNT_ATTR_NOSYMFOLLOW},
+    {"private", OPTION_PROPAGATION, MS_PRIVATE},
+    {"ratime", OPTION_TREE_CLEAR, MOUNT_ATTR_NOATIME},
+    {"rbind", OPTION_RBIND, 0},
+    {"rdev", OPTION_TREE_CLEAR, MOUNT_ATTR_NODEV},
+    {"rdiratime", OPTION_TREE_CLEAR, MOUNT_ATTR_NODIRATIME},
+    {"relatime", OPTION_SET, MOUNT_ATTR_RELATIME},
+    {"remount", OPTION_REMOUNT, 0},
+    {"rexec", OPTION_TREE_CLEAR, MOUNT_ATTR_NOEXEC},
+    {"ridmap", OPTION_REFUSED, 0},
+    {"rnoatime", OPTION_TREE_SET, MOUNT_ATTR_NOATIME},
+    {"rnodev", OPTION_TREE_SET, MOUNT_ATTR_NODEV},
+    {"rnodiratime", OPTION_TREE_SET, MOUNT_ATTR_NODIRATIME},
+    {"rnoexec", OPTION_TREE_SET, MOUNT_ATTR_NOEXEC},
+    {"rnorelatime", OPTION_TREE_CLEAR, MOUNT_ATTR_RELATIME},
+    {"rnostrictatime", OPTION_TREE_CLEAR, MOUNT_ATTR_STRICTATIME},
+    {"rnosuid", OPTION_TREE_SET, MOUNT_ATTR_NOSUID},
+    {"rnosymfollow", OPTION_TREE_SET, MOUNT_ATTR_NOSYMFOLLOW},
+    {"ro", OPTION_SET, MOUNT_ATTR_RDONLY},
+    {"rprivate", OPTION_PROPAGATION, MS_PRIVATE | MS_REC},
+    {"rrelatime", OPTION_TREE_SET, MOUNT_ATTR_RELATIME},
+    {"rro", OPTION_TREE_SET, MOUNT_ATTR_RDONLY},
+    {"rrw", OPTION_TREE_CLEAR, MOUNT_ATTR_RDONLY},
+    {"rshared", OPTION_PROPAGATION, MS_SHARED | MS_REC},
+    {"rslave", OPTION_PROPAGATION, MS_SLAVE | MS_REC},
+    {"rstrictatime", OPTION_TREE_SET, MOUNT_ATTR_STRICTATIME},
+    {"rsuid", OPTION_TREE_CLEAR, MOUNT_ATTR_NOSUID},
+    {"rsymfollow", OPTION_TREE_CLEAR, MOUNT_ATTR_NOSYMFOLLOW},
+    {"runbindable", OPTION_PROPAGATION, MS_UNBINDABLE | MS_REC},
+    {"rw", OPTION_CLEAR, MOUNT_ATTR_RDONLY},
+    {"shared", OPTION_PROPAGATION, MS_SHARED},
+    {"silent", OPTION_CLASSIC, MS_SILENT},
+    {"slave", OPTION_PROPAGATION, MS_SLAVE},
+    {"strictatime", OPTION_SET, MOUNT_ATTR_STRICTATIME},
+    {"suid", OPTION_CLEAR, MOUNT_ATTR_NOSUID},
+    {"symfollow", OPTION_CLEAR, MOUNT_ATTR_NOSYMFOLLOW},
+    {"sync", OPTION_SUPER, MS_SYNCHRONOUS},
+    {"tmpcopyup", OPTION_COPY_UP, 0},
+    {"unbindable", OPTION_PROPAGATION, MS_UNBINDABLE},
+};
+
+size_t mounts_option_names(const char **names, size_t max) {
+    size_t count = 0;
+    for (size_t i = 0; i < TABLE_COUNT(options); i++) {
+        if (options[i].kind == OPTION_REFUSED)
+            continue;
+        if (count < max)
+            names[count] = options[i].name;
+        count++;
+    }
+    return count;
+}
+
+static const struct mount_option *find_option(const char *name) {
+    for (size_t i = 0; i < TABLE_COUNT(options); i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+static bool is_atime(uint64_t flag) {
+    /* MOUNT_ATTR_RELATIME is 0: the three modes share one field of the attribute word (mount_setattr(2)). */
+    return flag == MOUNT_ATTR_RELATIME || flag == MOUNT_ATTR_NOATIME || flag == MOUNT_ATTR_STRICTATIME;
+}
+
+static void flags_set(struct mount_flags *flags, uint64_t flag) {
+    if (is_atime(flag)) {
+        flags->clear |= MOUNT_ATTR__ATIME;
+        flags->set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+    } else {
+        flags->clear &= ~flag;
+    }
+    flags->set |= flag;
+}
+
+static void flags_clear(struct mount_flags *flags, uint64_t flag) {
+    if (is_atime(flag)) {
+        /* Taking one mode away leaves the kernel's default, relatime; "norelatime" asks for strictatime's opposite
+         * of nothing and so, as in mount(8), for strictatime. */
+        flags->clear |= MOUNT_ATTR__ATIME;
+        flags->set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+        if (flag == MOUNT_ATTR_RELATIME)
+            flags->set |= MOUNT_ATTR_STRICTATIME;
+    } else {
+        flags->set &= ~flag;
+        flags->clear |= flag;
+    }
+}
+
+static int add_propagation(struct plan_mount *m, unsigned long value) {
+    for (int i = 0; i < MOUNT_PROPAGATIONS_MAX; i++) {
+        if (m->propagation[i] == 0) {
+            m->propagation[i] = value;
+            return 0;
+        }
+    }
+    return -E2BIG;
+}
+
+static int add_data(struct arena *arena, struct plan_mount *m, const char *option) {
+    const char *joined = m->data ? arena_printf(arena, "%s,%s", m->data, option) : option;
+    if (!joined)
+        return -ENOMEM;
+    m->data = joined;
+    return 0;
+}
+
+static int apply_option(struct arena *arena, struct plan_mount *m, const char *name, const char *place,
+                        struct error *err) {
+    const struct mount_option *o = find_option(name);
+    int r = 0;
+    switch (o ? o->kind : OPTION_NOTHING) {
+    case OPTION_NOTHING:
+        r = o ? 0 : add_data(arena, m, name);
+        break;
+    case OPTION_SET:
+        flags_set(&m->flags, o->value);
+        break;
+    case OPTION_CLEAR:
+        flags_clear(&m->flags, o->value);
+        break;
+    case OPTION_TREE_SET:
+        flags_set(&m->tree, o->value);
+        break;
+    case OPTION_TREE_CLEAR:
+        flags_clear(&m->tree, o->value);
+        break;
+    case OPTION_SUPER:
+        m->superblock |= (unsigned long)o->value;
+        break;
+    case OPTION_SUPER_CLEAR:
+        m->superblock &= ~(unsigned long)o->value;
+        break;
+    case OPTION_CLASSIC:
+        m->classic_flags |= (unsigned long)o->value;
+        break;
+    case OPTION_CLASSIC_CLEAR:
+        m->classic_flags &= ~(unsigned long)o->value;
+        break;
+    case OPTION_PROPAGATION:
+        r = add_propagation(m, (unsigned long)o->value);
+        break;
+    case OPTION_RBIND:
+        m->recursive = true;
+        m->kind = MOUNT_BIND;
+        break;
+    case OPTION_BIND:
+        m->kind = MOUNT_BIND;
+        break;
+    case OPTION_REMOUNT: /* settled when all options are read: "remount,bind" is a remount */
+    case OPTION_COPY_UP:
+        m->copy_up |= o->kind == OPTION_COPY_UP;
+        break;
+    case OPTION_REFUSED:
+        return error_refuse(err, place, "mount option \"%s\" is not supported yet", name);
+    }
+    if (r == -ENOMEM)
+        return error_memory(err);
+    return r < 0 ? error_refuse(err, place, "more than %d propagation options", MOUNT_PROPAGATIONS_MAX) : 0;
+}
+
+char *mounts_clean_path(struct arena *arena, const char *path) {
+    char *out = arena_alloc(arena, strlen(path) + 2);
+    if (!out)
+        return NULL;
+    size_t len = 0;
+    for (const char *c = path; *c;) {
+        size_t n = strcspn(c, "/");
+        if (n == 2 && c[0] == '.' && c[1] == '.') {
+            while (len > 0 && out[--len] != '/')
+                ;
+        } else if (n > 0 && !(n == 1 && c[0] == '.')) {
+            out[len++] = '/';
+            memcpy(out + len, c, n);
+            len += n;
+        }
+        c += n + (c[n] == '/');
+    }
+    if (len == 0)
+        out[len++] = '/';
+    out[len] = '\0';
+    return out;
+}
+
+bool mounts_proc_allowed(const char *path) {
+    static const char *const allowed[] = {"cpuinfo",
+                                          "diskstats",
+                                          "meminfo",
+                                          "stat",
+                                          "swaps",
+                                          "uptime",
+                                          "loadavg",
+                                          "slabinfo",
+                                          "sys/kernel/ns_last_pid",
+                                          "sys/crypto/fips_enabled"};
+    if (strncmp(path, "/proc/", 6) != 0)
+        return true;
+    for (size_t i = 0; i < TABLE_COUNT(allowed); i++)
+        if (strcmp(path + 6, allowed[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool has_option(const struct oci_mount *row, const char *name) {
+    for (size_t i = 0; i < row->options.count; i++)
+        if (strcmp(row->options.items[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Puts a bind's source below the bundle when it is relative. */
+static int plan_source(struct arena *arena, const struct oci_mount *row, const char *bundle, struct plan_mount *m,
+                       const char *place, struct error *err) {
+    if (m->kind != MOUNT_BIND) {
+        m->source = row->source && *row->source ? row->source : m->type;
+        return 0;
+    }
+    if (!row->source || !*row->source)
+        return error_refuse(err, place, "bind mount on %s has no source", m->destination);
+    m->source = *row->source == '/' ? row->source : arena_printf(arena, "%s/%s", bundle, row->source);
+    return m->source ? 0 : error_memory(err);
+}
+
+static int check_mount(const struct plan_mount *m, const char *place, struct error *err) {
+    bool proc = m->type && strcmp(m->type, "proc") == 0;
+    if (strcmp(m->destination, "/") == 0 && m->kind != MOUNT_REMOUNT)
+        return error_refuse(err, place, "mountpoint / is on the top of rootfs");
+    if (!mounts_proc_allowed(m->destination))
+        return error_refuse(err, place, "%s cannot be mounted over: it is inside /proc", m->destination);
+    if (strcmp(m->destination, "/proc") == 0 && m->kind == MOUNT_FILESYSTEM && !proc)
+        return error_refuse(err, place, "/proc cannot be covered by a file system of type %s", m->type);
+    if (m->kind == MOUNT_BIND && m->data)
+        return error_refuse(err, place, "bind mounts cannot have any filesystem-specific options applied: \"%s\"",
+                            m->data);
+    if (m->copy_up && (m->kind != MOUNT_FILESYSTEM || strcmp(m->type, "tmpfs") != 0))
+        return error_refuse(err, place, "option tmpcopyup is for tmpfs only");
+    return 0;
+}
+
+static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t index, const char *bundle,
+                      struct plan_mount *m, struct error *err) {
+    char place[48];
+    snprintf(place, sizeof place, "/mounts/%zu", index);
+    m->index = (unsigned)index;
+    if (!row->destination || !*row->destination)
+        return error_refuse(err, place, "mount has no destination");
+    m->destination = mounts_clean_path(arena, row->destination);
+    if (!m->destination)
+        return error_memory(err);
+    if (row->uid_mappings.count > 0 || row->gid_mappings.count > 0)
+        return error_refuse(err, place, "id mappings of a mount are not supported yet");
+    m->type = row->type ? row->type : "";
+    m->kind = strcmp(m->type, "bind") == 0     ? MOUNT_BIND
+              : strcmp(m->type, "cgroup") == 0 ? MOUNT_CGROUP
+                                               : MOUNT_FILESYSTEM;
+    for (size_t i = 0; i < row->options.count; i++) {
+        int r = apply_option(arena, m, row->options.items[i], place, err);
+        if (r < 0)
+            return r;
+    }
+    if (has_option(row, "remount"))
+        m->kind = MOUNT_REMOUNT;
+    if (m->kind == MOUNT_FILESYSTEM && !*m->type)
+        return error_refuse(err, place, "mount on %s has neither a type nor the option bind", m->destination);
+    m->classic = m->classic_flags != 0;
+    int r = plan_source(arena, row, bundle, m, place, err);
+    return r < 0 ? r : check_mount(m, place, err);
+}
+
+int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle, struct plan_mounts *out,
+                struct error *err) {
+    size_t count = config->mounts.count;
+    struct plan_mount *items = arena_array(arena, count, sizeof *items);
+    if (!items)
+        return error_memory(err);
+    bool dev_is_bind = false;
+    for (size_t i = 0; i < count; i++) {
+        int r = plan_mount(arena, &config->mounts.items[i], i, bundle, &items[i], err);
+        if (r < 0)
+            return r;
+        dev_is_bind |= items[i].kind == MOUNT_BIND && strcmp(items[i].destination, "/dev") == 0;
+    }
+    *out = (struct plan_mounts){.items = items, .count = count, .dev_is_bind = dev_is_bind};
+    return 0;
+}

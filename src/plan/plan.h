@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan: everything that a create will do, as checked, immutable values. Made from the config alone (and a few facts
+ * about the host), without privilege and without a side effect: what is wrong is refused here or never. Runs in life;
+ * the init process reads it, after clone, as it stands. All of it lives in the arena that it was made in.
+ */
+#ifndef BERTH_PLAN_PLAN_H
+#define BERTH_PLAN_PLAN_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "plan/devices.h"
+#include "plan/filter.h"
+#include "plan/hooks.h"
+#include "plan/mounts.h"
+#include "plan/namespaces.h"
+#include "plan/process.h"
+#include "plan/resources.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct oci_config;
+
+/* What the plan must know of the host; probed once by life. */
+struct facts {
+    bool unified; /* resources go to cgroup2 */
+    bool selinux; /* SELinux is on */
+};
+
+/* What the caller said beside the config. */
+struct plan_request {
+    const char *id;
+    const char *bundle; /* absolute */
+    bool no_pivot;
+    bool new_keyring;
+    const char *const *extra_env; /* NULL-terminated, for the process; NULL: none */
+};
+
+struct plan_sysctl {
+    const char *path; /* below /proc/sys, "net/ipv4/ip_forward" */
+    const char *key, *value;
+};
+
+struct plan {
+    const char *id, *bundle;
+    const char *rootfs; /* absolute path on the host */
+    bool rootfs_readonly;
+    bool no_pivot, new_keyring;
+    bool has_process; /* create works without, start does not */
+    const char *hostname, *domainname;
+    const char *cgroups_path; /* NULL: berth chooses */
+    struct plan_namespaces namespaces;
+    struct plan_mounts mounts;
+    unsigned long root_propagation; /* MS_SLAVE | MS_REC and so on: of "/" in the container; 0: none asked for */
+    struct plan_devices devices;
+    struct plan_process process;
+    struct plan_hooks hooks;
+    struct plan_resources resources;
+    struct plan_filter filter; /* set by life: it may come from a cache */
+    const char *const *masked_paths, *const *readonly_paths; /* absolute, clean */
+    size_t masked_count, readonly_count;
+    const struct plan_sysctl *sysctls;
+    size_t sysctl_count;
+};
+
+int plan_build(struct arena *arena, const struct oci_config *config, const struct facts *facts,
+               const struct plan_request *request, struct plan *out, struct error *err);
+
+/* A container id: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 1024 bytes... -EINVAL with "invalid container ID format". */
+int plan_check_id(const char *id, struct error *err);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* process: the process section as numbers, masks and NULL-terminated vectors. Pure. runtime-spec config.md "Process". */
+#ifndef BERTH_PLAN_PROCESS_H
+#define BERTH_PLAN_PROCESS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct oci_process;
+struct oci_string_array;
+
+struct plan_rlimit {
+    int resource; /* RLIMIT_* */
+    unsigned index;
+    uint64_t soft, hard;
+};
+
+enum cap_set { CAP_SET_BOUNDING, CAP_SET_EFFECTIVE, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT, CAP_SET_COUNT };
+
+struct plan_process {
+    const char *const *args; /* NULL-terminated, not empty */
+    /*
+     * NULL-terminated; of entries with one name the last counts. env_home is the index of a spare entry in front of
+     * the NULL where the init process puts HOME when the config names none (or an empty one); -1 when it does.
+     */
+    const char **env;
+    int env_home;
+    const char *path; /* the value of PATH in env; the default search path when there is none */
+    const char *cwd;
+    uint32_t uid, gid;
+    const gid_t *groups;
+    size_t group_count;
+    mode_t umask;
+    bool has_caps;
+    uint64_t caps[CAP_SET_COUNT];
+    const struct plan_rlimit *rlimits;
+    size_t rlimit_count;
+    bool no_new_privs;
+    bool terminal;
+    uint16_t rows, columns; /* 0: as the kernel makes it */
+    bool has_oom_score_adj;
+    int oom_score_adj;
+};
+
+/* `extra_env`: NULL-terminated entries of berth's own (LISTEN_FDS...), which come last and so win; may be NULL.
+ * Refuses what config.md calls an error; unknown capabilities are warnings (config.md: "SHOULD NOT fail"). */
+int process_plan(struct arena *arena, const struct oci_process *process, const char *const *extra_env,
+                 struct plan_process *out, struct error *err);
+
+/* The mask of a list of names; `place` for the warning about an unknown one. */
+uint64_t process_cap_mask(const struct oci_string_array *names, const char *place);
+/* "CAP_CHOWN" of 0, NULL beyond the last one known. */
+const char *process_cap_name(unsigned cap);
+
+#endif
