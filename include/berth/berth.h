@@ -57,6 +57,13 @@ enum berth_run_flags {
 typedef void berth_log_sink(void *context, int level, const char *message);
 void berth_log(int level, berth_log_sink *sink, void *context);
 
+/*
+ * Makes the program file of the calling process unreachable for containers (CVE-2019-5736): executes it again, with
+ * the same arguments and environment, from a read-only place, unless it runs from one already; then it returns 0.
+ * To be called at the start of main, before create or run, with main's argv.
+ */
+int berth_protect(char *const *argv, struct berth_error *error);
+
 /* create, start, run: runtime-spec runtime.md "Operations". *status of a foreground run: exit code or 128 + signal. */
 int berth_create(const struct berth_runtime *runtime, const struct berth_create *create, struct berth_error *error);
 int berth_start(const struct berth_runtime *runtime, const char *id, struct berth_error *error);

@@ -59,6 +59,7 @@ const struct verb verb_create = {
     .options_size = sizeof(struct create_options),
     .min = 1,
     .max = 1,
+    .enters = true,
     .run = create,
 };
 
@@ -71,5 +72,6 @@ const struct verb verb_run = {
     .options_size = sizeof(struct create_options),
     .min = 1,
     .max = 1,
+    .enters = true,
     .run = run,
 };

@@ -144,6 +144,9 @@ static int command_run(const struct globals *globals, struct call *call, struct 
     call->verb = verb_find(call->args[0]);
     if (!call->verb)
         return failure_set(error, EINVAL, "unknown command \"%s\" (berth --help lists them)", call->args[0]);
+    r = call->verb->enters ? berth_protect(call->argv, error) : 0;
+    if (r < 0)
+        return r;
     struct berth_runtime runtime = {.root = globals->root,
                                     .cgroup_manager = globals->systemd_cgroup
                                                           ? BERTH_CGROUP_SYSTEMD
@@ -175,12 +178,15 @@ int main(int argc, char **argv) {
     own_arena arena = ARENA_INIT;
     struct report report = REPORT_INIT;
     struct berth_error error = {.code = 0};
-    struct call call = {.arena = &arena, .report = &report};
-    if (argc > 1) {
+    /* The parser reorders what it is given. */
+    char **args = arena_array(&arena, (size_t)argc + 1, sizeof *args);
+    struct call call = {.arena = &arena, .report = &report, .argv = argv};
+    if (args && argc > 1) {
+        memcpy(args, argv + 1, (size_t)argc * sizeof *args);
         call.count = (unsigned)argc - 1;
-        call.args = argv + 1;
+        call.args = args;
     }
-    int status = program_run(&call, &error);
+    int status = args ? program_run(&call, &error) : failure_set(&error, ENOMEM, "out of memory");
     if (status >= 0)
         return status;
     report_error(&report, &error);

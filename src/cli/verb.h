@@ -12,6 +12,7 @@
 
 #include <berth/berth.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct verb;
@@ -21,6 +22,7 @@ struct call {
     const struct verb *verb;
     const struct berth_runtime *runtime;
     const void *options; /* the verb's own struct */
+    char *const *argv;   /* of main, as it came */
     char **args;         /* the positionals, as many as the verb allows */
     unsigned count;
     struct arena *arena;
@@ -38,6 +40,7 @@ struct verb {
     enum option_order order;
     size_t options_size; /* of the struct that the options go into; it starts zeroed: all defaults */
     unsigned min, max;   /* positionals */
+    bool enters;         /* makes a process in a container: the program protects itself first (berth_protect) */
     /* Returns the exit status, or a negative errno with *error filled, which is then reported. */
     int (*run)(const struct call *call, struct berth_error *error);
 };

@@ -120,6 +120,10 @@ int sys_seccomp_filter(unsigned flags, const void *program) {
     return result(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program));
 }
 
+int sys_ioctl(int fd, unsigned long request, void *argument) {
+    return result(syscall(SYS_ioctl, fd, request, argument));
+}
+
 int sys_setgroups(size_t count, const gid_t *groups) {
     return result(syscall(SYS_setgroups, count, groups));
 }

@@ -57,6 +57,7 @@ int sys_keyctl_join(const char *name);                        /* serial of the n
 int sys_keyctl_permissions(int keyring, uint32_t permissions);
 int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size);
 int sys_seccomp_filter(unsigned flags, const void *program);
+int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of request differs between libcs */
 int sys_setgroups(size_t count, const gid_t *groups);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/own.h"
+#include "kernel/sys.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -128,8 +129,9 @@ void tty_restore(int fd, const struct termios *saved) {
 
 int tty_name(int master, char *buffer, size_t size, struct error *err) {
     unsigned number;
-    if (ioctl(master, (int)TIOCGPTN, &number) < 0)
-        return error_sys(err, "number of the pty");
+    int r = sys_ioctl(master, TIOCGPTN, &number);
+    if (r < 0)
+        return error_code(err, -r, "number of the pty");
     char name[sizeof "/dev/pts/4294967295"];
     int len = snprintf(name, sizeof name, "/dev/pts/%u", number);
     if ((size_t)len >= size)

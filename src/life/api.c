@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "kernel/selfexe.h"
 #include "life/document.h"
 #include "life/operations.h"
 
@@ -34,6 +35,11 @@ static int finish_operation(int r, const char *verb, const char *id, struct erro
 void berth_log(int level, berth_log_sink *sink, void *context) {
     /* The two sinks differ in the type of the level only, an enum of the same four numbers. */
     log_configure((enum log_level)level, (log_sink *)(void (*)(void))sink, context);
+}
+
+int berth_protect(char *const *argv, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish(selfexe_protect((const char *const *)argv, &err), &err, error);
 }
 
 int berth_create(const struct berth_runtime *runtime, const struct berth_create *create, struct berth_error *error) {
@@ -81,9 +87,17 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
 }
 
 static const char *owner_name(uint32_t uid, char *buffer, size_t size) {
-    const struct passwd *user = getpwuid(uid);
-    snprintf(buffer, size, "%u", uid);
-    return user ? user->pw_name : buffer;
+    /* Read as a file: the C library's look-up would load modules, which a static program cannot. */
+    FILE *users = fopen("/etc/passwd", "re");
+    const struct passwd *user = NULL;
+    while (users && (user = fgetpwent(users)) && user->pw_uid != uid)
+        ;
+    snprintf(buffer, size, "%.*s", (int)size - 1, user ? user->pw_name : "");
+    if (!user)
+        snprintf(buffer, size, "%u", uid);
+    if (users)
+        fclose(users);
+    return buffer;
 }
 
 /* Visits each container; one that vanishes meanwhile is skipped. */
@@ -120,7 +134,7 @@ struct list_call {
 static int list_one(void *context, const struct container *c) {
     const struct list_call *call = context;
     struct oci_state state;
-    char owner[16];
+    char owner[64];
     container_state(c->record, c->status, &state);
     const struct berth_container row = {.id = c->record->id,
                                         .status = oci_status_name(state.status),
@@ -149,7 +163,7 @@ static int list_json(void *context, const struct container *c) {
     struct list_text *list = context;
     struct berth_error error;
     struct oci_state state;
-    char owner[16];
+    char owner[64];
     own_memory char *json = NULL;
     container_state(c->record, c->status, &state);
     state.owner = owner_name(c->record->owner, owner, sizeof owner);

@@ -85,32 +85,40 @@ static const char *const arch_names[] = {
 
 /* ------------------------------------------------------------------------------------------------------ checks -- */
 
+#define SECTION SIZE_MAX /* in place of a rule's index: the section's own default */
+
+/* Only refusals need a pointer, so it is made then: a look-up in the cache passes here too, and it is to be quick. */
+static const char *action_place(char place[PLACE_SIZE], size_t rule, bool of_errno) {
+    if (rule == SECTION)
+        return of_errno ? FILTER_PLACE "/defaultErrnoRet" : FILTER_PLACE "/defaultAction";
+    snprintf(place, PLACE_SIZE, FILTER_PLACE "/syscalls/%zu/%s", rule, of_errno ? "errnoRet" : "action");
+    return place;
+}
+
 /* The value of an action with its errnoRet, for libseccomp and the kernel alike. */
-static int action_value(enum oci_seccomp_action action, bool has_errno, uint32_t errno_ret, const char *action_place,
-                        const char *errno_place, uint32_t *out, struct error *err) {
+static int action_value(enum oci_seccomp_action action, bool has_errno, uint32_t errno_ret, size_t rule, uint32_t *out,
+                        struct error *err) {
+    char place[PLACE_SIZE];
     if (action == OCI_SECCOMP_ACTION_NOTIFY)
-        return error_refuse(err, action_place, "SCMP_ACT_NOTIFY is not supported yet");
+        return error_refuse(err, action_place(place, rule, false), "SCMP_ACT_NOTIFY is not supported yet");
     if (action <= OCI_SECCOMP_ACTION_UNSET || (size_t)action >= TABLE_COUNT(actions))
-        return error_refuse(err, action_place, "a seccomp action is missing");
+        return error_refuse(err, action_place(place, rule, false), "a seccomp action is missing");
     const struct action_row *row = &actions[action];
     if (has_errno && !row->most)
-        return error_refuse(err, errno_place, "this seccomp action takes no errno value");
+        return error_refuse(err, action_place(place, rule, true), "this seccomp action takes no errno value");
     if (has_errno && errno_ret > row->most)
-        return error_refuse(err, errno_place, "errno value %u is above %u", errno_ret, row->most);
+        return error_refuse(err, action_place(place, rule, true), "errno value %u is above %u", errno_ret, row->most);
     *out = row->value | (row->most ? has_errno ? errno_ret : EPERM : 0);
     return 0;
 }
 
 static int default_action(const struct oci_seccomp *seccomp, uint32_t *out, struct error *err) {
-    return action_value(seccomp->default_action, seccomp->has_default_errno_ret, seccomp->default_errno_ret,
-                        FILTER_PLACE "/defaultAction", FILTER_PLACE "/defaultErrnoRet", out, err);
+    return action_value(seccomp->default_action, seccomp->has_default_errno_ret, seccomp->default_errno_ret, SECTION,
+                        out, err);
 }
 
 static int rule_action(const struct oci_syscall *rule, size_t index, uint32_t *out, struct error *err) {
-    char action_place[PLACE_SIZE], errno_place[PLACE_SIZE];
-    snprintf(action_place, sizeof action_place, FILTER_PLACE "/syscalls/%zu/action", index);
-    snprintf(errno_place, sizeof errno_place, FILTER_PLACE "/syscalls/%zu/errnoRet", index);
-    return action_value(rule->action, rule->has_errno_ret, rule->errno_ret, action_place, errno_place, out, err);
+    return action_value(rule->action, rule->has_errno_ret, rule->errno_ret, index, out, err);
 }
 
 static int flags_value(const struct oci_seccomp *seccomp, unsigned *out, struct error *err) {
@@ -154,16 +162,23 @@ static int args_check(const struct oci_syscall *rule, size_t index, struct error
     return 0;
 }
 
-static int rule_check(const struct oci_syscall *rule, size_t index, struct error *err) {
-    char place[PLACE_SIZE];
-    uint32_t action = 0;
-    snprintf(place, sizeof place, FILTER_PLACE "/syscalls/%zu/names", index);
-    if (rule->names.count == 0)
-        return error_refuse(err, place, "a seccomp rule names no system call");
+static int names_check(const struct oci_syscall *rule, size_t index, struct error *err) {
+    const char *complaint = rule->names.count == 0 ? "a seccomp rule names no system call" : NULL;
     for (size_t i = 0; i < rule->names.count; i++)
         if (!rule->names.items[i][0])
-            return error_refuse(err, place, "a system call has an empty name");
-    int r = rule_action(rule, index, &action, err);
+            complaint = "a system call has an empty name";
+    if (!complaint)
+        return 0;
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, FILTER_PLACE "/syscalls/%zu/names", index);
+    return error_refuse(err, place, "%s", complaint);
+}
+
+static int rule_check(const struct oci_syscall *rule, size_t index, struct error *err) {
+    uint32_t action = 0;
+    int r = names_check(rule, index, err);
+    if (r == 0)
+        r = rule_action(rule, index, &action, err);
     return r < 0 ? r : args_check(rule, index, err);
 }
 

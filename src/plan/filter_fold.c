@@ -9,6 +9,8 @@
  */
 #include "plan/filter_fold.h"
 
+#include "base/own.h"
+
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
@@ -53,7 +55,6 @@ struct fold {
      */
     struct sock_filter *out; /* room for `count`; a longer result is of no use */
     size_t used;
-    bool full;
     size_t *moved; /* new positions of the old instructions that are kept, 0 for others */
     struct landing *landings;
     size_t landing_count;
@@ -162,10 +163,8 @@ static size_t ranges_find(struct fold *f, const uint32_t *arch, struct range *ou
  */
 
 static size_t put(struct fold *f, struct sock_filter instruction) {
-    if (f->used == f->count) {
-        f->full = true;
+    if (f->used == f->count) /* no gain any more: what is put from here on is lost, and then all is */
         return f->used;
-    }
     f->out[f->count - ++f->used] = instruction;
     return f->used;
 }
@@ -307,7 +306,7 @@ int filter_fold(struct arena *arena, const struct sock_filter **program, size_t 
     if (!lists_find(&f, ranges, ends))
         return 0;
     program_put(&f, ranges, ends);
-    if (!f.full && f.used < f.count) {
+    if (f.used < f.count) {
         *program = f.out + (f.count - f.used);
         *count = f.used;
     }

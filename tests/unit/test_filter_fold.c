@@ -161,6 +161,9 @@ static void test_by_hand(void) {
     is_left(unloaded, COUNT(unloaded), "nothing loaded");
     const struct sock_filter outside[] = {NUMBER, IF(JEQ, 5, 0, 3), IF(JEQ, 5, 0, 0), IF(JEQ, 5, 0, 0), RET(1)};
     is_left(outside, COUNT(outside), "a branch that leads out");
+    const struct sock_filter behind[] = {
+        NUMBER, IF(JEQ, 5, 0, 0), IF(JEQ, 5, 0, 0), IF(JEQ, 5, 0, 0), ARG(0), IF(JEQ, 1, 0, 1), RET(1)};
+    is_left(behind, COUNT(behind), "a branch that leads out behind a look at an argument");
     const struct sock_filter far[] = {NUMBER, GO(0xffffffff), IF(JEQ, 5, 0, 0), IF(JEQ, 5, 0, 0), RET(1)};
     is_left(far, COUNT(far), "a jump that leads out");
     const struct sock_filter endless[] = {NUMBER, IF(JEQ, 5, 0, 0), IF(JEQ, 5, 0, 0), NUMBER};
