@@ -99,7 +99,7 @@ static int set_groups(struct init *init, struct error *err) {
 /* What the caller can give at all; the rest is warned about, since config.md says that it should not fail. */
 static uint64_t grantable(struct init *init, uint64_t wanted, uint64_t have, const char *set) {
     uint64_t missing = wanted & ~have;
-    for (unsigned cap = 0; missing >> cap && cap < 64; cap++)
+    for (unsigned cap = 0; cap < 64 && missing >> cap; cap++)
         if ((missing >> cap & 1) && process_cap_name(cap))
             init_warn(init, "%s cannot be granted (%s set): berth does not have it", process_cap_name(cap), set);
     return wanted & have;
@@ -118,21 +118,19 @@ static int drop_bounding(uint64_t keep, struct error *err) {
     return 0;
 }
 
-static uint64_t bounding_now(void) {
+/* Those of `asked` that are in the bounding set. */
+static uint64_t bounding_now(uint64_t asked) {
     uint64_t set = 0;
-    for (unsigned cap = 0; cap < 64; cap++) {
-        int r = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-        if (r < 0)
-            break;
-        set |= (uint64_t)(r == 1) << cap;
-    }
+    for (unsigned cap = 0; cap < 64 && asked >> cap; cap++)
+        if ((asked >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+            set |= UINT64_C(1) << cap;
     return set;
 }
 
 static int raise_ambient(struct init *init, uint64_t ambient, struct error *err) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return error_sys(err, "clear ambient capabilities");
-    for (unsigned cap = 0; ambient >> cap && cap < 64; cap++)
+    for (unsigned cap = 0; cap < 64 && ambient >> cap; cap++)
         if ((ambient >> cap & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
             init_warn(init, "%s cannot be ambient: it is not both permitted and inheritable", process_cap_name(cap));
     return 0;
@@ -183,7 +181,7 @@ int identity_user(struct init *init, struct error *err) {
         return error_code(err, -r, "read capabilities");
     if (!process->has_caps)
         return switch_user(process, false, err);
-    uint64_t bounding = grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(), "bounding");
+    uint64_t bounding = grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(process->caps[CAP_SET_BOUNDING]), "bounding");
     uint64_t permitted = grantable(init, process->caps[CAP_SET_PERMITTED], p, "permitted");
     uint64_t effective = grantable(init, process->caps[CAP_SET_EFFECTIVE], permitted, "effective");
     uint64_t inheritable = grantable(init, process->caps[CAP_SET_INHERITABLE], p, "inheritable");

@@ -22,12 +22,13 @@
 
 extern char **environ;
 
-int attend_describe_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
-                          const char *when, struct error *err) {
+/* What to say of a process that died without a word. The cgroup is new: whatever it has counted was this process. */
+static int describe_death(const struct creation *c, const char *when, struct error *err) {
+    const char *memory_limit = c->plan.resources.memory_limit;
     int status = 0;
-    if (pidfd < 0 || process_reap(pidfd, &status) < 0)
+    if (c->pidfd < 0 || process_reap(c->pidfd, &status) < 0)
         return error_set(err, ESRCH, "the new process ended %s without a word", when);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(group) > oom_before)
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(&c->group) > 0)
         return error_set(err, ENOMEM, "the new process was killed by the OOM killer %s: memory limit %s%s", when,
                          memory_limit ? memory_limit : "of a parent cgroup",
                          memory_limit ? " bytes is too small" : "");
@@ -133,45 +134,78 @@ static int on_hooks(struct creation *c, struct error *err) {
     return r < 0 ? error_code(err, -r, "go on after hooks") : 0;
 }
 
-int attend_until_ready(struct creation *c, struct error *err) {
-    bool refork = c->plan.namespaces.recipe.refork;
-    unsigned long oom_before = 0; /* the cgroup is new: whatever is counted there is ours */
+/*
+ * The process is where it belongs. A run now commits and lets it go on to its program in advance: it finds START waiting
+ * when it gets there, and nobody has to be woken for it.
+ */
+static int on_placed(struct creation *c, struct error *err) {
+    own_fd state = -1;
+    if (c->gated)
+        return 0;
+    int r = store_write(c->dir, &c->record, err);
+    if (r == 0)
+        r = create_announce(c, err);
+    if (r < 0)
+        return r;
+    if (c->plan.hooks.at[HOOK_START_CONTAINER].count > 0) {
+        state = container_state_fd(&c->record, lifecycle_hook(HOOK_START_CONTAINER)->status);
+        if (state < 0)
+            return error_code(err, -state, "state for startContainer hooks");
+    }
+    r = handoff_send(c->channel, HANDOFF_START, state, NULL);
+    return r < 0 ? error_code(err, -r, "let the new process start") : 0;
+}
+
+/* One message; *last is what to say of a death after it. */
+static int answer(struct creation *c, struct handoff_message *message, const char **last, struct error *err) {
+    int r = 0;
+    switch (message->kind) {
+    case HANDOFF_BORN:
+        *last = "after it was born";
+        r = on_born(c, message, err);
+        if (r == 0)
+            r = place(c, err);
+        return r < 0 ? r : on_placed(c, err);
+    case HANDOFF_CONSOLE:
+        *last = "after it had made its terminal";
+        return on_console(c, message, err);
+    case HANDOFF_HOOKS:
+        *last = "after the hooks";
+        return on_hooks(c, err);
+    case HANDOFF_WARNING:
+        log_warning("%s", message->error.text);
+        return 0;
+    case HANDOFF_ERROR:
+        *err = message->error;
+        return err->code > 0 ? -err->code : -EPROTO;
+    case HANDOFF_READY:
+        *last = "at its exec";
+        return 0;
+    default:
+        return error_set(err, EPROTO, "unexpected message \"%s\"", handoff_rules[message->kind].name);
+    }
+}
+
+int attend_process(struct creation *c, struct error *err) {
     const char *last = "before its first message";
-    int r = refork ? 0 : place(c, err);
-    while (r == 0) {
+    bool ready = false;
+    int r = 0;
+    if (!c->plan.namespaces.recipe.refork) {
+        r = place(c, err);
+        if (r == 0)
+            r = on_placed(c, err);
+    }
+    while (r == 0 && !(ready && c->gated)) {
         struct handoff_message message = {.fd = -1};
         r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);
-        if (r == 0)
-            return attend_describe_death(c->pidfd, &c->group, oom_before, c->plan.resources.memory_limit, last, err);
         if (r < 0)
             return error_code(err, -r, "talk to the new process");
-        r = 0;
-        switch (message.kind) {
-        case HANDOFF_BORN:
-            r = on_born(c, &message, err);
-            if (r == 0)
-                r = place(c, err);
-            last = "after it was born";
-            break;
-        case HANDOFF_CONSOLE:
-            r = on_console(c, &message, err);
-            last = "after it had made its terminal";
-            break;
-        case HANDOFF_HOOKS:
-            r = on_hooks(c, err);
-            last = "after the hooks";
-            break;
-        case HANDOFF_WARNING:
-            log_warning("%s", message.error.text);
-            break;
-        case HANDOFF_ERROR:
-            *err = message.error;
-            return err->code > 0 ? -err->code : -EPROTO;
-        case HANDOFF_READY:
-            return 0;
-        default:
-            r = error_set(err, EPROTO, "unexpected message \"%s\"", handoff_rules[message.kind].name);
-        }
+        if (r == 0 && ready && (process_wait(c->pidfd, 0) < 0 || cgroup_oom_kills(&c->group) == 0))
+            return 0; /* the exec has closed the channel */
+        if (r == 0)
+            return describe_death(c, last, err);
+        ready |= message.kind == HANDOFF_READY;
+        r = answer(c, &message, &last, err);
         fd_drop(&message.fd);
     }
     return r;

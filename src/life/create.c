@@ -81,6 +81,11 @@ static void undo_process(void *subject) {
         (void)sys_umount2(c->record.root_mount, SYS_UMOUNT_DETACH);
 }
 
+static void undo_pid_file(void *subject) {
+    const struct creation *c = subject;
+    unlink(c->request->pid_file);
+}
+
 static void *arena_take(void *context, size_t size) {
     return arena_alloc(context, size);
 }
@@ -260,10 +265,10 @@ static int make_cgroup(struct creation *c, struct error *err) {
     return r < 0 ? r : hold_cgroups(&c->arena, &c->plan, &c->group, &c->held, err);
 }
 
-static int spawn_init(struct creation *c, bool gate, struct error *err) {
+static int spawn_init(struct creation *c, struct error *err) {
     const struct spawn_recipe *recipe = &c->plan.namespaces.recipe;
     const struct spawn spawn = {.flags = recipe->refork ? 0 : recipe->clone, .cgroup_fd = cgroup_clone_fd(&c->group)};
-    int r = gate ? store_gate_listen(c->dir, &c->gate, err) : 0;
+    int r = c->gated ? store_gate_listen(c->dir, &c->gate, err) : 0;
     if (r == 0)
         r = handoff_open(&c->channel, &c->init_end, err);
     if (r < 0)
@@ -290,6 +295,7 @@ static int spawn_init(struct creation *c, bool gate, struct error *err) {
 
 int create_container(struct creation *c, unsigned flags, struct error *err) {
     struct cgroup_host host = {.world = CGROUP_NONE};
+    c->gated = flags & CREATE_GATED;
     int r = plan_check_id(c->request->id, err);
     if (r == 0 && c->runtime->cgroup_manager == BERTH_CGROUP_SYSTEMD)
         r = error_set(err, ENOTSUP, "the systemd cgroup manager is not supported yet: use cgroupfs");
@@ -312,11 +318,13 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
     if (r == 0)
         r = make_cgroup(c, err);
     if (r == 0)
-        r = spawn_init(c, flags & CREATE_GATED, err);
+        r = spawn_init(c, err);
     if (r == 0)
-        r = attend_until_ready(c, err);
-    if (r == 0)
+        r = attend_process(c, err);
+    if (r == 0 && c->gated)
         r = store_write(c->dir, &c->record, err);
+    if (r == 0 && c->gated)
+        r = create_announce(c, err);
     return r;
 }
 
@@ -340,38 +348,15 @@ static int write_pid_file(const char *path, pid_t pid, struct error *err) {
 }
 
 int create_announce(struct creation *c, struct error *err) {
-    int r = 0;
     if (c->request->pidfd_socket) {
-        r = tty_send(c->request->pidfd_socket, c->pidfd, "standard", err);
-        if (r < 0)
+        int sent = tty_send(c->request->pidfd_socket, c->pidfd, "standard", err);
+        if (sent < 0)
             return error_wrap(err, "pidfd socket");
     }
-    return c->request->pid_file ? write_pid_file(c->request->pid_file, c->pid, err) : 0;
-}
-
-int create_launch(int channel, int state_fd, int pidfd, const struct cgroup *group, unsigned long oom_before,
-                  struct error *err) {
-    struct handoff_message message = {.fd = -1};
-    int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
-    while (r == 0) {
-        r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
-        if (r > 0 && message.kind == HANDOFF_WARNING) {
-            log_warning("%s", message.error.text);
-            r = 0;
-            continue;
-        }
-        if (r == 0)
-            break; /* closed by the exec, or by death */
-        if (r > 0 && message.kind == HANDOFF_ERROR) {
-            *err = message.error;
-            return err->code > 0 ? -err->code : -EPROTO;
-        }
-        fd_drop(&message.fd);
-        r = r < 0 ? r : -EPROTO;
-    }
-    if (r < 0)
-        return error_code(err, -r, "talk to the container's process");
-    if (process_wait(pidfd, 0) == 0 && cgroup_oom_kills(group) > oom_before)
-        return error_set(err, ENOMEM, "the container's process was killed by the OOM killer while starting");
-    return 0;
+    if (!c->request->pid_file)
+        return 0;
+    int r = write_pid_file(c->request->pid_file, c->pid, err);
+    if (r == 0)
+        undo_add(&c->undo, undo_pid_file, c);
+    return r;
 }

@@ -31,6 +31,7 @@ struct creation {
     int gate;      /* create: the listening socket for the init process; run: -1 */
     int channel;   /* handoff, our end */
     int init_end;  /* handoff, the new process's end: closed here once it is born */
+    bool gated;    /* create, as opposed to run */
     pid_t pid;
     int pidfd;
     bool hooks_begun; /* prestart or createRuntime hooks have run: poststop hooks are due when the create fails */
@@ -47,14 +48,13 @@ enum create_flags {
     CREATE_DETACHED = 2 /* nobody stays to serve a terminal: it needs a console socket */
 };
 
-/* Makes the container up to READY and commits it. On failure all is undone when *creation is dropped. */
+/*
+ * Makes the container, gated up to READY, otherwise until its program runs, and commits it: record, pid file, pidfd
+ * socket. On failure all is undone when *creation is dropped.
+ */
 int create_container(struct creation *creation, unsigned flags, struct error *err);
 
-/* Writes the pid file and hands the pidfd on: the last things of create, and of run once the process runs. */
+/* Writes the pid file and hands the pidfd on. */
 int create_announce(struct creation *creation, struct error *err);
-
-/* Tells the new process to go on, and waits until its program runs: an error is what stopped it. */
-int create_launch(int channel, int state_fd, int pidfd, const struct cgroup *group, unsigned long oom_before,
-                  struct error *err);
 
 #endif

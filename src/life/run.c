@@ -18,30 +18,17 @@ int operation_create(const struct berth_runtime *runtime, const struct berth_cre
     creation.request = request;
     int r = create_container(&creation, CREATE_GATED | CREATE_DETACHED, err);
     if (r == 0)
-        r = create_announce(&creation, err);
-    if (r == 0)
         undo_commit(&creation.undo);
     return r;
 }
 
-static int launch(struct creation *c, struct error *err) {
-    own_fd state = -1;
-    if (c->plan.hooks.at[HOOK_START_CONTAINER].count > 0) {
-        state = container_state_fd(&c->record, lifecycle_hook(HOOK_START_CONTAINER)->status);
-        if (state < 0)
-            return error_code(err, -state, "state for startContainer hooks");
-    }
-    return create_launch(c->channel, state, c->pidfd, &c->group, 0, err);
-}
-
-/* The container that run made, as an operation sees it; the process may be reaped already. */
-static int take_down(struct creation *c, struct error *err) {
-    struct container container = {
-        .arena = c->arena, .id = c->request->id, .dir = c->dir, .record = &c->record, .group = c->group, .pidfd = -1,
-        .status = OCI_STATUS_STOPPED};
-    int r = container_destroy(&c->store, &container, true, err);
-    c->arena = container.arena; /* hooks may have grown it */
-    return r;
+/* Somebody else may have deleted the container meanwhile: then there is nothing left to do. */
+static int take_down(const struct store *store, const char *id, struct error *err) {
+    own_container container = CONTAINER_INIT;
+    int r = container_open(store, id, true, &container, err);
+    if (r == -ENOENT)
+        return 0;
+    return r < 0 ? r : container_destroy(store, &container, true, err);
 }
 
 int operation_run(const struct berth_runtime *runtime, const struct berth_create *request, unsigned flags, int *status,
@@ -56,16 +43,13 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
     if (r == 0)
         r = create_container(&c, detach ? CREATE_DETACHED : 0, err);
     if (r == 0)
-        r = create_announce(&c, err);
-    if (r == 0)
-        r = launch(&c, err);
-    if (r == 0)
         r = container_hooks(&c.arena, &c.record, HOOK_POSTSTART, err);
     if (r < 0) {
         c.hooks_begun |= c.pid > 0;
         return r;
     }
     undo_commit(&c.undo);
+    fd_drop(&c.dir); /* with it the lock: from here on others may work on the container */
     *status = 0;
     if (detach)
         return 0;
@@ -74,7 +58,7 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
     if (r < 0 || flags & BERTH_RUN_KEEP)
         return r;
     /* The exit status of the payload is the answer, whatever the clean-up has to say. */
-    if (take_down(&c, err) < 0)
+    if (take_down(&c.store, request->id, err) < 0)
         log_warning("%s", err->text);
     return 0;
 }

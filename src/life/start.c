@@ -1,12 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start: lets the waiting init process go on and waits until its program runs. Runs in life. */
+#include "base/log.h"
 #include "base/own.h"
-#include "life/create.h"
+#include "handoff/handoff.h"
+#include "kernel/process.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+/* Tells the waiting init process to go on, and waits until its program runs: an error is what stopped it. */
+static int launch(int channel, int state_fd, const struct container *c, struct error *err) {
+    unsigned long oom_before = cgroup_oom_kills(&c->group);
+    struct handoff_message message = {.fd = -1};
+    int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
+    while (r == 0) {
+        r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
+        if (r > 0 && message.kind == HANDOFF_WARNING) {
+            log_warning("%s", message.error.text);
+            r = 0;
+            continue;
+        }
+        if (r == 0)
+            break; /* closed by the exec, or by death */
+        if (r > 0 && message.kind == HANDOFF_ERROR) {
+            *err = message.error;
+            return err->code > 0 ? -err->code : -EPROTO;
+        }
+        fd_drop(&message.fd);
+        r = r < 0 ? r : -EPROTO;
+    }
+    if (r < 0)
+        return error_code(err, -r, "talk to the container's process");
+    if (process_wait(c->pidfd, 0) == 0 && cgroup_oom_kills(&c->group) > oom_before)
+        return error_set(err, ENOMEM, "the container's process was killed by the OOM killer while starting");
+    return 0;
+}
 
 int start_poststart(const struct store *store, const char *id, const struct oci_record *record, struct error *err) {
     own_arena arena = ARENA_INIT;
@@ -41,7 +71,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
         if (state < 0)
             return error_code(err, -state, "state for startContainer hooks");
     }
-    r = create_launch(gate, state, container.pidfd, &container.group, cgroup_oom_kills(&container.group), err);
+    r = launch(gate, state, &container, err);
     if (r < 0)
         return r;
     unlinkat(container.dir, "start", 0);

@@ -3,14 +3,14 @@
 # The leak audit: what of a container is left on the host. Needs root; reads only.
 #
 # Everything that a test run makes carries its mark (see setup.bash): work directory, cgroup parent, runtime binary and
-# command lines all contain it. So the audit finds what belongs to this run on a machine where others run containers too.
+# command lines all contain it. So the audit finds what belongs to this run where others run containers too.
 #
 #   audit_begin   remembers what of the run exists now (its daemons, for instance)
 #   audit_end     waits until nothing more than that exists; prints the rest and fails when it does not go away
 #
 # An engine's file defines audit_state_paths: it prints the directories of containers that exist now, below the roots
-# that the engine gives to the runtime and its shims. It may set AUDIT_ENGINE_MOUNTS, an extended regular expression: mount
-# points that the engine itself makes when it likes.
+# that the engine gives to the runtime and its shims. It may set AUDIT_ENGINE_MOUNTS, an extended regular expression:
+# mount points that the engine itself makes when it likes.
 
 # Seconds that shims and cleanup processes get to finish on their own after the engine's client has returned.
 : "${AUDIT_PATIENCE:=10}"

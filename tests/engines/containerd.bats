@@ -28,7 +28,8 @@ DEBIAN=docker.io/library/debian:test
 
 # box ARGS...: a container named box in the background; ready when this returns.
 box() {
-    crun --detach --null-io --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/share,options=rbind:rw" "$@" "$BUSYBOX" box \
+    crun --detach --null-io --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/share,options=rbind:rw" "$@" \
+        "$BUSYBOX" box \
         sh -c 'trap "exit 9" TERM; touch /share/ready; while :; do sleep 60 & wait $!; done'
     wait_until 10 test -e "$BATS_TEST_TMPDIR/share/ready"
 }
@@ -165,7 +166,8 @@ teardown() {
     run crun --rm --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/data,options=rbind:rw" \
         --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/same,options=rbind:ro" \
         --mount "type=tmpfs,src=tmpfs,dst=/scratch,options=size=64k:mode=0711" \
-        "$BUSYBOX" box sh -c 'echo written >/data/f; cat /same/f; stat -c %a /scratch; df -k /scratch | tail -n 1 | tr -s " " | cut -d " " -f 2; touch /same/x 2>&1'
+        "$BUSYBOX" box sh -c 'echo written >/data/f; cat /same/f; stat -c %a /scratch
+            df -k /scratch | tail -n 1 | tr -s " " | cut -d " " -f 2; touch /same/x 2>&1'
     exits 1
     contains $'written\n711\n64\n'
     contains "Read-only file system"
@@ -192,13 +194,15 @@ teardown() {
     [ -c /dev/fuse ] || skip "the host has no /dev/fuse"
     run -0 crun --rm --device /dev/fuse "$BUSYBOX" box sh -c ': <>/dev/fuse && echo opened'
     is opened
-    run -1 crun --rm "$BUSYBOX" box sh -c 'ls /dev/fuse 2>/dev/null || echo none; mknod /dev/fuse c 10 229 && : <>/dev/fuse'
+    run -1 crun --rm "$BUSYBOX" box \
+        sh -c 'ls /dev/fuse 2>/dev/null || echo none; mknod /dev/fuse c 10 229 && : <>/dev/fuse'
     contains none
     contains "Operation not permitted"
 }
 
 @test "containerd: capabilities, privileges, seccomp" {
-    run -0 crun --rm --cap-add CAP_NET_ADMIN --cap-drop CAP_MKNOD "$BUSYBOX" box sh -c 'grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status'
+    run -0 crun --rm --cap-add CAP_NET_ADMIN --cap-drop CAP_MKNOD "$BUSYBOX" box \
+        sh -c 'grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status'
     is $'CapEff:\t00000000a00435fb\nNoNewPrivs:\t1\nSeccomp:\t0'
     run -1 crun --rm --seccomp "$BUSYBOX" box unshare -U true
     contains "Operation not permitted"
@@ -207,7 +211,8 @@ teardown() {
 }
 
 @test "containerd: --privileged" {
-    run -0 crun --rm --privileged "$BUSYBOX" box sh -c 'mkdir /mnt && mount -t tmpfs x /mnt && echo mounted; grep CapEff /proc/self/status'
+    run -0 crun --rm --privileged "$BUSYBOX" box \
+        sh -c 'mkdir /mnt && mount -t tmpfs x /mnt && echo mounted; grep CapEff /proc/self/status'
     is $'mounted\nCapEff:\t'"$(awk '/^CapEff/ { print $2 }' /proc/self/status)"
 }
 
@@ -215,7 +220,8 @@ teardown() {
     run -0 crun --rm --net-host "$BUSYBOX" box readlink /proc/self/ns/net
     is "$(readlink /proc/self/ns/net)"
     box
-    run -0 crun --rm --with-ns "network:/proc/$(box_pid)/ns/net" --with-ns "ipc:/proc/$(box_pid)/ns/ipc" "$BUSYBOX" second \
+    run -0 crun --rm --with-ns "network:/proc/$(box_pid)/ns/net" --with-ns "ipc:/proc/$(box_pid)/ns/ipc" \
+        "$BUSYBOX" second \
         sh -c 'readlink /proc/self/ns/net; readlink /proc/self/ns/ipc'
     is "$(namespace_of "$(box_pid)" net)"$'\n'"$(namespace_of "$(box_pid)" ipc)"
 }
@@ -227,7 +233,8 @@ teardown() {
 }
 
 @test "containerd: without pivot_root" {
-    run -0 crun --rm --no-pivot "$BUSYBOX" box sh -c 'ls /bin/busybox; ls -d /proc/1/root/work /proc/1/root/usr 2>/dev/null | wc -l'
+    run -0 crun --rm --no-pivot "$BUSYBOX" box \
+        sh -c 'ls /bin/busybox; ls -d /proc/1/root/work /proc/1/root/usr 2>/dev/null | wc -l'
     is $'/bin/busybox\n0'
 }
 
@@ -236,8 +243,9 @@ teardown() {
 @test "containerd: a terminal" {
     local flags
     mapfile -t flags < <(crun_flags)
-    run -0 timeout 20 script -qec "stty rows 41 cols 101; ctr --address $ENGINE_WORK/sock --namespace $ENGINE_MARK run --rm -t \
-        ${flags[*]} $BUSYBOX box sh -c 'tty; until [ \"\$(stty size)\" = \"41 101\" ]; do usleep 20000; done; read w; echo got-\$w'" \
+    run -0 timeout 20 script -qec "stty rows 41 cols 101
+        ctr --address $ENGINE_WORK/sock --namespace $ENGINE_MARK run --rm -t ${flags[*]} $BUSYBOX box \
+        sh -c 'tty; until [ \"\$(stty size)\" = \"41 101\" ]; do usleep 20000; done; read w; echo got-\$w'" \
         /dev/null <<<hello
     contains /dev/pts/0
     contains got-hello
@@ -341,7 +349,7 @@ EOF
     audit_end
 }
 
-@test "containerd: rlimits, oom score, umask-like process properties" {
+@test "containerd: rlimits, oom score, umask, groups" {
     run -0 spec_run '.process.args = ["sh", "-c", "ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; umask; id -G"]
         | .process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }] | .process.oomScoreAdj = 300
         | .process.user = { uid: 5, gid: 6, umask: 63, additionalGids: [7, 8] }'
@@ -350,7 +358,8 @@ EOF
 
 @test "containerd: hostname, domainname in a configuration" {
     not_for runc "1.1.5 does not know domainname"
-    run -0 spec_run '.process.args = ["sh", "-c", "hostname; cat /proc/sys/kernel/domainname"] | .hostname = "h" | .domainname = "d.example"'
+    run -0 spec_run '.process.args = ["sh", "-c", "hostname; cat /proc/sys/kernel/domainname"]
+        | .hostname = "h" | .domainname = "d.example"'
     is $'h\nd.example'
 }
 
@@ -359,4 +368,18 @@ EOF
         | .linux.devices = [{ path: "/dev/one", type: "c", major: 1, minor: 5, fileMode: 384, uid: 1, gid: 2 },
                             { path: "/dev/deep/two", type: "p", fileMode: 420 }]'
     is $'/dev/one 1:5 600 1:2\n/dev/deep/two 0:0 644 0:0'
+}
+
+@test "containerd: a user namespace in a configuration: oom score, limits, sysctl, host name" {
+    # Not below the test's own directory, which the mapped root may not search.
+    cp -a "$ENGINE_WORK/busybox" "$ENGINE_WORK/share/owned"
+    chown -R 300000:300000 "$ENGINE_WORK/share/owned"
+    run -0 spec_run '.process.args = ["sh", "-c", "cat /proc/self/oom_score_adj; ulimit -n
+            cat /proc/sys/net/core/somaxconn; hostname; id -u; touch /x && stat -c %u /x"]
+        | .root.path = "/tmp/" + $mark + "/share/owned" | .process.oomScoreAdj = 300 | .hostname = "mapped"
+        | .process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }]
+        | .linux.sysctl = { "net.core.somaxconn": "777" } | .linux.namespaces += [{ type: "user" }]
+        | .linux.uidMappings = [{ containerID: 0, hostID: 300000, size: 1000 }]
+        | .linux.gidMappings = .linux.uidMappings'
+    is $'300\n100\n777\nmapped\n0\n0'
 }

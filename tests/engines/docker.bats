@@ -20,7 +20,8 @@ drun() {
 
 # box ARGS...: a container named box that stays in the background until it is stopped; ready when this returns.
 box() {
-    drun -d --name box "$@" busybox:test sh -c 'echo ready; trap "exit 0" TERM; while :; do sleep 60 & wait $!; done' >/dev/null
+    drun -d --name box "$@" busybox:test \
+        sh -c 'echo ready; trap "exit 0" TERM; while :; do sleep 60 & wait $!; done' >/dev/null
     wait_until 10 logged box ready
 }
 
@@ -180,7 +181,8 @@ remove_all() {
 
 @test "docker: a real Debian runs its own programs" {
     needs_debian
-    run -0 drun --rm debian:test sh -c 'dpkg --verify coreutils && perl -e "print qq(perl ok\n)" && su -s /bin/sh nobody -c id'
+    run -0 drun --rm debian:test \
+        sh -c 'dpkg --verify coreutils && perl -e "print qq(perl ok\n)" && su -s /bin/sh nobody -c id'
     contains "perl ok"
     contains "uid=65534(nobody) gid=65534(nogroup)"
 }
@@ -195,7 +197,8 @@ remove_all() {
 # ---- what the container sees ---------------------------------------------------------------------------------------
 
 @test "docker: host name, environment, working directory" {
-    run -0 drun --rm --hostname berthed -e WORD='two words' -w /srv/made busybox:test sh -c 'hostname; echo "$WORD"; pwd'
+    run -0 drun --rm --hostname berthed -e WORD='two words' -w /srv/made busybox:test \
+        sh -c 'hostname; echo "$WORD"; pwd'
     is $'berthed\ntwo words\n/srv/made'
 }
 
@@ -240,7 +243,8 @@ remove_all() {
 }
 
 @test "docker: devices, links and terminals of the default /dev" {
-    run -0 drun --rm busybox:test sh -c 'for d in null zero full random urandom tty; do stat -c "%n %t:%T %a" /dev/$d; done
+    run -0 drun --rm busybox:test \
+        sh -c 'for d in null zero full random urandom tty; do stat -c "%n %t:%T %a" /dev/$d; done
         for l in fd stdin stdout stderr ptmx; do echo "$l $(readlink /dev/$l)"; done
         echo x >/dev/null; head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c'
     contains "/dev/null 1:3 666"
@@ -252,17 +256,20 @@ remove_all() {
     [ "${lines[-2]} ${lines[-1]}" = "4 4" ]
 }
 
+# Asked with access(2), which knows of read-only mounts: a write that succeeded would be one to the host.
 @test "docker: paths of /proc and /sys are masked or read-only" {
     run -0 drun --rm busybox:test sh -c '
         for f in kcore keys timer_list sched_debug; do [ ! -e /proc/$f ] || [ "$(wc -c </proc/$f)" = 0 ] || echo "$f shows"; done
         ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :
-        echo 1 2>/dev/null >/proc/sys/kernel/panic || echo refused; echo b 2>/dev/null >/proc/sysrq-trigger || echo refused
-        mkdir /sys/kernel/x 2>/dev/null || echo refused'
-    is $'refused\nrefused\nrefused'
+        for f in /proc/sys/kernel/panic /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/mm; do
+            [ ! -e $f ] || [ ! -w $f ] || echo "$f can be written"
+        done'
+    is ""
 }
 
 @test "docker: systempaths=unconfined masks nothing" {
-    run -0 drun --rm --security-opt systempaths=unconfined busybox:test sh -c 'cat /proc/self/mountinfo; test -w /proc/sys/kernel/panic'
+    run -0 drun --rm --security-opt systempaths=unconfined busybox:test \
+        sh -c 'cat /proc/self/mountinfo; test -w /proc/sys/kernel/panic'
     lacks " /proc/"
 }
 
@@ -316,7 +323,8 @@ remove_all() {
 @test "docker: a read-only root, with tmpfs where asked" {
     run -1 drun --rm --read-only busybox:test sh -c 'touch /x'
     contains "Read-only file system"
-    run -0 drun --rm --read-only --tmpfs /tmp busybox:test sh -c 'touch /tmp/x && touch /dev/shm/x && echo x >/dev/null && echo ok'
+    run -0 drun --rm --read-only --tmpfs /tmp busybox:test \
+        sh -c 'touch /tmp/x && touch /dev/shm/x && echo x >/dev/null && echo ok'
     is ok
 }
 
@@ -391,7 +399,8 @@ remove_all() {
 
 @test "docker: a device rule opens what was closed" {
     [ -c /dev/fuse ] || skip "the host has no /dev/fuse"
-    run -0 drun --rm --device-cgroup-rule 'c 10:229 rwm' busybox:test sh -c 'mknod /dev/mine c 10 229 && : <>/dev/mine && echo opened'
+    run -0 drun --rm --device-cgroup-rule 'c 10:229 rwm' busybox:test \
+        sh -c 'mknod /dev/mine c 10 229 && : <>/dev/mine && echo opened'
     is opened
 }
 
@@ -411,9 +420,12 @@ remove_all() {
 
 @test "docker: --privileged has all capabilities, devices and no filter" {
     host_has_all_caps || not_for runc "refuses capabilities that the host cannot grant"
-    run -0 drun --rm --privileged busybox:test sh -c 'grep CapEff /proc/self/status | cut -f 2; grep Seccomp: /proc/self/status
-        ls /dev/loop-control /dev/kmsg; mkdir /mnt; mount -t tmpfs x /mnt && echo mounted; : >/proc/sys/kernel/panic && echo writable'
-    is "$(awk '/^CapBnd/ { print $2 }' /proc/self/status)"$'\nSeccomp:\t0\n/dev/kmsg\n/dev/loop-control\nmounted\nwritable'
+    run -0 drun --rm --privileged busybox:test \
+        sh -c 'grep CapEff /proc/self/status | cut -f 2; grep Seccomp: /proc/self/status
+        ls /dev/loop-control /dev/kmsg; mkdir /mnt; mount -t tmpfs x /mnt && echo mounted; test -w /proc/sys/kernel/panic && echo writable'
+    # Docker names the 38 capabilities that it knows of.
+    [ $((0x${lines[0]})) -eq $((0x$(awk '/^CapBnd/ { print $2 }' /proc/self/status) & 0x3fffffffff)) ]
+    is "${lines[0]}"$'\nSeccomp:\t0\n/dev/kmsg\n/dev/loop-control\nmounted\nwritable'
 }
 
 @test "docker: the default seccomp profile is active, and can be turned off" {
@@ -421,7 +433,8 @@ remove_all() {
     is $'Seccomp:\t2'
     run -1 drun --rm busybox:test unshare -U true
     contains "Operation not permitted"
-    run -0 drun --rm --security-opt seccomp=unconfined busybox:test sh -c 'grep Seccomp: /proc/self/status; unshare -U true && echo made'
+    run -0 drun --rm --security-opt seccomp=unconfined busybox:test \
+        sh -c 'grep Seccomp: /proc/self/status; unshare -U true && echo made'
     is $'Seccomp:\t0\nmade'
 }
 
@@ -443,7 +456,8 @@ JSON
     needs_debian
     run -0 drun --rm -u 1000:1000 debian:test suid-id -u
     is 0
-    run -0 drun --rm -u 1000:1000 --security-opt no-new-privileges debian:test sh -c 'suid-id -u; grep NoNewPrivs /proc/self/status'
+    run -0 drun --rm -u 1000:1000 --security-opt no-new-privileges debian:test \
+        sh -c 'suid-id -u; grep NoNewPrivs /proc/self/status'
     is $'1000\nNoNewPrivs:\t1'
 }
 
@@ -485,7 +499,8 @@ JSON
 # ---- terminal ------------------------------------------------------------------------------------------------------
 
 @test "docker: -t gives a terminal" {
-    run -0 drun --rm -t busybox:test sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console | cut -c 1'
+    run -0 drun --rm -t busybox:test \
+        sh -c 'tty; test -t 0 && test -t 1 && test -t 2 && echo all; ls -l /dev/console | cut -c 1'
     is $'/dev/pts/0\r\nall\r\nc\r'
 }
 
@@ -523,7 +538,8 @@ JSON
 }
 
 @test "docker: stop: SIGTERM is honoured" {
-    drun -d --name box busybox:test sh -c 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 60 & wait $!; done'
+    drun -d --name box busybox:test \
+        sh -c 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 60 & wait $!; done'
     wait_until 10 logged box ready
     docker stop -t 30 box
     state_is box ExitCode 7
@@ -634,7 +650,8 @@ remapped_start() {
 
 @test "docker: userns-remap: ids, mounts, terminal, limits, signals" {
     remapped_start
-    run -0 drun --rm --memory 64m busybox:test sh -c 'cat /proc/self/uid_map | tr -s " "; id -u; stat -c %u / /dev /dev/shm | sort -u
+    run -0 drun --rm --memory 64m busybox:test \
+        sh -c 'cat /proc/self/uid_map | tr -s " "; id -u; stat -c %u / /dev /dev/shm | sort -u
         touch /x && stat -c %u /x; echo x >/dev/null && echo null'
     is $' 0 200000 65536\n0\n0\n0\nnull'
     run -0 drun --rm -t busybox:test sh -c 'tty; stat -c %u /dev/console'

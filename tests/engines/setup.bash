@@ -126,7 +126,8 @@ image_pack() {
         rootfs: { type: "layers", diff_ids: [$diff] }, history: [{ created: "2024-01-01T00:00:00Z" }],
         config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["/bin/sh"] }
     }' >"$stage/config.json"
-    jq -n --arg name "$1" '[{ Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"] }]' >"$stage/manifest.json"
+    jq -n --arg name "$1" '[{ Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"] }]' \
+        >"$stage/manifest.json"
     tar -C "$stage" -cf "$3" manifest.json config.json layer.tar
     rm -rf "$stage"
 }
@@ -263,7 +264,7 @@ cgroup_dir() {
     fi
 }
 
-# cgroup_limit PID WHAT: a limit in the words of v1: memory (bytes), quota (µs, of a period of 100 ms), shares, pids, cpus.
+# cgroup_limit PID WHAT: memory (bytes), quota (µs of a period of 100 ms), shares, pids or cpus; v1's words.
 cgroup_limit() {
     local row controller v1 v2
     declare -A table=(

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The leak audit around every test: what it and the runtime have left on the host. Needs root; loaded by helpers.bash.
+#
+# Mounts and the descriptors of the test's shell are compared before and after. All else is found by the test's mark,
+# which stands in every id, cgroup path, work directory and environment (BERTH_TEST), so that others may work on the
+# same machine meanwhile. What is on its way out, as a process that was just killed, gets PATIENCE seconds.
+
+audit_begin() {
+    audit_compared >"$T/audit.before"
+    audit_children >"$T/audit.children"
+}
+
+# Fails, and prints one line for each thing that is left or gone.
+audit_end() {
+    local deadline=$((SECONDS + PATIENCE)) found
+    while found=$(audit_found) && [ -n "$found" ]; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            printf 'left behind by this test (+) or missing after it (-):\n%s\n' "$found"
+            return 1
+        fi
+        sleep 0.02
+    done
+}
+
+audit_found() {
+    audit_compared | diff --unchanged-line-format= --old-line-format='- %L' --new-line-format='+ %L' \
+        "$T/audit.before" - || true
+    {
+        audit_state
+        audit_cgroups
+        audit_processes
+        audit_sockets
+    } | sed 's/^/+ /'
+}
+
+# Lines that must be the same before and after.
+audit_compared() {
+    local fd
+    # Without the ids of mounts and peers, which say nothing to a reader.
+    cut -d' ' -f4- /proc/self/mountinfo | sed 's/^/mount: /'
+    for fd in /proc/$$/fd/*; do
+        echo "descriptor ${fd##*/} of the test: $(readlink "$fd")"
+    done
+}
+
+audit_state() {
+    local dir
+    for dir in "$ROOT"/* "$ROOT"/.[!.]* "/run/berth/$MARK"*; do
+        # The cache of compiled filters is meant to stay.
+        [[ -e $dir && $dir != "$ROOT/.cache" ]] || continue
+        find "$dir" -printf 'state: %p\n'
+    done
+}
+
+audit_cgroups() {
+    local mount
+    for mount in $(cgroup_mounts); do
+        # The one that all containers of a test are made in stays until the test's end.
+        find "$mount" -path "$mount/process_api" -prune -o \
+            -type d -path "*$MARK*" ! -path "$mount$CGROUP" ! -path "$mount$CGROUP/own" -printf 'cgroup: %p\n' 2>/dev/null
+    done
+}
+
+# Of the test by its environment or its cgroup, and whatever the test's shell has started.
+audit_processes() {
+    local pid line
+    for pid in $(audit_pids); do
+        line=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || continue
+        [ -n "$line" ] || line=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
+        # Seen on its way out: not there any more, or a zombie that its parent is about to reap.
+        grep -qs '^State:.[^ZX]' "/proc/$pid/status" || continue
+        echo "process: $pid ${line:0:200}"
+    done
+}
+
+# The audit's own children must not be found: they do without the mark.
+audit_pids() {
+    (
+        unset BERTH_TEST
+        {
+            grep -lszx "BERTH_TEST=$MARK" /proc/[0-9]*/environ
+            grep -ls "$MARK" /proc/[0-9]*/cgroup
+            audit_children | comm -13 "$T/audit.children" - | sed 's|.*|/proc/&/|'
+        } | cut -d/ -f3 | sort -u | grep -vx "$$"
+    ) || true
+}
+
+# Processes that the test's shell has started, without the subshells of the audit itself.
+audit_children() {
+    local pid children
+    read -r children <"/proc/$$/task/$$/children" || true
+    for pid in $children; do
+        [ "$pid" = "$BASHPID" ] || audit_is_shell "$pid" || echo "$pid"
+    done | sort
+}
+
+# A subshell of the test's shell, such as a command substitution: the same program with the same arguments.
+audit_is_shell() {
+    cmp -s "/proc/$$/cmdline" "/proc/$1/cmdline"
+}
+
+# Listening sockets of containers, and anything of ours in the abstract namespace.
+audit_sockets() {
+    awk -v mark="$MARK" '$8 ~ mark || $8 ~ /^@.*berth/ { print "socket: " $8 }' /proc/net/unix
+}
+
+# Ends and removes what a failing test has left, so that the next one begins on a clean host.
+audit_sweep() {
+    local pid dir mount
+    for pid in $(audit_pids); do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    for mount in $(awk -v t="$T/" 'index($5, t) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
+        umount -l "$mount" || true
+    done
+    for mount in $(cgroup_mounts); do
+        [ -d "$mount$CGROUP" ] || continue
+        find "$mount$CGROUP" -depth -type d | while read -r dir; do
+            eventually rmdir "$dir" 2>/dev/null || echo "cannot remove $dir"
+        done
+    done
+}

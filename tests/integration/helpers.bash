@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What every integration suite stands on: `load helpers` in a .bats file gives it bundles, the runtime, expectations and
+# a leak audit (audit.bash) around each test. Needs root; the runtime under test is the program that BERTH names.
+#
+# Of each test:
+#   $T       its work directory              $ROOT    the state root, $T/state
+#   $MARK    a word nobody else uses         $ID      the id of its container, begins with $MARK
+#   $B       the bundle of make_bundle       $CGROUP  absolute cgroupsPath below which its containers are made
+# A suite may define prepare(): it runs before each of its tests, after all this is set up.
+#
+# The caller's own cgroup is never used: bundles have an absolute cgroupsPath, and what needs a relative one runs its
+# command with in_own_cgroup. Everything works as well below cgroup2-view, where /sys/fs/cgroup is one cgroup2 mount.
+
+bats_require_minimum_version 1.5.0
+load audit
+
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+# Seconds that anything waited for may take; only a failing test ever waits that long.
+: "${PATIENCE:=10}"
+
+# Programs of busybox that containers find in /bin.
+BUSYBOX_PROGRAMS='[ awk cat chmod chown cp cut date dd df dirname echo env expr false find grep head hostname id kill ln
+ls mkdir mkfifo mknod mount mv nc nproc od printenv printf ps pwd readlink realpath rm rmdir sed seq sh sleep sort stat
+stty tail tee test touch tr true tty umount uname unlink wc which xargs'
+
+setup_file() {
+    BERTH=$(command -v -- "${BERTH:?must name the runtime to test}") || {
+        echo "BERTH: no such program" >&2
+        return 1
+    }
+    BERTH=$(realpath "$BERTH")
+    export BERTH
+    make_rootfs "$BATS_FILE_TMPDIR/rootfs"
+}
+
+setup() {
+    T=$BATS_TEST_TMPDIR
+    ROOT=$T/state
+    MARK=bt$$x
+    ID=${MARK}c
+    CGROUP=/$MARK
+    export BERTH_TEST=$MARK
+    umask 022
+    cd "$T"
+    if declare -F prepare >/dev/null; then
+        prepare
+    fi
+    audit_begin
+}
+
+teardown() {
+    local result=0
+    cd /
+    # A test that has failed leaves what it leaves: here only the rest is to be spared from it.
+    delete_all || result=1
+    if [ -z "${BATS_TEST_SKIPPED:-}" ]; then
+        audit_end || result=1
+    fi
+    audit_sweep
+    return "$result"
+}
+
+# ---- the runtime ----------------------------------------------------------------------------------------------------
+
+# The runtime with the test's own state root.
+berth() {
+    "$BERTH" --root "$ROOT" "$@"
+}
+
+# Whatever containers the test has made, below its own root and the default one.
+delete_all() {
+    local dir result=0
+    for dir in "$ROOT"/* "/run/berth/$MARK"*; do
+        [ -d "$dir" ] || continue
+        if ! "$BERTH" --root "${dir%/*}" delete --force "${dir##*/}" </dev/null; then
+            echo "delete --force ${dir##*/} failed"
+            result=1
+        fi
+    done
+    return "$result"
+}
+
+# try COMMAND...: runs it with an empty standard input; leaves $status, $output (standard output), $errors (standard
+# error), and both to the byte in $T/stdout and $T/stderr. Never fails itself.
+try() {
+    status=0
+    "$@" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || status=$?
+    output=$(tr -d '\0' <"$T/stdout")
+    errors=$(tr -d '\0' <"$T/stderr")
+}
+
+fail() {
+    printf '%s\n' "$@"
+    return 1
+}
+
+tell_last() {
+    printf '%s\n' "$@" "status: $status" "--- standard output:" "$(head -c 4096 "$T/stdout")" \
+        "--- standard error:" "$(head -c 4096 "$T/stderr")"
+    return 1
+}
+
+# exits N COMMAND...
+exits() {
+    local expected=$1
+    shift
+    try "$@"
+    [ "$status" -eq "$expected" ] || tell_last "expected exit status $expected of: $*"
+}
+
+# succeeds COMMAND...
+succeeds() {
+    exits 0 "$@"
+}
+
+# refuses TEXT COMMAND...: exit status 1, nothing on standard output, and one line of the runtime on standard error
+# that has TEXT (a substring; several are separated by '|', each must be there).
+refuses() {
+    local text part parts
+    text=$1
+    shift
+    exits 1 "$@"
+    [ ! -s "$T/stdout" ] || tell_last "expected no output of: $*"
+    [ "$(wc -l <"$T/stderr")" -eq 1 ] || tell_last "expected exactly one line on standard error of: $*"
+    [[ $errors == "berth: "* ]] || tell_last "the error does not begin with \"berth: \""
+    IFS='|' read -ra parts <<<"$text"
+    for part in "${parts[@]}"; do
+        [[ $errors == *"$part"* ]] || tell_last "expected \"$part\" in the error of: $*"
+    done
+}
+
+# same GOT EXPECTED [WHAT]
+same() {
+    [ "$1" = "$2" ] || fail "${3:-value}: expected <$2>, got <$1>"
+}
+
+# has TEXT SUBSTRING [WHAT]
+has() {
+    [[ $1 == *"$2"* ]] || fail "${3:-text}: expected <$2> in <$1>"
+}
+
+lacks() {
+    [[ $1 != *"$2"* ]] || fail "${3:-text}: expected no <$2> in <$1>"
+}
+
+# eventually COMMAND...: for what nobody announces, such as the end of a process that is not ours.
+eventually() {
+    local deadline=$((SECONDS + PATIENCE))
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || fail "did not come true in $PATIENCE s: $*"
+        sleep 0.02
+    done
+}
+
+# The event a container announces by writing into a FIFO in its root file system: `wait_for ready` ends when something
+# was written to $B/rootfs/ready, and prints it.
+make_fifo() {
+    local name
+    for name; do
+        mkfifo -m 0666 "$B/rootfs/$name"
+    done
+}
+
+wait_for() {
+    timeout "$PATIENCE" cat "$B/rootfs/$1" || fail "nobody wrote to /$1 of the container in $PATIENCE s"
+}
+
+# state_of [ID] [FIELD]
+state_of() {
+    berth state "${1:-$ID}" | jq -r ".${2:-status}"
+}
+
+is_state() {
+    [ "$(state_of "$1")" = "$2" ]
+}
+
+# Whether the directory that holds a container's state is there.
+is_known() {
+    [ -e "$ROOT/${1:-$ID}" ]
+}
+
+# absent [ID]: nothing is left of the container: state, cgroups, processes.
+absent() {
+    local id=${1:-$ID} left
+    ! is_known "$id" || fail "state of $id is left: $(find "$ROOT/$id")"
+    left=$(audit_cgroups)
+    [ -z "$left" ] || fail "$left"
+    left=$(audit_processes)
+    [ -z "$left" ] || fail "$left"
+}
+
+# ---- bundles --------------------------------------------------------------------------------------------------------
+
+make_rootfs() {
+    local name
+    mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp}
+    cp /bin/busybox "$1/bin/busybox"
+    (cd "$1/bin" && for name in $BUSYBOX_PROGRAMS; do echo "$name"; done | xargs -n1 -P1 true && ln -s busybox sh)
+    for name in $BUSYBOX_PROGRAMS; do
+        [ -e "$1/bin/$name" ] || ln -s busybox "$1/bin/$name"
+    done
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
+    echo 'root:x:0:' >"$1/etc/group"
+}
+
+# make_bundle [NAME]: $T/NAME (default: bundle) with a root file system of busybox and a configuration that has all
+# namespaces but time and user, the usual mounts, and `true` to run; its cgroup is $CGROUP/NAME. Sets B.
+make_bundle() {
+    local name=${1:-bundle}
+    B=$T/$name
+    mkdir "$B"
+    cp -a "$BATS_FILE_TMPDIR/rootfs" "$B/rootfs"
+    base_config "$name" >"$B/config.json"
+}
+
+base_config() {
+    cat <<JSON
+{
+  "ociVersion": "1.2.0",
+  "root": { "path": "rootfs" },
+  "hostname": "box",
+  "process": {
+    "args": ["true"],
+    "cwd": "/",
+    "env": ["PATH=/bin", "BERTH_TEST=$MARK"],
+    "user": { "uid": 0, "gid": 0 },
+    "capabilities": {
+      "bounding": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
+      "effective": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"],
+      "permitted": ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+    },
+    "noNewPrivileges": true
+  },
+  "mounts": [
+    { "destination": "/proc", "type": "proc", "source": "proc" },
+    { "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+      "options": ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+    { "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+      "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] },
+    { "destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+      "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"] },
+    { "destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"] }
+  ],
+  "linux": {
+    "cgroupsPath": "$CGROUP/$1",
+    "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
+    "namespaces": [
+      { "type": "pid" }, { "type": "network" }, { "type": "ipc" }, { "type": "uts" }, { "type": "mount" },
+      { "type": "cgroup" }
+    ],
+    "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+    "readonlyPaths": ["/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+  }
+}
+JSON
+}
+
+# config [JQ OPTIONS] FILTER: edits the bundle's configuration: config '.hostname = "x"', config --arg v "$v" '.a = $v'
+config() {
+    jq "$@" "$B/config.json" >"$B/config.json.new"
+    mv "$B/config.json.new" "$B/config.json"
+}
+
+# payload WORD...: what the container runs.
+payload() {
+    config '.process.args = $ARGS.positional' --args -- "$@"
+}
+
+# script TEXT: a shell script as payload.
+script() {
+    payload sh -c "$1"
+}
+
+# run_script TEXT: what a shell script prints in the container; its exit status must be 0.
+run_script() {
+    script "$1"
+    succeeds berth run --bundle "$B" "$ID"
+}
+
+# A payload that runs until it is killed, with a process id 1 that takes TERM.
+# It writes "up" into /ready once it can.
+long_running() {
+    [ -p "$B/rootfs/ready" ] || make_fifo ready
+    script "trap 'exit 0' TERM; echo up >/ready; while :; do sleep 1000 & wait \$!; done"
+}
+
+# begin [ID]: a created container of $B; its standard streams are files, so that nobody waits for their end.
+begin() {
+    succeeds berth create --bundle "$B" "${1:-$ID}"
+}
+
+# begin_running [ID]: a running container of $B, whose program has come to run.
+begin_running() {
+    long_running
+    begin "${1:-$ID}"
+    succeeds berth start "${1:-$ID}"
+    same "$(wait_for ready)" up
+}
+
+# begin_stopped [ID]: one whose program has ended.
+begin_stopped() {
+    payload true
+    begin "${1:-$ID}"
+    succeeds berth start "${1:-$ID}"
+    eventually is_state "${1:-$ID}" stopped
+}
+
+# ---- what a test needs of its host ----------------------------------------------------------------------------------
+
+# needs NAME...: skips the test, with the reason, unless the host has each of them.
+needs() {
+    local name
+    for name; do
+        case $name in
+        root) [ "$EUID" -eq 0 ] || skip "needs root" ;;
+        cap_*) has_capability "$name" || skip "needs the capability ${name^^}, which the caller lacks" ;;
+        cgroup1) is_cgroup1 "" || skip "needs cgroup v1 below /sys/fs/cgroup" ;;
+        cgroup1-*) is_cgroup1 "${name#*-}" || skip "needs the ${name#*-} controller of cgroup v1" ;;
+        cgroup2) is_cgroup2 || skip "needs /sys/fs/cgroup to be cgroup2" ;;
+        cgroup2-*) has_controller "${name#*-}" || skip "needs the ${name#*-} controller of cgroup v2" ;;
+        userns) unshare --user true 2>/dev/null || skip "needs user namespaces" ;;
+        timens) unshare --time true 2>/dev/null || skip "needs time namespaces" ;;
+        program:*) command -v "${name#*:}" >/dev/null || skip "needs the program ${name#*:}" ;;
+        *) fail "needs $name: no such need" ;;
+        esac
+    done
+}
+
+declare -A CAPABILITY_BITS=([cap_dac_override]=1 [cap_net_admin]=12 [cap_sys_module]=16 [cap_sys_ptrace]=19
+    [cap_sys_admin]=21 [cap_sys_boot]=22 [cap_sys_nice]=23 [cap_sys_resource]=24 [cap_sys_time]=25 [cap_mknod]=27)
+
+has_capability() {
+    local effective
+    effective=$(awk '/^CapEff:/ { print $2 }' /proc/self/status)
+    (((16#$effective >> ${CAPABILITY_BITS[$1]:?}) & 1))
+}
+
+is_cgroup2() {
+    [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]
+}
+
+# is_cgroup1 CONTROLLER: "" for any.
+is_cgroup1() {
+    ! is_cgroup2 && grep -qE " /sys/fs/cgroup/[^ ]* cgroup ([^ ]*,)?${1:-[^ ]*}[, ]" /proc/self/mounts
+}
+
+has_controller() {
+    is_cgroup2 && grep -qw "$1" /sys/fs/cgroup/cgroup.controllers
+}
+
+# cgroup_dir CONTROLLER [NAME]: the directory of the container's cgroup (of the bundle NAME) in either world.
+cgroup_dir() {
+    if is_cgroup2; then
+        echo "/sys/fs/cgroup$CGROUP/${2:-bundle}"
+    else
+        echo "/sys/fs/cgroup/$1$CGROUP/${2:-bundle}"
+    fi
+}
+
+# in_own_cgroup COMMAND...: runs it as a process of the cgroups $CGROUP/own, for what looks at the caller's cgroup.
+in_own_cgroup() {
+    local dir dirs=()
+    for dir in $(cgroup_mounts); do
+        mkdir -p "$dir$CGROUP/own"
+        if [ -e "$dir/cpuset.mems" ] && ! is_cgroup2; then
+            cat "$dir/cpuset.cpus" | tee "$dir$CGROUP/cpuset.cpus" >"$dir$CGROUP/own/cpuset.cpus"
+            cat "$dir/cpuset.mems" | tee "$dir$CGROUP/cpuset.mems" >"$dir$CGROUP/own/cpuset.mems"
+        fi
+        dirs+=("$dir$CGROUP/own")
+    done
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    bash -c 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 125; shift; done; shift; "$@"' \
+        in_own_cgroup "${dirs[@]}" -- "$@"
+}
+
+cgroup_mounts() {
+    awk '$2 ~ "^/sys/fs/cgroup" && $3 ~ "^cgroup2?$" { print $2 }' /proc/self/mounts
+}
