@@ -54,12 +54,13 @@ dockerd_start() {
         while [ "$1" != -- ]; do wrap+=("$1"); shift; done
         shift
     fi
-    mkdir -p "$ENGINE_WORK/$name"
-    daemon_start "$name" "${wrap[@]}" dockerd --data-root "$ENGINE_WORK/$name/data" --exec-root "$ENGINE_WORK/$name/exec" \
-        --pidfile "$ENGINE_WORK/$name/pid" --host "unix://$ENGINE_WORK/$name/sock" --config-file "$ENGINE_WORK/$name.json" \
+    local dir=$ENGINE_WORK/$name
+    mkdir -p "$dir"
+    daemon_start "$name" "${wrap[@]}" dockerd --config-file "$dir.json" \
+        --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" --host "unix://$dir/sock" \
         --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
         --cgroup-parent "/$ENGINE_MARK" --add-runtime "berth=$ENGINE_RUNTIME" --default-runtime berth "$@"
-    daemon_ready "$name" docker --host "unix://$ENGINE_WORK/$name/sock" version
+    daemon_ready "$name" docker --host "unix://$dir/sock" version
 }
 
 setup_file() {
@@ -259,7 +260,9 @@ remove_all() {
 # Asked with access(2), which knows of read-only mounts: a write that succeeded would be one to the host.
 @test "docker: paths of /proc and /sys are masked or read-only" {
     run -0 drun --rm busybox:test sh -c '
-        for f in kcore keys timer_list sched_debug; do [ ! -e /proc/$f ] || [ "$(wc -c </proc/$f)" = 0 ] || echo "$f shows"; done
+        for f in kcore keys timer_list sched_debug; do 
+            [ ! -e /proc/$f ] || [ "$(wc -c </proc/$f)" = 0 ] || echo "$f shows"
+        done
         ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :
         for f in /proc/sys/kernel/panic /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/mm; do
             [ ! -e $f ] || [ ! -w $f ] || echo "$f can be written"
@@ -342,9 +345,10 @@ remove_all() {
 
 @test "docker: the container reads its own limits" {
     needs_v1
-    run -0 drun --rm --memory 64m --cpu-shares 512 --cpuset-cpus 0 --pids-limit 50 --memory-reservation 32m busybox:test \
-        sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares \
-            cpuset/cpuset.cpus pids/pids.max; grep Cpus_allowed_list /proc/self/status; mkdir pids/x 2>/dev/null || echo ro'
+    run -0 drun --rm --memory 64m --cpu-shares 512 --cpuset-cpus 0 --pids-limit 50 --memory-reservation 32m \
+        busybox:test sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares \
+            cpuset/cpuset.cpus pids/pids.max; grep Cpus_allowed_list /proc/self/status
+            mkdir pids/x 2>/dev/null || echo ro'
     is $'67108864\n33554432\n512\n0\n50\nCpus_allowed_list:\t0\nro'
 }
 
@@ -422,7 +426,8 @@ remove_all() {
     host_has_all_caps || not_for runc "refuses capabilities that the host cannot grant"
     run -0 drun --rm --privileged busybox:test \
         sh -c 'grep CapEff /proc/self/status | cut -f 2; grep Seccomp: /proc/self/status
-        ls /dev/loop-control /dev/kmsg; mkdir /mnt; mount -t tmpfs x /mnt && echo mounted; test -w /proc/sys/kernel/panic && echo writable'
+        ls /dev/loop-control /dev/kmsg; mkdir /mnt; mount -t tmpfs x /mnt && echo mounted
+        test -w /proc/sys/kernel/panic && echo writable'
     # Docker names the 38 capabilities that it knows of.
     [ $((0x${lines[0]})) -eq $((0x$(awk '/^CapBnd/ { print $2 }' /proc/self/status) & 0x3fffffffff)) ]
     is "${lines[0]}"$'\nSeccomp:\t0\n/dev/kmsg\n/dev/loop-control\nmounted\nwritable'
@@ -506,7 +511,8 @@ JSON
 
 @test "docker: -it takes input, and the window's size" {
     run -0 timeout 20 script -qec "stty rows 41 cols 101; /usr/bin/docker run --rm -it --network none busybox:test \
-        sh -c 'until [ \"\$(stty size)\" = \"41 101\" ]; do usleep 20000; done; read word; echo got-\$word-\$(stty size)'" \
+        sh -c 'until [ \"\$(stty size)\" = \"41 101\" ]; do usleep 20000; done; read word
+        echo got-\$word-\$(stty size)'" \
         /dev/null <<<hello
     contains "got-hello-41 101"
 }

@@ -11,8 +11,8 @@ source "${BATS_TEST_DIRNAME}/setup.bash"
 # No call may hang the run. On cgroup v1 conmon leaves a file named oom in its working directory: not in the test's.
 podman() {
     timeout --foreground 60 env -C "$ENGINE_WORK" ENGINE_TRAIL="$ENGINE_MARK" \
-        /usr/bin/podman --runtime "${PODMAN_RUNTIME:-$ENGINE_RUNTIME}" --root "$ENGINE_WORK/root" --runroot "$ENGINE_WORK/run" --tmpdir "$ENGINE_WORK/tmp" \
-        --cgroup-manager cgroupfs "$@"
+        /usr/bin/podman --runtime "${PODMAN_RUNTIME:-$ENGINE_RUNTIME}" --root "$ENGINE_WORK/root" \
+        --runroot "$ENGINE_WORK/run" --tmpdir "$ENGINE_WORK/tmp" --cgroup-manager cgroupfs "$@"
 }
 
 # prun ARGS...: `podman run`, without network unless the arguments name one.
@@ -40,8 +40,8 @@ state_is() {
     [ "$(state_of "$1" "$2")" = "$3" ]
 }
 
-# podman_knowing LINE: for the rest of this test, containers.conf has the line in its [engine] section, and the runtime has
-# a name there. Podman believes such lines of runtimes with a name, not of those given by path.
+# podman_knowing LINE: for the rest of this test, containers.conf has the line in its [engine] section, and the runtime
+# has a name there. Podman believes such lines of runtimes with a name, not of those given by path.
 podman_knowing() {
     {
         cat "$ENGINE_WORK/containers.conf"
@@ -263,7 +263,8 @@ teardown() {
 @test "podman: ulimit, oom score, sysctl" {
     run -0 prun --rm --ulimit nofile=300:400 --ulimit nproc=900:900 --oom-score-adj 500 \
         --sysctl net.core.somaxconn=777 --sysctl kernel.msgmax=9999 busybox:test \
-        sh -c 'ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax'
+        sh -c 'ulimit -Sn; ulimit -Hn; 
+            cat /proc/self/oom_score_adj /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax'
     is $'300\n400\n500\n777\n9999'
 }
 
@@ -376,7 +377,7 @@ JSON
     podman pod stop -t 1 pod
     podman pod start pod
     podman pod rm -f -t 0 pod
-    # A runtime makes the pod's directory in every hierarchy, Podman removes it only in those it knows. It must be empty.
+    # A runtime makes the pod's directory in every hierarchy, Podman removes it only where it knows of it. It must be empty.
     rmdir "/sys/fs/cgroup"/{systemd,unified}/"$ENGINE_MARK/$pod" 2>/dev/null || true
     audit_end
 }
@@ -399,8 +400,8 @@ JSON
     not_for runc "1.1.5 has no idmapped mounts"
     mkdir "$BATS_TEST_TMPDIR/share/sub"
     chown 5:6 "$BATS_TEST_TMPDIR/share/sub"
-    run -0 prun --rm --uidmap 0:300000:1000 --gidmap 0:300000:1000 -v "$BATS_TEST_TMPDIR/share:/data:idmap" busybox:test \
-        sh -c 'stat -c %u:%g /data/sub; touch /data/f'
+    run -0 prun --rm --uidmap 0:300000:1000 --gidmap 0:300000:1000 -v "$BATS_TEST_TMPDIR/share:/data:idmap" \
+        busybox:test sh -c 'stat -c %u:%g /data/sub; touch /data/f'
     is 5:6
     [ "$(stat -c %u:%g "$BATS_TEST_TMPDIR/share/f")" = 0:0 ]
 }
@@ -480,7 +481,8 @@ EOF
     chmod 0755 "$BATS_TEST_TMPDIR/hook"
     for stage in prestart createRuntime createContainer poststart poststop; do
         jq -n --arg stage "$stage" --arg hook "$BATS_TEST_TMPDIR/hook" \
-            '{ version: "1.0.0", hook: { path: $hook, args: ["hook", $stage] }, when: { always: true }, stages: [$stage] }' \
+            '{ version: "1.0.0", hook: { path: $hook, args: ["hook", $stage] }, when: { always: true },
+               stages: [$stage] }' \
             >"$BATS_TEST_TMPDIR/hooks.d/$stage.json"
     done
     hooked() {

@@ -221,7 +221,7 @@ static void test_output(void) {
     ok(output && (unsigned char)output[8] == 0xc3, "no character is cut in two");
     char far[3000] = "/";
     memset(far + 1, 'd', sizeof far - 2);
-    ok(run_one(far) == -ENAMETOOLONG && strstr(err.text, "File name too long"), "a path that fills the message");
+    ok(run_one(far) == -ENAMETOOLONG && strstr(err.text, error_text(ENAMETOOLONG)), "a path that fills the message");
 }
 
 static void test_surroundings(void) {
