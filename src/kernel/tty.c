@@ -162,19 +162,19 @@ int tty_send(const char *path, int master, const char *name, struct error *err) 
     own_fd hold = -1;
     int r = address_set(&address, path, &hold);
     if (r < 0)
-        return error_code(err, -r, "console socket %s", path);
+        return error_code(err, -r, "socket %s", path);
     own_fd connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection < 0)
         return error_sys(err, "socket for the console");
     struct timeval timeout = {.tv_sec =
                                   SEND_TIMEOUT_S}; /* a full backlog would block for ever; counts for connect too */
     if (setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0)
-        return error_sys(err, "deadline of the console socket");
+        return error_sys(err, "deadline of the socket");
     do
         r = connect(connection, (const struct sockaddr *)&address, sizeof address);
     while (r < 0 && errno == EINTR);
     if (r < 0)
-        return error_sys(err, "connect to the console socket %s", path);
+        return error_sys(err, "connect to %s", path);
     r = fd_send(connection, name, strlen(name), &master, 1);
-    return r < 0 ? error_code(err, -r, "send the terminal to %s", path) : 0;
+    return r < 0 ? error_code(err, -r, "send a descriptor to %s", path) : 0;
 }

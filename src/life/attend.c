@@ -11,6 +11,7 @@
 #include "kernel/tty.h"
 #include "life/container.h"
 #include "life/lifecycle.h"
+#include "life/notify.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -112,7 +113,7 @@ static int on_console(struct creation *c, struct handoff_message *message, struc
     }
     int r = tty_send(c->request->console_socket, message->fd, message->error.text, err);
     fd_drop(&message->fd);
-    return r;
+    return r < 0 ? error_wrap(err, "console socket") : 0;
 }
 
 static int on_hooks(struct creation *c, struct error *err) {
@@ -143,6 +144,8 @@ static int on_placed(struct creation *c, struct error *err) {
     if (c->gated)
         return 0;
     int r = store_write(c->dir, &c->record, err);
+    if (r == 0)
+        r = notify_listen(c->dir, &c->notify, err);
     if (r == 0)
         r = create_announce(c, err);
     if (r < 0)

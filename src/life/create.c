@@ -16,6 +16,7 @@
 #include "life/container.h"
 #include "life/filter_cache.h"
 #include "life/hold.h"
+#include "life/notify.h"
 #include "oci.h"
 
 #include <errno.h>
@@ -31,8 +32,9 @@
 #define KILL_WAIT_MS 10000
 
 void creation_init(struct creation *c) {
-    *c = (struct creation){.store = STORE_INIT, .dir = -1, .gate = -1, .channel = -1, .init_end = -1, .pidfd = -1,
-                           .master = -1};
+    *c = (struct creation){.caller_umask = umask(022), .store = STORE_INIT, .dir = -1, .gate = -1, .channel = -1,
+                           .init_end = -1, .pidfd = -1,
+                           .notify = -1, .master = -1};
     hold_init(&c->held);
     undo_init(&c->undo);
 }
@@ -42,6 +44,7 @@ void creation_drop(struct creation *c) {
     hold_drop(&c->plan, &c->held);
     cgroup_drop(&c->group);
     fd_drop(&c->master);
+    fd_drop(&c->notify);
     fd_drop(&c->pidfd);
     fd_drop(&c->init_end);
     fd_drop(&c->channel);
@@ -49,6 +52,7 @@ void creation_drop(struct creation *c) {
     fd_drop(&c->dir);
     store_drop(&c->store);
     arena_drop(&c->arena);
+    umask(c->caller_umask);
 }
 
 /* What is undone when a create fails, one for each side effect. */
@@ -134,7 +138,7 @@ static int read_config(struct creation *c, struct error *err) {
 }
 
 /* LISTEN_FDS (sd_listen_fds(3)): descriptors from 3 on belong to the payload, which is told so. */
-static int count_listen_fds(struct creation *c, unsigned *count, const char *extra_env[static 3], struct error *err) {
+static int count_listen_fds(struct creation *c, unsigned *count, const char **extra_env, struct error *err) {
     const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
     *count = 0;
     if (!text || !*text)
@@ -164,13 +168,21 @@ static int check_request(const struct creation *c, bool detached, struct error *
 }
 
 static int make_plan(struct creation *c, bool detached, const struct cgroup_host *host, struct error *err) {
-    const char *bundle, *extra_env[3] = {NULL};
+    const char *bundle, *extra_env[4] = {NULL}, **spare = extra_env;
+    const bool notify = notify_host_socket() != NULL;
+    struct plan_mount notify_mount;
     unsigned listen_fds = 0;
     int r = read_bundle(c, &bundle, err);
     if (r == 0)
         r = read_config(c, err);
     if (r == 0)
         r = count_listen_fds(c, &listen_fds, extra_env, err);
+    while (*spare)
+        spare++;
+    if (r == 0 && notify) {
+        *spare = NOTIFY_ENVIRONMENT;
+        r = notify_prepare(&c->arena, c->store.root, c->request->id, c->dir, &notify_mount, err);
+    }
     if (r == 0)
         r = hold_preserved(listen_fds + c->request->preserve_fds, err);
     if (r < 0)
@@ -183,7 +195,8 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
                                          .bundle = bundle,
                                          .no_pivot = c->request->no_pivot,
                                          .new_keyring = !c->request->no_new_keyring,
-                                         .extra_env = extra_env};
+                                         .extra_env = extra_env,
+                                         .extra_mount = notify ? &notify_mount : NULL};
     r = plan_build(&c->arena, c->config, &facts, &request, &c->plan, err);
     if (r == 0)
         r = check_request(c, detached, err);
@@ -225,26 +238,45 @@ static int begin_record(struct creation *c, struct error *err) {
     return store_write(c->dir, &c->record, err);
 }
 
+/* Without a cgroup nothing can be limited; only what asks for nothing in effect is let pass. */
+static int refuse_limits(const struct plan_resources *resources, const char *why, struct error *err) {
+    for (size_t i = 0; i < resources->count; i++)
+        if (!resources->writes[i].optional)
+            return error_refuse(err, resources->writes[i].place, "a limit needs a cgroup, and %s", why);
+    if (resources->device_program)
+        log_warning("device rules are not applied (config /linux/resources/devices): %s", why);
+    return 0;
+}
+
 static int locate_cgroup(struct creation *c, const struct cgroup_host *host, struct error *err) {
-    if (c->runtime->cgroup_manager == BERTH_CGROUP_DISABLED || host->world == CGROUP_NONE) {
-        if (c->plan.resources.count == 0)
-            return 0;
-        return error_refuse(err, c->plan.resources.writes[0].place, "resources need a cgroup, and %s",
-                            host->world == CGROUP_NONE ? "the host has none mounted" : "cgroups are disabled");
-    }
+    bool disabled = c->runtime->cgroup_manager == BERTH_CGROUP_DISABLED;
+    if (disabled || host->world == CGROUP_NONE)
+        return refuse_limits(&c->plan.resources, disabled ? "cgroups are disabled" : "the host has none mounted", err);
     int r = cgroup_locate(&c->arena, host, c->plan.cgroups_path, c->request->id, &c->group, err);
     return r < 0 ? error_wrap(err, "cgroup (config /linux/cgroupsPath)") : 0;
 }
 
+static int fill_one(const struct cgroup *group, const struct resource_write *w, struct error *err) {
+    int r = cgroup_write(group, w->controller, w->file, w->value, err);
+    if (r == 0 || (w->optional && (r == -ENOENT || r == -ENODEV)))
+        return 0;
+    error_note(err, "cgroup", w->place);
+    error_wrap(err, "set %s (config %s)", w->file, w->place);
+    return r;
+}
+
 static int fill_cgroup(struct creation *c, struct error *err) {
     const struct plan_resources *resources = &c->plan.resources;
-    for (size_t i = 0; i < resources->count; i++) {
-        const struct resource_write *w = &resources->writes[i];
-        int r = cgroup_write(&c->group, w->controller, w->file, w->value, err);
-        if (r == 0 || (r == -ENOENT && w->optional))
-            continue;
-        error_note(err, "cgroup", w->place);
-        return error_wrap(err, "set %s (config %s)", w->file, w->place);
+    /* In a group that was there before, a limit may have to wait until another one has made room for it. */
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < resources->count; i++) {
+            const struct resource_write *w = &resources->writes[i];
+            if (pass > 0 && !w->reorder)
+                continue;
+            int r = fill_one(&c->group, w, err);
+            if (r < 0 && !(pass == 0 && w->reorder && (r == -EINVAL || r == -EBUSY)))
+                return r;
+        }
     }
     if (!resources->device_program || cgroup_clone_fd(&c->group) < 0)
         return 0;

@@ -18,6 +18,7 @@
 
 /* A create while it is under way. Fields are filled from top to bottom; creation_drop releases what is there. */
 struct creation {
+    mode_t caller_umask; /* ours is 022 meanwhile: cgroups and the pid file are to be readable */
     struct arena arena;
     const struct berth_runtime *runtime;
     const struct berth_create *request;
@@ -35,6 +36,7 @@ struct creation {
     pid_t pid;
     int pidfd;
     bool hooks_begun; /* prestart or createRuntime hooks have run: poststop hooks are due when the create fails */
+    int notify;       /* run with NOTIFY_SOCKET: the socket that the container reports to; -1 none */
     int master;       /* of the container's terminal; -1 none, or sent to the console socket */
     struct undo undo;
 };

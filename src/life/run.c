@@ -5,11 +5,12 @@
 #include "kernel/process.h"
 #include "life/create.h"
 #include "life/lifecycle.h"
+#include "life/notify.h"
 #include "life/operations.h"
 #include "life/relay.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <unistd.h>
 
 int operation_create(const struct berth_runtime *runtime, const struct berth_create *request, struct error *err) {
     own_creation creation;
@@ -29,6 +30,22 @@ static int take_down(const struct store *store, const char *id, struct error *er
     if (r == -ENOENT)
         return 0;
     return r < 0 ? r : container_destroy(store, &container, true, err);
+}
+
+/* In the foreground readiness is passed on by a process beside us, which ends with the container at the latest. */
+static int notify_aside(struct creation *c, struct error *err) {
+    struct error ignored;
+    if (c->notify < 0)
+        return 0;
+    pid_t pid = fork();
+    if (pid < 0)
+        return error_sys(err, "make a process for the notify socket");
+    if (pid == 0) {
+        c->undo.count = 0;
+        _exit(notify_relay(c->notify, c->pidfd, c->pid, &ignored) < 0);
+    }
+    fd_drop(&c->notify);
+    return 0;
 }
 
 int operation_run(const struct berth_runtime *runtime, const struct berth_create *request, unsigned flags, int *status,
@@ -52,9 +69,11 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
     fd_drop(&c.dir); /* with it the lock: from here on others may work on the container */
     *status = 0;
     if (detach)
-        return 0;
+        return c.notify >= 0 ? notify_relay(c.notify, c.pidfd, c.pid, err) : 0;
+    r = notify_aside(&c, err);
+    if (r < 0)
+        return r;
     r = relay_wait(&relay, c.pidfd, c.master, status, err);
-    relay_close(&relay);
     if (r < 0 || flags & BERTH_RUN_KEEP)
         return r;
     /* The exit status of the payload is the answer, whatever the clean-up has to say. */

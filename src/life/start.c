@@ -5,6 +5,7 @@
 #include "handoff/handoff.h"
 #include "kernel/process.h"
 #include "life/lifecycle.h"
+#include "life/notify.h"
 #include "life/operations.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ int start_poststart(const struct store *store, const char *id, const struct oci_
 int operation_start(const struct berth_runtime *runtime, const char *id, struct error *err) {
     own_store store = STORE_INIT;
     own_container container = CONTAINER_INIT;
-    own_fd gate = -1, state = -1;
+    own_fd gate = -1, state = -1, notify = -1;
     int r = store_open(runtime->root, false, &store, err);
     if (r == -ENOENT)
         return error_set(err, ENOENT, "container does not exist: %s", id);
@@ -71,9 +72,14 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
         if (state < 0)
             return error_code(err, -state, "state for startContainer hooks");
     }
-    r = launch(gate, state, &container, err);
+    r = notify_listen(container.dir, &notify, err);
+    if (r == 0)
+        r = launch(gate, state, &container, err);
     if (r < 0)
         return r;
     unlinkat(container.dir, "start", 0);
-    return start_poststart(&store, id, container.record, err);
+    r = start_poststart(&store, id, container.record, err);
+    if (r < 0 || notify < 0 || !notify_host_socket())
+        return r;
+    return notify_relay(notify, container.pidfd, (pid_t)container.record->pid, err);
 }

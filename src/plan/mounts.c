@@ -2,6 +2,7 @@
 /* mounts: see mounts.h. Pure. */
 #include "plan/mounts.h"
 
+#include "base/log.h"
 #include "base/table.h"
 #include "oci_types.h"
 
@@ -292,9 +293,10 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
         return error_refuse(err, place, "%s cannot be mounted over: it is inside /proc", m->destination);
     if (strcmp(m->destination, "/proc") == 0 && m->kind == MOUNT_FILESYSTEM && !proc)
         return error_refuse(err, place, "/proc cannot be covered by a file system of type %s", m->type);
+    /* mount(2) does not look at them either, and bundles in the wild have them: crun and runc before 1.2 let them pass. */
     if (m->kind == MOUNT_BIND && m->data)
-        return error_refuse(err, place, "bind mounts cannot have any filesystem-specific options applied: \"%s\"",
-                            m->data);
+        log_warning("bind mounts cannot have any filesystem-specific options applied: \"%s\" ignored (config %s)",
+                    m->data, place);
     if (m->copy_up && (m->kind != MOUNT_FILESYSTEM || strcmp(m->type, "tmpfs") != 0))
         return error_refuse(err, place, "option tmpcopyup is for tmpfs only");
     return 0;
@@ -330,10 +332,10 @@ static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t i
     return r < 0 ? r : check_mount(m, place, err);
 }
 
-int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle, struct plan_mounts *out,
-                struct error *err) {
+int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle,
+                const struct plan_mount *extra, struct plan_mounts *out, struct error *err) {
     size_t count = config->mounts.count;
-    struct plan_mount *items = arena_array(arena, count, sizeof *items);
+    struct plan_mount *items = arena_array(arena, count + 1, sizeof *items);
     if (!items)
         return error_memory(err);
     bool dev_is_bind = false;
@@ -342,6 +344,11 @@ int mounts_plan(struct arena *arena, const struct oci_config *config, const char
         if (r < 0)
             return r;
         dev_is_bind |= items[i].kind == MOUNT_BIND && strcmp(items[i].destination, "/dev") == 0;
+    }
+    if (extra) {
+        items[count] = *extra;
+        items[count].index = (unsigned)count;
+        count++;
     }
     *out = (struct plan_mounts){.items = items, .count = count, .dev_is_bind = dev_is_bind};
     return 0;

@@ -52,9 +52,9 @@ struct plan_mounts {
     bool dev_is_bind; /* /dev is a bind of the caller's making: no device, no link is made in it */
 };
 
-/* `bundle` is absolute: relative bind sources belong below it. */
-int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle, struct plan_mounts *out,
-                struct error *err);
+/* `bundle` is absolute: relative bind sources belong below it. `extra`: one more, of berth's own; NULL: none. */
+int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle,
+                const struct plan_mount *extra, struct plan_mounts *out, struct error *err);
 
 /* The names of all options that are honoured; returns how many there are, writes at most `max`. */
 size_t mounts_option_names(const char **names, size_t max);

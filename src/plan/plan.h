@@ -35,6 +35,7 @@ struct plan_request {
     bool no_pivot;
     bool new_keyring;
     const char *const *extra_env; /* NULL-terminated, for the process; NULL: none */
+    const struct plan_mount *extra_mount; /* behind the config's own; NULL: none */
 };
 
 struct plan_sysctl {

@@ -257,22 +257,22 @@ remove_all() {
     [ "${lines[-2]} ${lines[-1]}" = "4 4" ]
 }
 
-# Asked with access(2), which knows of read-only mounts: a write that succeeded would be one to the host.
+# Opened for writing and never written: what got through would be the host's.
 @test "docker: paths of /proc and /sys are masked or read-only" {
     run -0 drun --rm busybox:test sh -c '
         for f in kcore keys timer_list sched_debug; do 
             [ ! -e /proc/$f ] || [ "$(wc -c </proc/$f)" = 0 ] || echo "$f shows"
         done
         ls -A /sys/firmware /proc/scsi 2>/dev/null | grep -v :
-        for f in /proc/sys/kernel/panic /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/mm; do
-            [ ! -e $f ] || [ ! -w $f ] || echo "$f can be written"
-        done'
+        for f in /proc/sys/kernel/panic /proc/sysrq-trigger /proc/irq/default_smp_affinity /sys/kernel/profiling; do
+            [ ! -e $f ] || { (: >>$f) 2>/dev/null && echo "$f can be written"; }
+        done; true'
     is ""
 }
 
 @test "docker: systempaths=unconfined masks nothing" {
     run -0 drun --rm --security-opt systempaths=unconfined busybox:test \
-        sh -c 'cat /proc/self/mountinfo; test -w /proc/sys/kernel/panic'
+        sh -c 'cat /proc/self/mountinfo; : >>/proc/sys/kernel/panic'
     lacks " /proc/"
 }
 
@@ -346,7 +346,8 @@ remove_all() {
 @test "docker: the container reads its own limits" {
     needs_v1
     run -0 drun --rm --memory 64m --cpu-shares 512 --cpuset-cpus 0 --pids-limit 50 --memory-reservation 32m \
-        busybox:test sh -c 'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares \
+        busybox:test sh -c 'cd /sys/fs/cgroup
+            cat memory/memory.limit_in_bytes memory/memory.soft_limit_in_bytes cpu/cpu.shares \
             cpuset/cpuset.cpus pids/pids.max; grep Cpus_allowed_list /proc/self/status
             mkdir pids/x 2>/dev/null || echo ro'
     is $'67108864\n33554432\n512\n0\n50\nCpus_allowed_list:\t0\nro'
@@ -427,7 +428,7 @@ remove_all() {
     run -0 drun --rm --privileged busybox:test \
         sh -c 'grep CapEff /proc/self/status | cut -f 2; grep Seccomp: /proc/self/status
         ls /dev/loop-control /dev/kmsg; mkdir /mnt; mount -t tmpfs x /mnt && echo mounted
-        test -w /proc/sys/kernel/panic && echo writable'
+        : >>/proc/sys/kernel/panic && echo writable'
     # Docker names the 38 capabilities that it knows of.
     [ $((0x${lines[0]})) -eq $((0x$(awk '/^CapBnd/ { print $2 }' /proc/self/status) & 0x3fffffffff)) ]
     is "${lines[0]}"$'\nSeccomp:\t0\n/dev/kmsg\n/dev/loop-control\nmounted\nwritable'

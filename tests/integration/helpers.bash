@@ -196,9 +196,8 @@ make_rootfs() {
     local name
     mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp}
     cp /bin/busybox "$1/bin/busybox"
-    (cd "$1/bin" && for name in $BUSYBOX_PROGRAMS; do echo "$name"; done | xargs -n1 -P1 true && ln -s busybox sh)
     for name in $BUSYBOX_PROGRAMS; do
-        [ -e "$1/bin/$name" ] || ln -s busybox "$1/bin/$name"
+        ln -s busybox "$1/bin/$name"
     done
     echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
     echo 'root:x:0:' >"$1/etc/group"
@@ -267,14 +266,14 @@ payload() {
     config '.process.args = $ARGS.positional' --args -- "$@"
 }
 
-# script TEXT: a shell script as payload.
-script() {
+# shell TEXT: a shell script as payload.
+shell() {
     payload sh -c "$1"
 }
 
-# run_script TEXT: what a shell script prints in the container; its exit status must be 0.
-run_script() {
-    script "$1"
+# run_shell TEXT: runs a shell script in the container to its end, exit status 0; $output is what it has printed.
+run_shell() {
+    shell "$1"
     succeeds berth run --bundle "$B" "$ID"
 }
 
@@ -282,7 +281,7 @@ run_script() {
 # It writes "up" into /ready once it can.
 long_running() {
     [ -p "$B/rootfs/ready" ] || make_fifo ready
-    script "trap 'exit 0' TERM; echo up >/ready; while :; do sleep 1000 & wait \$!; done"
+    shell "trap 'exit 0' TERM; echo up >/ready; while :; do sleep 1000 & wait \$!; done"
 }
 
 # begin [ID]: a created container of $B; its standard streams are files, so that nobody waits for their end.
