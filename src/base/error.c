@@ -28,8 +28,9 @@ static int error_format(struct error *err, int code, bool reason, const char *fo
     err->place[0] = '\0';
     vsnprintf(err->text, sizeof err->text, format, args);
     if (reason) {
-        text_append(err, ": ");
-        text_append(err, error_text(err->code));
+        char suffix[128];
+        snprintf(suffix, sizeof suffix, ": %s", error_text(err->code));
+        text_append(err, suffix);
     }
     return -err->code;
 }
@@ -65,9 +66,9 @@ int error_refuse(struct error *err, const char *place, const char *format, ...) 
     int r = error_format(err, EINVAL, false, format, args);
     va_end(args);
     if (place && *place) {
-        text_append(err, " (config ");
-        text_append(err, place);
-        text_append(err, ")");
+        char suffix[sizeof err->place + 16];
+        snprintf(suffix, sizeof suffix, " (config %.*s)", (int)sizeof err->place - 1, place);
+        text_append(err, suffix);
     }
     error_note(err, "config", place);
     return r;

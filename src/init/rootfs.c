@@ -251,7 +251,8 @@ static int move_root(struct init *init, struct error *err) {
 }
 
 int rootfs_pivot(struct init *init, struct error *err) {
-    bool can_pivot = !init->plan->no_pivot && init->plan->namespaces.modes[NS_MOUNT] != NS_INHERIT;
+    /* pivot_root would change the root of everybody else in a namespace that is not ours alone. */
+    bool can_pivot = !init->plan->no_pivot && init->plan->namespaces.modes[NS_MOUNT] == NS_NEW;
     int r = can_pivot ? pivot(init, err) : move_root(init, err);
     if (r < 0)
         return r;

@@ -30,7 +30,7 @@ static bool hooks_before_pivot(const struct init *init) {
                hooks->at[HOOK_CREATE_CONTAINER].count > 0;
 }
 static bool own_mounts(const struct init *init) {
-    return init->plan->namespaces.modes[NS_MOUNT] != NS_INHERIT;
+    return init->plan->namespaces.modes[NS_MOUNT] == NS_NEW;
 }
 
 const struct step create_steps[] = {

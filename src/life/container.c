@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "init/hook.h"
+#include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
 #include "life/lifecycle.h"
@@ -15,7 +16,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <linux/sched.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define KILL_DEADLINE_MS 10000
@@ -145,17 +148,49 @@ static int kill_init(const struct container *c, struct error *err) {
                            : 0;
 }
 
+/*
+ * The root is mounted in a mount namespace that outlives the container when the config did not ask for one of its own:
+ * in ours, or in the one at undo[0] that the container joined, which a process of ours enters for this.
+ */
+int container_unmount_root(const struct oci_record *record, struct error *err) {
+    const char *path = record->root_mount;
+    const char *space = record->undo.count > 0 ? record->undo.items[0] : NULL;
+    int status = 0, r;
+    if (!path)
+        return 0;
+    pid_t pid = space ? fork() : 0;
+    if (pid < 0)
+        return error_sys(err, "make a process to unmount %s", path);
+    if (pid > 0) {
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        r = WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+    } else {
+        own_fd fd = -1;
+        r = space ? namespace_open(space, CLONE_NEWNS, &fd, err) : 0;
+        if (r == -ENOENT)
+            _exit(0); /* the namespace is gone, and the mount with it */
+        if (r == 0 && space)
+            r = sys_setns(fd, CLONE_NEWNS);
+        if (r == 0)
+            r = sys_umount2(path, SYS_UMOUNT_DETACH);
+        if (r == -EINVAL || r == -ENOENT)
+            r = 0; /* not mounted (any more) */
+        if (space)
+            _exit(-r);
+    }
+    return r < 0 ? error_code(err, -r, "unmount %s", path) : 0;
+}
+
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
     int r = kill_init(c, err);
     if (r == 0 && c->group.count > 0)
         r = cgroup_remove(&c->group, true, KILL_DEADLINE_MS, err);
     if (r < 0)
         return r;
-    if (c->record->root_mount) {
-        int gone = sys_umount2(c->record->root_mount, SYS_UMOUNT_DETACH);
-        if (gone < 0 && gone != -EINVAL && gone != -ENOENT)
-            return error_code(err, -gone, "unmount %s", c->record->root_mount);
-    }
+    r = container_unmount_root(c->record, err);
+    if (r < 0)
+        return r;
     if (hooks && c->record->id) {
         struct error hook = ERROR_INIT;
         if (container_hooks(&c->arena, c->record, HOOK_POSTSTOP, &hook) < 0)

@@ -43,6 +43,9 @@ int container_state_fd(const struct oci_record *record, enum oci_status status);
 /* Runs the hooks of one point of the runtime namespace, state from the lifecycle table. */
 int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, struct error *err);
 
+/* Takes the root out of a mount namespace that is not the container's own; nothing to do otherwise. */
+int container_unmount_root(const struct oci_record *record, struct error *err);
+
 /* Kills what lives, removes cgroup and mounts, runs poststop hooks, removes the state directory. */
 int container_destroy(const struct store *store, struct container *container, bool hooks, struct error *err);
 

@@ -10,7 +10,6 @@
 #include "kernel/devbpf.h"
 #include "kernel/process.h"
 #include "kernel/spawn.h"
-#include "kernel/sys.h"
 #include "kernel/tty.h"
 #include "life/attend.h"
 #include "life/container.h"
@@ -81,8 +80,9 @@ static void undo_process(void *subject) {
     (void)process_signal(c->pidfd, SIGKILL);
     fd_drop(&c->channel); /* a process in between, or init, that waits for us sees the end of file */
     (void)process_reap(c->pidfd, &status);
-    if (c->record.root_mount)
-        (void)sys_umount2(c->record.root_mount, SYS_UMOUNT_DETACH);
+    struct error err = ERROR_INIT;
+    if (container_unmount_root(&c->record, &err) < 0)
+        log_warning("%s", err.text);
 }
 
 static void undo_pid_file(void *subject) {
@@ -219,6 +219,7 @@ static int begin_record(struct creation *c, struct error *err) {
     struct oci_record_cgroup *rows = arena_array(&c->arena, c->group.count, sizeof *rows);
     if (!rows)
         return error_memory(err);
+    const char **mount_space = c->plan.namespaces.modes[NS_MOUNT] == NS_JOIN ? &c->plan.namespaces.paths[NS_MOUNT] : NULL;
     for (size_t i = 0; i < c->group.count; i++)
         rows[i] = (struct oci_record_cgroup){.controller = c->group.dirs[i].controllers, .path = c->group.dirs[i].path};
     c->record = (struct oci_record){
@@ -233,7 +234,8 @@ static int begin_record(struct creation *c, struct error *err) {
         .cgroups = {.count = c->group.count, .items = rows},
         .annotations = c->config->annotations,
         .hooks = c->config->hooks,
-        .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_INHERIT ? c->plan.rootfs : NULL,
+        .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_NEW ? NULL : c->plan.rootfs,
+        .undo = {.count = mount_space ? 1 : 0, .items = mount_space},
     };
     return store_write(c->dir, &c->record, err);
 }

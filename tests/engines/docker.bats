@@ -91,7 +91,7 @@ teardown() {
         DOCKER_HOST=unix://$ENGINE_WORK/docker-remap/sock remove_all
         daemon_stop docker-remap
     fi
-    remove_all
+    DOCKER_HOST=unix://$ENGINE_WORK/docker/sock remove_all
     audit_end
 }
 
