@@ -3,7 +3,6 @@
 #include "init/between.h"
 
 #include "handoff/handoff.h"
-#include "kernel/namespace.h"
 #include "kernel/spawn.h"
 
 #include <linux/sched.h>
@@ -12,12 +11,7 @@
 
 static int clone_init(struct init *init, struct error *err) {
     const struct plan_namespaces *ns = &init->plan->namespaces;
-    struct namespace_join joins[NS_COUNT];
-    size_t count = 0;
-    for (int k = 0; k < NS_COUNT; k++)
-        if (ns->modes[k] == NS_JOIN)
-            joins[count++] = (struct namespace_join){init->held->namespaces[k], ns_flag(k), ns_name(k)};
-    int r = namespace_join_all(joins, count, err);
+    int r = enter_namespaces(init, err);
     if (r < 0)
         return r;
     const struct spawn spawn = {.flags = ns->recipe.clone | CLONE_PARENT, .cgroup_fd = -1};

@@ -47,16 +47,21 @@ int enter_arrive(struct init *init, struct error *err) {
     return 0;
 }
 
-int enter_join(struct init *init, struct error *err) {
+int enter_namespaces(const struct init *init, struct error *err) {
     const struct plan_namespaces *ns = &init->plan->namespaces;
     struct namespace_join joins[NS_COUNT];
     size_t count = 0;
-    if (ns->recipe.refork || !ns->recipe.join)
-        return 0; /* the process in between has joined, and we were born inside */
-    for (int k = 0; k < NS_COUNT; k++)
+    for (unsigned k = 0; k < NS_COUNT; k++)
         if (ns->modes[k] == NS_JOIN)
-            joins[count++] = (struct namespace_join){init->held->namespaces[k], ns_flag(k), ns_name(k)};
+            joins[count++] = (struct namespace_join){init->held->namespaces[k], ns_flag((enum ns_kind)k),
+                                                     ns_name((enum ns_kind)k)};
     return namespace_join_all(joins, count, err);
+}
+
+int enter_join(struct init *init, struct error *err) {
+    const struct spawn_recipe *recipe = &init->plan->namespaces.recipe;
+    /* The process in between has joined, and we were born inside. */
+    return recipe->refork || !recipe->join ? 0 : enter_namespaces(init, err);
 }
 
 int enter_become_root(struct init *init, struct error *err) {

@@ -140,7 +140,7 @@ static int console_target(struct init *init, struct error *err) {
 
 int furnish_console(struct init *init, struct error *err) {
     const struct plan_process *process = &init->plan->process;
-    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY), master = -1, slave = -1, mounted = -1;
+    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY), master = -1, slave = -1;
     if (pts < 0)
         return error_code(err, -pts, "open /dev/pts for the container's terminal");
     int r = tty_open(pts, &master, &slave, err);

@@ -66,11 +66,12 @@ int identity_rlimits(struct init *init, struct error *err) {
     for (size_t i = 0; i < process->rlimit_count; i++) {
         const struct plan_rlimit *l = &process->rlimits[i];
         struct rlimit value = {.rlim_cur = l->soft, .rlim_max = l->hard};
-        if (setrlimit((__typeof__(RLIMIT_NOFILE))l->resource, &value) == 0)
+        int failed = sys_prlimit(0, l->resource, &value, NULL);
+        if (failed == 0)
             continue;
         char place[40];
         snprintf(place, sizeof place, "/process/rlimits/%u", l->index);
-        int r = error_sys(err, "set rlimit to soft %llu, hard %llu (config %s)", (unsigned long long)l->soft,
+        int r = error_code(err, -failed, "set rlimit to soft %llu, hard %llu (config %s)", (unsigned long long)l->soft,
                           (unsigned long long)l->hard, place);
         error_note(err, "rlimits", place);
         return r;

@@ -42,6 +42,7 @@ int init_procfs(struct init *init, struct error *err);
 /* enter.c: becoming a member of the container */
 int enter_arrive(struct init *init, struct error *err);
 int enter_join(struct init *init, struct error *err);
+int enter_namespaces(const struct init *init, struct error *err); /* joins all that are to be joined; also for between.c */
 int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
 int enter_session(struct init *init, struct error *err);

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -122,6 +123,11 @@ int sys_seccomp_filter(unsigned flags, const void *program) {
 
 int sys_ioctl(int fd, unsigned long request, void *argument) {
     return result(syscall(SYS_ioctl, fd, request, argument));
+}
+
+int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old) {
+    _Static_assert(sizeof(rlim_t) == 8, "prlimit64(2) takes 64-bit limits");
+    return result(syscall(SYS_prlimit64, pid, resource, new, old));
 }
 
 int sys_setgroups(size_t count, const gid_t *groups) {

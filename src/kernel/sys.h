@@ -58,6 +58,8 @@ int sys_keyctl_permissions(int keyring, uint32_t permissions);
 int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size);
 int sys_seccomp_filter(unsigned flags, const void *program);
 int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of request differs between libcs */
+struct rlimit;
+int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); /* the type of resource differs */
 int sys_setgroups(size_t count, const gid_t *groups);
 
 #endif

@@ -8,6 +8,7 @@
 #include "init/hook.h"
 #include "kernel/namespace.h"
 #include "kernel/process.h"
+#include "kernel/sys.h"
 #include "kernel/tty.h"
 #include "life/container.h"
 #include "life/lifecycle.h"
@@ -45,11 +46,12 @@ static int raise_hard_limits(const struct creation *c, struct error *err) {
     for (size_t i = 0; c->plan.namespaces.recipe.map_ids && i < process->rlimit_count; i++) {
         const struct plan_rlimit *l = &process->rlimits[i];
         struct rlimit now;
-        if (prlimit(c->pid, (__typeof__(RLIMIT_NOFILE))l->resource, NULL, &now) < 0 || now.rlim_max >= l->hard)
+        if (sys_prlimit(c->pid, l->resource, NULL, &now) < 0 || now.rlim_max >= l->hard)
             continue;
         now.rlim_max = l->hard;
-        if (prlimit(c->pid, (__typeof__(RLIMIT_NOFILE))l->resource, &now, NULL) < 0)
-            return error_sys(err, "raise hard rlimit (config /process/rlimits/%u)", l->index);
+        int r = sys_prlimit(c->pid, l->resource, &now, NULL);
+        if (r < 0)
+            return error_code(err, -r, "raise hard rlimit (config /process/rlimits/%u)", l->index);
     }
     return 0;
 }
