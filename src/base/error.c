@@ -78,23 +78,24 @@ int error_memory(struct error *err) {
     return error_set(err, ENOMEM, "out of memory");
 }
 
+/* What is kept of the end of a chain that has grown too long: there stands the reason. The rest is cut in the middle. */
+#define WRAP_TAIL ((size_t)200)
+
 int error_wrap(struct error *err, const char *format, ...) {
-    char prefix[sizeof err->text];
+    char joined[2 * sizeof err->text + 3];
+    const size_t room = sizeof err->text - 1;
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(prefix, sizeof prefix, format, args);
+    int n = vsnprintf(joined, sizeof err->text, format, args);
     va_end(args);
-    size_t len = n < 0 ? 0 : (size_t)n;
-    if (len > sizeof prefix / 2)
-        len = sizeof prefix / 2; /* a prefix never eats more than half: what it prefixes says why */
-    char old[sizeof err->text];
-    memcpy(old, err->text, sizeof old);
-    memcpy(err->text, prefix, len);
-    memcpy(err->text + len, ": ", 3);
-    size_t room = sizeof err->text - 1 - (len + 2), rest = strlen(old);
-    if (rest > room) /* keep the end, where the errno text stands */
-        memmove(old, old + (rest - room), room + 1);
-    memcpy(err->text + len + 2, old, strlen(old) + 1);
+    size_t prefix = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
+    n = snprintf(joined + prefix, sizeof joined - prefix, ": %s", err->text);
+    size_t len = prefix + (n < 0 ? 0 : (size_t)n);
+    if (len > room) {
+        memmove(joined + room - WRAP_TAIL, joined + len - WRAP_TAIL, WRAP_TAIL + 1);
+        memcpy(joined + room - WRAP_TAIL - 3, "...", 3);
+    }
+    snprintf(err->text, sizeof err->text, "%.*s", (int)room, joined);
     return err->code ? -err->code : -EINVAL;
 }
 

@@ -18,7 +18,14 @@ static const struct name_value names[] = {
     {"IO", SIGIO},         {"POLL", SIGPOLL}, {"PWR", SIGPWR},   {"SYS", SIGSYS},
 };
 
-/* "RTMIN+n" counts up from the first real-time signal that libc leaves free, "RTMAX-n" down from the last. */
+/*
+ * The numbers that kill(1), Docker and nearly every payload mean, whatever this program's own libc has: glibc keeps 32
+ * and 33 for itself (signal(7)), musl 34 too.
+ */
+#define REALTIME_FIRST 34
+#define REALTIME_LAST 64
+
+/* "RTMIN+n" counts up from the first of them, "RTMAX-n" down from the last. */
 static int realtime_parse(const char *name, int *signal) {
     bool down = strncmp(name, "RTMAX", 5) == 0;
     if (!down && strncmp(name, "RTMIN", 5) != 0)
@@ -26,15 +33,15 @@ static int realtime_parse(const char *name, int *signal) {
     uint64_t distance = 0;
     if (name[5] && name[5] != (down ? '-' : '+'))
         return -EINVAL;
-    if (name[5] && number_parse_u64(name + 6, (uint64_t)(SIGRTMAX - SIGRTMIN), &distance) < 0)
+    if (name[5] && number_parse_u64(name + 6, (uint64_t)(REALTIME_LAST - REALTIME_FIRST), &distance) < 0)
         return -EINVAL;
-    *signal = down ? SIGRTMAX - (int)distance : SIGRTMIN + (int)distance;
+    *signal = down ? REALTIME_LAST - (int)distance : REALTIME_FIRST + (int)distance;
     return 0;
 }
 
 int signal_parse(const char *text, int *signal) {
     uint64_t number;
-    if (number_parse_u64(text, (uint64_t)SIGRTMAX, &number) == 0) {
+    if (number_parse_u64(text, (uint64_t)REALTIME_LAST, &number) == 0) {
         *signal = (int)number;
         return 0;
     }

@@ -64,8 +64,8 @@ dockerd_start() {
 }
 
 setup_file() {
-    [ -x /usr/bin/docker ] || skip "docker.io is not installed (see tests/engines/packages)"
-    engine_open dockerd containerd containerd-shim-runc-v2
+    engine_open /usr/bin/docker dockerd containerd containerd-shim-runc-v2
+    engine_opened || return 0
     export DOCKER_HOST="unix://$ENGINE_WORK/docker/sock" DOCKER_CONFIG="$ENGINE_WORK/client"
     unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
     echo '{}' >"$ENGINE_WORK/docker.json"
@@ -74,7 +74,7 @@ setup_file() {
 }
 
 teardown_file() {
-    [ -n "$ENGINE_WORK" ] || return 0
+    engine_opened || return 0
     daemon_stop docker
     # The daemon leaves the host's network namespace mounted there.
     umount "$ENGINE_WORK"/docker*/exec/netns/default 2>/dev/null
@@ -82,11 +82,11 @@ teardown_file() {
 }
 
 setup() {
-    audit_begin
-    mkdir "$BATS_TEST_TMPDIR/share"
+    engine_test
 }
 
 teardown() {
+    engine_opened || return 0
     if [ -e "$ENGINE_WORK/docker-remap.pid" ]; then
         DOCKER_HOST=unix://$ENGINE_WORK/docker-remap/sock remove_all
         daemon_stop docker-remap

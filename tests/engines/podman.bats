@@ -62,6 +62,7 @@ audit_state_paths() {
 
 setup_file() {
     engine_open podman conmon
+    engine_opened || return 0
     # Locks in files: the default is one table in /dev/shm that all storage roots of the host share.
     # The default limits are above what a host without CAP_SYS_RESOURCE may give.
     cat >"$ENGINE_WORK/containers.conf" <<'EOF'
@@ -79,18 +80,18 @@ EOF
 }
 
 teardown_file() {
-    [ -n "$ENGINE_WORK" ] || return 0
+    engine_opened || return 0
     podman rmi -a -f >/dev/null
     umount "$ENGINE_WORK/root/overlay" 2>/dev/null
     engine_close
 }
 
 setup() {
-    audit_begin
-    mkdir "$BATS_TEST_TMPDIR/share"
+    engine_test
 }
 
 teardown() {
+    engine_opened || return 0
     export CONTAINERS_CONF=$ENGINE_WORK/containers.conf
     unset PODMAN_RUNTIME
     # Podman's own cleanup process may be at work on the same container: then it is tried again.
