@@ -61,21 +61,40 @@ int identity_oom_score(struct init *init, struct error *err) {
                  : 0;
 }
 
+static int set_rlimit(const struct plan_rlimit *l, uint64_t soft, uint64_t hard, struct error *err) {
+    const struct rlimit value = {.rlim_cur = soft, .rlim_max = hard};
+    char place[40];
+    int r = sys_prlimit(0, l->resource, &value, NULL);
+    if (r == 0)
+        return 0;
+    snprintf(place, sizeof place, "/process/rlimits/%u", l->index);
+    error_code(err, -r, "set rlimit to soft %llu, hard %llu (config %s)", (unsigned long long)l->soft,
+               (unsigned long long)l->hard, place);
+    error_note(err, "rlimits", place);
+    return r;
+}
+
+/* The number of open files is only made room for here: we need some more ourselves. */
 int identity_rlimits(struct init *init, struct error *err) {
     const struct plan_process *process = &init->plan->process;
     for (size_t i = 0; i < process->rlimit_count; i++) {
         const struct plan_rlimit *l = &process->rlimits[i];
-        struct rlimit value = {.rlim_cur = l->soft, .rlim_max = l->hard};
-        int failed = sys_prlimit(0, l->resource, &value, NULL);
-        if (failed == 0)
-            continue;
-        char place[40];
-        snprintf(place, sizeof place, "/process/rlimits/%u", l->index);
-        int r = error_code(err, -failed, "set rlimit to soft %llu, hard %llu (config %s)", (unsigned long long)l->soft,
-                          (unsigned long long)l->hard, place);
-        error_note(err, "rlimits", place);
-        return r;
+        struct rlimit now;
+        bool files = l->resource == RLIMIT_NOFILE && getrlimit(RLIMIT_NOFILE, &now) == 0;
+        int r = !files                   ? set_rlimit(l, l->soft, l->hard, err)
+                : now.rlim_max < l->hard ? set_rlimit(l, now.rlim_cur, l->hard, err)
+                                         : 0;
+        if (r < 0)
+            return r;
     }
+    return 0;
+}
+
+int identity_file_limit(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    for (size_t i = 0; i < process->rlimit_count; i++)
+        if (process->rlimits[i].resource == RLIMIT_NOFILE)
+            return set_rlimit(&process->rlimits[i], process->rlimits[i].soft, process->rlimits[i].hard, err);
     return 0;
 }
 
@@ -166,6 +185,17 @@ static int switch_user(const struct plan_process *process, bool keep_caps, struc
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
 }
 
+/* A config without capabilities: the kernel's own rules for the change of user, but for what the filter still needs. */
+static int user_without_caps(struct init *init, uint64_t permitted, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    bool filter_later = init->plan->filter.program && !process->no_new_privs && process->uid != 0;
+    int r = switch_user(process, filter_later, err);
+    if (r < 0 || !filter_later)
+        return r;
+    init->spare_caps = permitted & (UINT64_C(1) << CAP_SYS_ADMIN);
+    return set_caps(init->spare_caps, init->spare_caps, 0, err);
+}
+
 /*
  * Groups need CAP_SETGID, the bounding set CAP_SETPCAP, the ids CAP_SETUID: all before the capabilities go. Without
  * no_new_privs the filter, loaded at the very end, needs CAP_SYS_ADMIN: that one stays effective until then.
@@ -181,7 +211,7 @@ int identity_user(struct init *init, struct error *err) {
     if (r < 0)
         return error_code(err, -r, "read capabilities");
     if (!process->has_caps)
-        return switch_user(process, false, err);
+        return user_without_caps(init, p, err);
     uint64_t bounding = grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(process->caps[CAP_SET_BOUNDING]), "bounding");
     uint64_t permitted = grantable(init, process->caps[CAP_SET_PERMITTED], p, "permitted");
     uint64_t effective = grantable(init, process->caps[CAP_SET_EFFECTIVE], permitted, "effective");

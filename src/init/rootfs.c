@@ -121,6 +121,9 @@ static int change_mount(const struct plan_mount *m, int mount_fd, bool with_flag
 
 static int mount_bind(struct init *init, const struct plan_mount *m, struct error *err) {
     const struct held_source *source = &init->held->mounts[m->index];
+    struct statfs fs;
+    if (strcmp(m->destination, "/proc") == 0 && (fstatfs(source->fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC))
+        return error_set(err, EINVAL, "/proc can be covered by a proc file system only");
     own_fd target = open_target(init, m, source->directory, err);
     own_fd mounted = -1;
     if (target < 0)

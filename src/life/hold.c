@@ -98,11 +98,30 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
     return 0;
 }
 
+/* A joined namespace that is our own after all: what is set in there would be set on the host. */
+static int check_own_namespace(const struct plan *plan, enum ns_kind kind, int fd, struct error *err) {
+    static const char *const names[NS_COUNT] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"};
+    char path[32];
+    struct stat own, joined;
+    snprintf(path, sizeof path, "/proc/self/ns/%s", names[kind]);
+    if (stat(path, &own) < 0 || fstat(fd, &joined) < 0 || own.st_ino != joined.st_ino || own.st_dev != joined.st_dev)
+        return 0;
+    if (kind == NS_UTS && (plan->hostname || plan->domainname))
+        return error_set(err, EINVAL, "it is the runtime's own: hostname and domainname would be set on the host");
+    for (size_t i = 0; i < plan->sysctl_count; i++)
+        if (plan->sysctls[i].kind == kind)
+            return error_set(err, EINVAL, "it is the runtime's own: sysctl %s would be set on the host",
+                             plan->sysctls[i].key);
+    return 0;
+}
+
 static int hold_namespaces(const struct plan *plan, struct held *held, struct error *err) {
     for (int k = 0; k < NS_COUNT; k++) {
         if (plan->namespaces.modes[k] != NS_JOIN)
             continue;
         int r = namespace_open(plan->namespaces.paths[k], ns_flag((enum ns_kind)k), &held->namespaces[k], err);
+        if (r == 0)
+            r = check_own_namespace(plan, (enum ns_kind)k, held->namespaces[k], err);
         if (r == 0)
             continue;
         char place[40];

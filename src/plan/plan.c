@@ -124,7 +124,7 @@ static char *sysctl_path(struct arena *arena, const char *key) {
     return path;
 }
 
-static int check_sysctl(const struct plan *plan, const struct plan_sysctl *s, const char *place, struct error *err) {
+static int check_sysctl(const struct plan *plan, struct plan_sysctl *s, const char *place, struct error *err) {
     if (strstr(s->path, "..") || s->path[0] == '/' || strstr(s->path, "//") || strchr(s->value, '\n'))
         return error_refuse(err, place, "sysctl \"%s\" is malformed", s->key);
     if (strcmp(s->path, "kernel/hostname") == 0)
@@ -134,7 +134,8 @@ static int check_sysctl(const struct plan *plan, const struct plan_sysctl *s, co
         bool prefix = sysctl_kinds[i].key[len - 1] == '/';
         if (strncmp(s->path, sysctl_kinds[i].key, len) != 0 || (!prefix && s->path[len]))
             continue;
-        if (plan->namespaces.modes[sysctl_kinds[i].kind] != NS_INHERIT)
+        s->kind = sysctl_kinds[i].kind;
+        if (plan->namespaces.modes[s->kind] != NS_INHERIT)
             return 0;
         return error_refuse(err, place, "sysctl \"%s\" is not allowed without a %s namespace of the container's own",
                             s->key, ns_name(sysctl_kinds[i].kind));

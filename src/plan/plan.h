@@ -41,6 +41,7 @@ struct plan_request {
 struct plan_sysctl {
     const char *path; /* below /proc/sys, "net/ipv4/ip_forward" */
     const char *key, *value;
+    enum ns_kind kind; /* the namespace that it belongs to */
 };
 
 struct plan {

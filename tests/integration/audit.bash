@@ -23,9 +23,12 @@ audit_end() {
     done
 }
 
+# Runs in a subshell, without the mark in the environment: what the audit starts must not be found by it.
 audit_found() {
-    audit_compared | diff --unchanged-line-format= --old-line-format='- %L' --new-line-format='+ %L' \
-        "$T/audit.before" - || true
+    unset BERTH_TEST
+    audit_compared >"$T/audit.after"
+    diff --unchanged-line-format= --old-line-format='- %L' --new-line-format='+ %L' "$T/audit.before" \
+        "$T/audit.after" || true
     {
         audit_state
         audit_cgroups
@@ -34,14 +37,14 @@ audit_found() {
     } | sed 's/^/+ /'
 }
 
-# Lines that must be the same before and after.
+# Lines that must be the same before and after. Of the descriptors of the test's shell, those of bats itself vary.
 audit_compared() {
     local fd
     # Without the ids of mounts and peers, which say nothing to a reader.
     cut -d' ' -f4- /proc/self/mountinfo | sed 's/^/mount: /'
     for fd in /proc/$$/fd/*; do
-        echo "descriptor ${fd##*/} of the test: $(readlink "$fd")"
-    done
+        printf 'descriptor %s of the test: %s\n' "${fd##*/}" "$(readlink "$fd")"
+    done | grep -F "$T/" | grep -v "$T/audit[.]" || true
 }
 
 audit_state() {
@@ -74,16 +77,13 @@ audit_processes() {
     done
 }
 
-# The audit's own children must not be found: they do without the mark.
+# Called where BERTH_TEST is unset.
 audit_pids() {
-    (
-        unset BERTH_TEST
-        {
-            grep -lszx "BERTH_TEST=$MARK" /proc/[0-9]*/environ
-            grep -ls "$MARK" /proc/[0-9]*/cgroup
-            audit_children | comm -13 "$T/audit.children" - | sed 's|.*|/proc/&/|'
-        } | cut -d/ -f3 | sort -u | grep -vx "$$"
-    ) || true
+    {
+        grep -lszx "BERTH_TEST=$MARK" /proc/[0-9]*/environ
+        grep -ls "$MARK" /proc/[0-9]*/cgroup
+        audit_children | comm -13 "$T/audit.children" - | sed 's|.*|/proc/&/|'
+    } | cut -d/ -f3 | sort -u | grep -vx "$$" || true
 }
 
 # Processes that the test's shell has started, without the subshells of the audit itself.
@@ -108,6 +108,7 @@ audit_sockets() {
 # Ends and removes what a failing test has left, so that the next one begins on a clean host.
 audit_sweep() {
     local pid dir mount
+    unset BERTH_TEST
     for pid in $(audit_pids); do
         kill -KILL "$pid" 2>/dev/null || true
     done
