@@ -8,7 +8,13 @@
 #include <string.h>
 
 const char *error_text(int code) {
-    return strerror(code); /* no locale is ever set, so this is a static string of the C locale */
+    /* Engines written in Go match the words of their own library, which begins them in lower case. No locale is ever
+     * set, so strerror gives the C locale's text; one buffer is enough for a library of one thread. */
+    static char text[96];
+    snprintf(text, sizeof text, "%s", strerror(code));
+    if (text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z')
+        text[0] = (char)(text[0] - 'A' + 'a');
+    return text;
 }
 
 static void text_append(struct error *err, const char *suffix) {

@@ -25,7 +25,7 @@ struct error {
 /* Sets code and text; returns -code. A code of 0 is taken for EINVAL. */
 int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* As error_set, with the text of `code` appended: "FORMAT: Permission denied". */
+/* As error_set, with the text of `code` appended: "FORMAT: permission denied". */
 int error_code(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* error_code with the current errno. */
@@ -43,7 +43,7 @@ int error_wrap(struct error *err, const char *format, ...) __attribute__((format
 /* Notes the step and the config place (either may be NULL) unless an inner one is noted already. */
 void error_note(struct error *err, const char *step, const char *place);
 
-/* The kernel's text for an errno ("Permission denied"); a static string, needs no locale. */
+/* The text for an errno ("permission denied"), good until the next call. */
 const char *error_text(int code);
 
 #endif

@@ -140,7 +140,7 @@ static int console_target(struct init *init, struct error *err) {
 
 int furnish_console(struct init *init, struct error *err) {
     const struct plan_process *process = &init->plan->process;
-    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY), master = -1, slave = -1;
+    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY), master = -1, slave = -1, mounted = -1;
     if (pts < 0)
         return error_code(err, -pts, "open /dev/pts for the container's terminal");
     int r = tty_open(pts, &master, &slave, err);
@@ -151,8 +151,7 @@ int furnish_console(struct init *init, struct error *err) {
     own_fd target = console_target(init, err);
     if (target < 0)
         return target;
-    own_fd tree = mount_clone(slave, false);
-    r = tree >= 0 ? mount_attach(tree, target) : tree == -ENOSYS ? mount_bind_classic(slave, target, false) : tree;
+    r = mount_bind_onto(slave, target, false, &mounted);
     if (r < 0)
         return error_code(err, -r, "bind the terminal on /dev/console");
     char name[64];

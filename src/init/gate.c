@@ -48,10 +48,10 @@ static void close_others(const struct init *init, int *keep, size_t count) {
         if (keep[i] < (int)first)
             continue;
         if ((unsigned)keep[i] > first)
-            sys_close_range(first, (unsigned)keep[i] - 1, 0);
+            sys_close_range(first, (unsigned)keep[i] - 1);
         first = (unsigned)keep[i] + 1;
     }
-    sys_close_range(first, ~0u, 0);
+    sys_close_range(first, ~0u);
 }
 
 int gate_ready(struct init *init, struct error *err) {

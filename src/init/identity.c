@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -44,21 +45,6 @@ int identity_sysctl(struct init *init, struct error *err) {
         return r;
     }
     return 0;
-}
-
-int identity_oom_score(struct init *init, struct error *err) {
-    const struct plan_process *process = &init->plan->process;
-    char value[16];
-    if (!process->has_oom_score_adj)
-        return 0;
-    int r = init_procfs(init, err);
-    if (r < 0)
-        return r;
-    snprintf(value, sizeof value, "%d", process->oom_score_adj);
-    r = procfs_write(&init->proc, "self/oom_score_adj", value);
-    return r < 0 ? error_code(err, -r, "set oom_score_adj to %s (config /process/oomScoreAdj)%s", value,
-                              r == -EACCES ? ", lowering it needs CAP_SYS_RESOURCE" : "")
-                 : 0;
 }
 
 static int set_rlimit(const struct plan_rlimit *l, uint64_t soft, uint64_t hard, struct error *err) {
@@ -96,6 +82,13 @@ int identity_file_limit(struct init *init, struct error *err) {
         if (process->rlimits[i].resource == RLIMIT_NOFILE)
             return set_rlimit(&process->rlimits[i], process->rlimits[i].soft, process->rlimits[i].hard, err);
     return 0;
+}
+
+int identity_personality(struct init *init, struct error *err) {
+    if (!init->plan->has_personality || personality(init->plan->personality) >= 0)
+        return 0;
+    error_note(err, "personality", "/linux/personality");
+    return error_sys(err, "set personality %#lx (config /linux/personality)", init->plan->personality);
 }
 
 int identity_no_new_privs(struct init *init, struct error *err) {

@@ -68,9 +68,9 @@ int shield_readonly(struct init *init, struct error *err);
 /* identity.c: names, limits, credentials */
 int identity_hostname(struct init *init, struct error *err);
 int identity_sysctl(struct init *init, struct error *err);
-int identity_oom_score(struct init *init, struct error *err);
 int identity_rlimits(struct init *init, struct error *err);
 int identity_file_limit(struct init *init, struct error *err);
+int identity_personality(struct init *init, struct error *err);
 int identity_no_new_privs(struct init *init, struct error *err);
 int identity_user(struct init *init, struct error *err);
 int identity_make_cwd(struct init *init, struct error *err);

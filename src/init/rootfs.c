@@ -283,6 +283,6 @@ int rootfs_propagation(struct init *init, struct error *err) {
     unsigned long wanted = init->plan->root_propagation;
     if (!(wanted & (MS_SHARED | MS_UNBINDABLE)))
         return 0; /* private and slave are what it is already */
-    int r = mount_propagation(init->root.fd, wanted);
+    int r = mount_propagation_root(wanted);
     return r < 0 ? error_code(err, -r, "set propagation of the container's root") : 0;
 }

@@ -94,13 +94,14 @@ static int protect_path(struct init *init, const char *path, struct error *err) 
         return 0;
     if (target < 0)
         return error_code(err, -target, "open");
-    own_fd tree = mount_clone(target, true);
-    int r = tree >= 0 ? mount_attach(tree, target) : tree == -ENOSYS ? mount_bind_classic(target, target, true) : tree;
+    own_fd covered = -1;
+    int r = mount_bind_onto(target, target, true, &covered);
     if (r < 0)
         return error_code(err, -r, "bind onto itself");
-    own_fd covered = tree >= 0 ? fd_take(&tree) : resolve_path(init->root, path, 0);
+    if (covered < 0)
+        covered = resolve_path(init->root, path, 0);
     r = covered < 0 ? covered : mount_change(covered, MOUNT_ATTR_RDONLY, 0, true);
-    if (r == -ENOSYS)
+    if (r == -ENOSYS || r == -EPERM) /* without mount_setattr: what is mounted below the path stays as it is */
         r = mount_change(covered, MOUNT_ATTR_RDONLY, 0, false);
     return r < 0 ? error_code(err, -r, "make read-only") : 0;
 }

@@ -20,27 +20,17 @@ static int reopen(const struct held_source *source, struct error *err) {
 }
 
 int source_bind(const struct held_source *source, int target_fd, bool recursive, int *mount_fd, struct error *err) {
-    own_fd reopened = -1, tree = -1;
-    int use = source->fd, r;
-    if (!source->detached) {
-        reopened = reopen(source, err);
+    int r;
+    if (source->detached) {
+        own_fd mounted = fcntl(source->fd, F_DUPFD_CLOEXEC, 3);
+        r = mounted < 0 ? -errno : mount_attach(source->fd, target_fd);
+        if (r == 0)
+            *mount_fd = fd_take(&mounted);
+    } else {
+        own_fd reopened = reopen(source, err);
         if (reopened < 0)
             return reopened;
-        tree = mount_clone(reopened, recursive);
-        if (tree == -ENOSYS || tree == -EPERM) {
-            r = mount_bind_classic(reopened, target_fd, recursive);
-            if (r < 0)
-                return error_code(err, -r, "bind %s", source->path);
-            *mount_fd = -1;
-            return 0;
-        }
-        if (tree < 0)
-            return error_code(err, -tree, "clone mount of %s", source->path);
-        use = tree;
+        r = mount_bind_onto(reopened, target_fd, recursive, mount_fd);
     }
-    r = mount_attach(use, target_fd);
-    if (r < 0)
-        return error_code(err, -r, "bind %s", source->path);
-    *mount_fd = tree >= 0 ? fd_take(&tree) : fcntl(use, F_DUPFD_CLOEXEC, 3);
-    return *mount_fd < 0 ? error_sys(err, "bind %s", source->path) : 0;
+    return r < 0 ? error_code(err, -r, "bind %s", source->path) : 0;
 }

@@ -56,7 +56,6 @@ const struct step create_steps[] = {
     {"hooks", gate_runtime_hooks, hooks_before_pivot},
     {"hostname", identity_hostname, NULL},
     {"sysctl", identity_sysctl, NULL},
-    {"oom score", identity_oom_score, has_process},
     {"working directory", identity_make_cwd, has_process},
     /* Behind sysctl and everything else that writes below /proc. */
     {"masked paths", shield_masked, NULL},
@@ -69,6 +68,7 @@ const struct step create_steps[] = {
     {"stdio", furnish_stdio, NULL},
     /* Late: a small limit must not hit the steps before; before the capabilities that raising needs are gone. */
     {"rlimits", identity_rlimits, has_process},
+    {"personality", identity_personality, NULL},
     {"no new privileges", identity_no_new_privs, no_new_privileges},
     /* Groups, bounding set, ids, capabilities in the order that each needs the next one's privileges (identity.c). */
     {"user", identity_user, has_process},

@@ -103,10 +103,5 @@ int copy_directory(int from, int to, struct error *err) {
     own_fd writable = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (writable < 0)
         return error_sys(err, "open");
-    int r = copy_level(from, writable, st.st_dev, 0, err);
-    if (r < 0)
-        return r;
-    if (fchown(writable, st.st_uid, st.st_gid) < 0 || fchmod(writable, st.st_mode & 07777) < 0)
-        return error_sys(err, "owner or mode");
-    return 0;
+    return copy_level(from, writable, st.st_dev, 0, err);
 }

@@ -10,7 +10,7 @@
 
 /*
  * Copies the content of directory `from` into the (empty) directory `to`: regular files, directories, links, fifos
- * and device nodes with owner, mode and times; then owner and mode of `from` itself onto `to`. Sockets are left out.
+ * and device nodes with owner, mode and times. `to` itself stays as it is. Sockets are left out.
  * Both descriptors may be O_PATH. Stays on one file system; 64 levels deep at most (ELOOP).
  */
 int copy_directory(int from, int to, struct error *err);

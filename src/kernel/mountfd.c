@@ -47,6 +47,7 @@ static unsigned long classic_flags(uint64_t attributes) {
     return flags;
 }
 
+/* Of what mount_filesystem, mount_bind_onto and mount_clone start with; what comes behind it is then there as well. */
 static bool api_missing(int r) {
     /* EPERM too: seccomp profiles of outer containers answer so to calls that they do not know. mount(2) then says
      * what is really so. */
@@ -174,23 +175,39 @@ int mount_attach(int tree_fd, int target_fd) {
     return sys_move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-int mount_bind_classic(int source_fd, int target_fd, bool recursive) {
-    return sys_mount(fd_path(source_fd).text, fd_path(target_fd).text, NULL, MS_BIND | (recursive ? MS_REC : 0ul), NULL);
+int mount_bind_onto(int source_fd, int target_fd, bool recursive, int *mount_fd) {
+    own_fd tree = mount_clone(source_fd, recursive);
+    int r = tree;
+    if (api_missing(tree))
+        r = sys_mount(fd_path(source_fd).text, fd_path(target_fd).text, NULL, MS_BIND | (recursive ? MS_REC : 0ul), NULL);
+    else if (tree >= 0)
+        r = mount_attach(tree, target_fd);
+    if (r == 0)
+        *mount_fd = tree >= 0 ? fd_take(&tree) : -1;
+    return r;
 }
 
-/* MS_REMOUNT | MS_BIND replaces all flags of the mount, so those that nobody asked to change are read first. */
-static int classic_change(int mount_fd, uint64_t set, uint64_t clear) {
+/* MS_REMOUNT replaces all flags of the mount: what to tell it so that those stay that nobody asked to change. */
+static int remount_flags(int mount_fd, uint64_t set, uint64_t clear, unsigned long *out) {
     struct statvfs now;
     if (fstatvfs(mount_fd, &now) < 0)
         return -errno;
-    unsigned long flags = 0;
+    unsigned long flags = MS_REMOUNT;
     for (size_t i = 0; i < TABLE_COUNT(flag_pairs); i++)
         if ((now.f_flag & flag_pairs[i].statvfs) && !(clear & flag_pairs[i].attribute))
             flags |= flag_pairs[i].classic;
-    if (!(clear & MOUNT_ATTR__ATIME) && (now.f_flag & ST_RELATIME))
-        flags |= MS_RELATIME;
     flags |= classic_flags(set);
-    return sys_mount(NULL, fd_path(mount_fd).text, NULL, MS_REMOUNT | MS_BIND | flags, NULL);
+    /* Relative time has no attribute, strict time no bit in statvfs: each is what is left. */
+    if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
+        flags |= clear & MOUNT_ATTR__ATIME || now.f_flag & ST_RELATIME ? MS_RELATIME : MS_STRICTATIME;
+    *out = flags;
+    return 0;
+}
+
+static int classic_change(int mount_fd, uint64_t set, uint64_t clear) {
+    unsigned long flags;
+    int r = remount_flags(mount_fd, set, clear, &flags);
+    return r < 0 ? r : sys_mount(NULL, fd_path(mount_fd).text, NULL, flags | MS_BIND, NULL);
 }
 
 int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive) {
@@ -207,16 +224,35 @@ int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive) {
     return classic < 0 && r == -EPERM ? r : classic;
 }
 
-int mount_propagation(int mount_fd, unsigned long propagation) {
+static int change_propagation(int mount_fd, const char *classic_path, unsigned long propagation) {
     struct mount_attr attributes = {.propagation = propagation & ~(unsigned long)MS_REC};
     unsigned flags = AT_EMPTY_PATH | (propagation & MS_REC ? (unsigned)AT_RECURSIVE : 0u);
     int r = classic_forced ? -ENOSYS : sys_mount_setattr(mount_fd, "", flags, &attributes, sizeof attributes);
-    return api_missing(r) ? sys_mount(NULL, fd_path(mount_fd).text, NULL, propagation, NULL) : r;
+    return api_missing(r) ? sys_mount(NULL, classic_path, NULL, propagation, NULL) : r;
+}
+
+int mount_propagation(int mount_fd, unsigned long propagation) {
+    return change_propagation(mount_fd, fd_path(mount_fd).text, propagation);
+}
+
+int mount_propagation_root(unsigned long propagation) {
+    own_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root < 0 ? -errno : change_propagation(root, "/", propagation);
+}
+
+static int classic_reconfigure(int mount_fd, const char *data, unsigned long superblock, struct error *err) {
+    unsigned long flags;
+    int r = remount_flags(mount_fd, 0, 0, &flags);
+    if (r == 0)
+        r = sys_mount(NULL, fd_path(mount_fd).text, NULL, flags | superblock, data);
+    return r < 0 ? error_code(err, -r, "reconfigure file system") : 0;
 }
 
 int mount_reconfigure(int mount_fd, const char *data, unsigned long superblock, struct error *err) {
     const struct mount_new what = {.type = "reconfigure", .data = data, .superblock = superblock};
-    own_fd context = sys_fspick(mount_fd);
+    own_fd context = classic_forced ? -ENOSYS : sys_fspick(mount_fd);
+    if (api_missing(context))
+        return classic_reconfigure(mount_fd, data, superblock, err);
     if (context < 0)
         return error_code(err, -context, "reconfigure file system");
     int r = configure(context, data, superblock);

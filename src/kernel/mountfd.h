@@ -38,8 +38,10 @@ int mount_clone(int fd, bool recursive);
 /* Attaches a detached tree on the target (directory on directory, file on file). 0 or -errno. */
 int mount_attach(int tree_fd, int target_fd);
 
-/* Classic bind of source on target, both descriptors of the caller's mount namespace. 0 or -errno. */
-int mount_bind_classic(int source_fd, int target_fd, bool recursive);
+/*
+ * Binds source on target, both descriptors of the caller's mount namespace. *mount_fd: as mount_filesystem. 0 or -errno.
+ */
+int mount_bind_onto(int source_fd, int target_fd, bool recursive, int *mount_fd);
 
 /*
  * Sets and clears attributes of the attached mount whose root mount_fd is; `recursive`: of all mounts below too.
@@ -50,6 +52,9 @@ int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive);
 
 /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, [| MS_REC]. 0 or -errno. */
 int mount_propagation(int mount_fd, unsigned long propagation);
+
+/* The same for the mount at "/": works without /proc, so behind pivot too. */
+int mount_propagation_root(unsigned long propagation);
 
 /* Reconfigures the superblock of a mount (fspick): data and superblock flags as in mount_new. */
 int mount_reconfigure(int mount_fd, const char *data, unsigned long superblock, struct error *err);

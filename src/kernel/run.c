@@ -16,7 +16,6 @@
 #include <time.h>
 
 #define KILL_GRACE_MS 2000
-#define FALLBACK_DESCRIPTORS (1u << 20)
 
 /* What the new process was about when it failed before exec; the words finish the sentence "cannot ...". */
 enum start_stage { STAGE_DIRECTORY, STAGE_STREAMS, STAGE_EXEC };
@@ -70,17 +69,6 @@ void run_children_release(struct run_children *children) {
 
 /* ---- the new process, from fork to exec ---- */
 
-static void descriptors_close_from(unsigned first) {
-    if (sys_close_range(first, UINT_MAX, 0) == 0)
-        return;
-    struct rlimit limit; /* before Linux 5.9, or a filter that does not know the call */
-    unsigned end = FALLBACK_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < end)
-        end = (unsigned)limit.rlim_cur;
-    for (unsigned fd = first; fd < end; fd++)
-        close((int)fd);
-}
-
 /* An input at its end without a path: the empty pipe. /dev/null may be absent here, or not what it seems. */
 static int input_open(int stdin_fd) {
     int ends[2];
@@ -108,7 +96,7 @@ static int streams_place(int stdin_fd, int output, int *report) {
         dup3(lifted_report, 3, O_CLOEXEC) < 0)
         return -errno;
     *report = 3;
-    descriptors_close_from(4);
+    sys_close_range(4, UINT_MAX);
     return 0;
 }
 

@@ -35,7 +35,12 @@ int sys_umount2(const char *target, int flags);
 
 int sys_openat2(int dirfd, const char *path, const struct open_how *how);
 int sys_clone3(struct clone_args *args);
-int sys_close_range(unsigned first, unsigned last, unsigned flags);
+/*
+ * Closes first..last. Where close_range(2) (Linux 5.9) is missing or forbidden, number by number: up to the most that
+ * a process may have by the kernel's default (proc(5), /proc/sys/fs/nr_open), since limits may have been lowered after
+ * a higher number was opened. Some milliseconds then.
+ */
+void sys_close_range(unsigned first, unsigned last);
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int signal);
 int sys_setns(int fd, int type);

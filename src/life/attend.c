@@ -2,6 +2,7 @@
 /* attend: see attend.h. */
 #include "life/attend.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "handoff/handoff.h"
@@ -15,6 +16,7 @@
 #include "life/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +69,23 @@ static int write_maps(const struct creation *c, struct error *err) {
     return r < 0 ? error_wrap(err, "map ids of the user namespace") : 0;
 }
 
+/* From outside: in a user namespace of its own the process does not own the file. */
+static int set_oom_score(const struct creation *c, struct error *err) {
+    const struct plan_process *process = &c->plan.process;
+    char path[48], value[16];
+    if (!process->has_oom_score_adj)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)c->pid);
+    int len = snprintf(value, sizeof value, "%d", process->oom_score_adj);
+    own_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : fd_write_all(fd, value, (size_t)len);
+    if (r == 0)
+        return 0;
+    error_note(err, "oom score", "/process/oomScoreAdj");
+    return error_code(err, -r, "set oom_score_adj to %s (config /process/oomScoreAdj)%s", value,
+                      r == -EACCES ? ", lowering it needs CAP_SYS_RESOURCE" : "");
+}
+
 /* Born straight into its only cgroup, it needs no move. */
 static bool born_in_place(const struct creation *c) {
     return c->group.count == 0 || (c->group.world == CGROUP_UNIFIED && cgroup_clone_fd(&c->group) >= 0);
@@ -81,6 +100,8 @@ static int place(struct creation *c, struct error *err) {
     int r = write_maps(c, err);
     if (r == 0)
         r = raise_hard_limits(c, err);
+    if (r == 0)
+        r = set_oom_score(c, err);
     if (r == 0 && !born_in_place(c))
         r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
     if (r == 0 && attend_places(c)) {
@@ -118,6 +139,23 @@ static int on_console(struct creation *c, struct handoff_message *message, struc
     return r < 0 ? error_wrap(err, "console socket") : 0;
 }
 
+static bool stops_for_hooks(const struct creation *c) {
+    const struct plan_hooks *hooks = &c->plan.hooks;
+    return hooks->at[HOOK_PRESTART].count + hooks->at[HOOK_CREATE_RUNTIME].count +
+               hooks->at[HOOK_CREATE_CONTAINER].count > 0;
+}
+
+static int send_start(const struct creation *c, struct error *err) {
+    own_fd state = -1;
+    if (c->plan.hooks.at[HOOK_START_CONTAINER].count > 0) {
+        state = container_state_fd(&c->record, lifecycle_hook(HOOK_START_CONTAINER)->status);
+        if (state < 0)
+            return error_code(err, -state, "state for startContainer hooks");
+    }
+    int r = handoff_send(c->channel, HANDOFF_START, state, NULL);
+    return r < 0 ? error_code(err, -r, "let the new process start") : 0;
+}
+
 static int on_hooks(struct creation *c, struct error *err) {
     static const enum hook_point points[] = {HOOK_PRESTART, HOOK_CREATE_RUNTIME};
     own_fd state = -1;
@@ -134,15 +172,16 @@ static int on_hooks(struct creation *c, struct error *err) {
     fd_drop(&state);
     state = container_state_fd(&c->record, lifecycle_hook(HOOK_CREATE_CONTAINER)->status);
     int r = state < 0 ? state : handoff_send(c->channel, HANDOFF_HOOKED, state, NULL);
-    return r < 0 ? error_code(err, -r, "go on after hooks") : 0;
+    if (r < 0)
+        return error_code(err, -r, "go on after hooks");
+    return c->gated ? 0 : send_start(c, err);
 }
 
 /*
  * The process is where it belongs. A run now commits and lets it go on to its program in advance: it finds START waiting
- * when it gets there, and nobody has to be woken for it.
+ * when it gets there, and nobody has to be woken for it. Only where it stops for hooks START comes behind them.
  */
 static int on_placed(struct creation *c, struct error *err) {
-    own_fd state = -1;
     if (c->gated)
         return 0;
     int r = store_write(c->dir, &c->record, err);
@@ -150,15 +189,7 @@ static int on_placed(struct creation *c, struct error *err) {
         r = notify_listen(c->dir, &c->notify, err);
     if (r == 0)
         r = create_announce(c, err);
-    if (r < 0)
-        return r;
-    if (c->plan.hooks.at[HOOK_START_CONTAINER].count > 0) {
-        state = container_state_fd(&c->record, lifecycle_hook(HOOK_START_CONTAINER)->status);
-        if (state < 0)
-            return error_code(err, -state, "state for startContainer hooks");
-    }
-    r = handoff_send(c->channel, HANDOFF_START, state, NULL);
-    return r < 0 ? error_code(err, -r, "let the new process start") : 0;
+    return r < 0 || stops_for_hooks(c) ? r : send_start(c, err);
 }
 
 /* One message; *last is what to say of a death after it. */

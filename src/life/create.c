@@ -241,20 +241,23 @@ static int begin_record(struct creation *c, struct error *err) {
     return store_write(c->dir, &c->record, err);
 }
 
-/* Without a cgroup nothing can be limited; only what asks for nothing in effect is let pass. */
-static int refuse_limits(const struct plan_resources *resources, const char *why, struct error *err) {
-    for (size_t i = 0; i < resources->count; i++)
-        if (!resources->writes[i].optional)
-            return error_refuse(err, resources->writes[i].place, "a limit needs a cgroup, and %s", why);
-    if (resources->device_program)
-        log_warning("device rules are not applied (config /linux/resources/devices): %s", why);
+/* Without a cgroup nothing can be limited. Who switched cgroups off knows that; who just has none is told. */
+static int without_cgroup(const struct plan_resources *resources, bool disabled, struct error *err) {
+    size_t i = 0;
+    while (i < resources->count && resources->writes[i].optional)
+        i++;
+    if (!disabled && i < resources->count)
+        return error_refuse(err, resources->writes[i].place, "a limit needs a cgroup, and the host has none mounted");
+    if (i < resources->count || resources->device_program)
+        log_warning("limits and device rules are not applied (config /linux/resources): %s",
+                    disabled ? "cgroups are disabled" : "the host has no cgroup mounted");
     return 0;
 }
 
 static int locate_cgroup(struct creation *c, const struct cgroup_host *host, struct error *err) {
     bool disabled = c->runtime->cgroup_manager == BERTH_CGROUP_DISABLED;
     if (disabled || host->world == CGROUP_NONE)
-        return refuse_limits(&c->plan.resources, disabled ? "cgroups are disabled" : "the host has none mounted", err);
+        return without_cgroup(&c->plan.resources, disabled, err);
     int r = cgroup_locate(&c->arena, host, c->plan.cgroups_path, c->request->id, &c->group, err);
     return r < 0 ? error_wrap(err, "cgroup (config /linux/cgroupsPath)") : 0;
 }

@@ -291,7 +291,8 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
         return error_refuse(err, place, "mountpoint / is on the top of rootfs");
     if (!mounts_proc_allowed(m->destination))
         return error_refuse(err, place, "%s cannot be mounted over: it is inside /proc", m->destination);
-    if (strcmp(m->destination, "/proc") == 0 && m->kind == MOUNT_FILESYSTEM && !proc)
+    bool made = m->kind == MOUNT_FILESYSTEM || m->kind == MOUNT_CGROUP;
+    if (strcmp(m->destination, "/proc") == 0 && made && !proc)
         return error_refuse(err, place, "/proc cannot be covered by a file system of type %s", m->type);
     /* mount(2) does not look at them either, and bundles in the wild have them: crun and runc before 1.2 let them pass. */
     if (m->kind == MOUNT_BIND && m->data)

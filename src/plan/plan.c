@@ -125,14 +125,16 @@ static char *sysctl_path(struct arena *arena, const char *key) {
 }
 
 static int check_sysctl(const struct plan *plan, struct plan_sysctl *s, const char *place, struct error *err) {
-    if (strstr(s->path, "..") || s->path[0] == '/' || strstr(s->path, "//") || strchr(s->value, '\n'))
+    size_t len = strlen(s->path);
+    if (strstr(s->path, "..") || s->path[0] == '/' || strstr(s->path, "//") || len == 0 || s->path[len - 1] == '/' ||
+        strchr(s->path, '\n') || strchr(s->value, '\n'))
         return error_refuse(err, place, "sysctl \"%s\" is malformed", s->key);
     if (strcmp(s->path, "kernel/hostname") == 0)
         return error_refuse(err, place, "sysctl \"%s\" conflicts with hostname: use that", s->key);
     for (size_t i = 0; i < TABLE_COUNT(sysctl_kinds); i++) {
-        size_t len = strlen(sysctl_kinds[i].key);
-        bool prefix = sysctl_kinds[i].key[len - 1] == '/';
-        if (strncmp(s->path, sysctl_kinds[i].key, len) != 0 || (!prefix && s->path[len]))
+        size_t known = strlen(sysctl_kinds[i].key);
+        bool prefix = sysctl_kinds[i].key[known - 1] == '/';
+        if (strncmp(s->path, sysctl_kinds[i].key, known) != 0 || (!prefix && s->path[known]))
             continue;
         s->kind = sysctl_kinds[i].kind;
         if (plan->namespaces.modes[s->kind] != NS_INHERIT)
@@ -166,8 +168,6 @@ static int plan_sysctls(struct arena *arena, const struct oci_linux *section, st
 static int refuse_unsupported(const struct oci_linux *section, const struct facts *facts, struct error *err) {
     if (section->intel_rdt)
         return error_refuse(err, "/linux/intelRdt", "linux.intelRdt is not supported yet");
-    if (section->personality)
-        return error_refuse(err, "/linux/personality", "linux.personality is not supported yet");
     if (section->memory_policy)
         return error_refuse(err, "/linux/memoryPolicy", "linux.memoryPolicy is not supported yet");
     if (section->net_devices.count > 0)
@@ -178,6 +178,19 @@ static int refuse_unsupported(const struct oci_linux *section, const struct fact
             return error_refuse(err, "/linux/mountLabel", "linux.mountLabel is not supported yet");
         log_debug("linux.mountLabel ignored: SELinux is off");
     }
+    return 0;
+}
+
+/* personality(2): PER_LINUX is 0, PER_LINUX32 8. config-linux.md defines no flag. */
+static int plan_personality(const struct oci_linux *section, struct plan *plan, struct error *err) {
+    if (!section->personality)
+        return 0;
+    if (section->personality->flags.count > 0)
+        return error_refuse(err, "/linux/personality/flags", "no flag of linux.personality is defined");
+    if (section->personality->domain == OCI_PERSONALITY_DOMAIN_UNSET)
+        return error_refuse(err, "/linux/personality", "linux.personality has no domain");
+    plan->has_personality = true;
+    plan->personality = section->personality->domain == OCI_PERSONALITY_DOMAIN_LINUX32 ? 0x0008 : 0;
     return 0;
 }
 
@@ -193,6 +206,8 @@ static int plan_linux(struct arena *arena, const struct oci_linux *section, cons
                        &plan->readonly_count, err);
     if (r == 0)
         r = plan_sysctls(arena, section, plan, err);
+    if (r == 0)
+        r = plan_personality(section, plan, err);
     if (r == 0)
         r = resources_plan(arena, section->resources, facts->unified, &plan->resources, err);
     plan->root_propagation = propagation_flags(section->rootfs_propagation);

@@ -62,6 +62,8 @@ struct plan {
     struct plan_filter filter; /* set by life: it may come from a cache */
     const char *const *masked_paths, *const *readonly_paths; /* absolute, clean */
     size_t masked_count, readonly_count;
+    bool has_personality;
+    unsigned long personality; /* execution domain for personality(2) */
     const struct plan_sysctl *sysctls;
     size_t sysctl_count;
 };

@@ -183,8 +183,11 @@ static int plan_user(struct arena *arena, const struct oci_user *user, struct pl
     gid_t *groups = arena_array(arena, user->additional_gids.count, sizeof *groups);
     if (!groups)
         return error_memory(err);
-    for (size_t i = 0; i < user->additional_gids.count; i++)
+    for (size_t i = 0; i < user->additional_gids.count; i++) {
         groups[i] = (gid_t)user->additional_gids.items[i];
+        if (groups[i] == (gid_t)-1)
+            return error_refuse(err, "/process/user/additionalGids", "4294967295 is no group id");
+    }
     out->groups = groups;
     out->group_count = user->additional_gids.count;
     return 0;

@@ -68,6 +68,12 @@ berth() {
     "$BERTH" --root "$ROOT" "$@"
 }
 
+# in_background COMMAND...: the same, not waited for: $job is the runtime itself, its output goes to $T/job.
+in_background() {
+    "$BERTH" --root "$ROOT" "$@" </dev/null >"$T/job" 2>&1 3>&- 4>&- &
+    job=$!
+}
+
 # Whatever containers the test has made, below its own root and the default one.
 delete_all() {
     local dir result=0
@@ -90,6 +96,7 @@ try() {
     errors=$(tr -d '\0' <"$T/stderr")
 }
 
+# Says why the test fails. Fails itself, so that as a last command it is the failure; elsewhere: fail ... || return 1.
 fail() {
     printf '%s\n' "$@"
     return 1
@@ -106,7 +113,7 @@ exits() {
     local expected=$1
     shift
     try "$@"
-    [ "$status" -eq "$expected" ] || tell_last "expected exit status $expected of: $*"
+    [ "$status" -eq "$expected" ] || tell_last "expected exit status $expected of: $*" || return 1
 }
 
 # succeeds COMMAND...
@@ -120,13 +127,13 @@ refuses() {
     local text part parts
     text=$1
     shift
-    exits 1 "$@"
-    [ ! -s "$T/stdout" ] || tell_last "expected no output of: $*"
-    [ "$(wc -l <"$T/stderr")" -eq 1 ] || tell_last "expected exactly one line on standard error of: $*"
-    [[ $errors == "berth: "* ]] || tell_last "the error does not begin with \"berth: \""
+    exits 1 "$@" || return 1
+    [ ! -s "$T/stdout" ] || tell_last "expected no output of: $*" || return 1
+    [ "$(wc -l <"$T/stderr")" -eq 1 ] || tell_last "expected exactly one line on standard error of: $*" || return 1
+    [[ $errors == "berth: "* ]] || tell_last "the error does not begin with \"berth: \"" || return 1
     IFS='|' read -ra parts <<<"$text"
     for part in "${parts[@]}"; do
-        [[ $errors == *"$part"* ]] || tell_last "expected \"$part\" in the error of: $*"
+        [[ $errors == *"$part"* ]] || tell_last "expected \"$part\" in the error of: $*" || return 1
     done
 }
 
@@ -148,7 +155,7 @@ lacks() {
 eventually() {
     local deadline=$((SECONDS + PATIENCE))
     until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || fail "did not come true in $PATIENCE s: $*"
+        [ "$SECONDS" -lt "$deadline" ] || fail "did not come true in $PATIENCE s: $*" || return 1
         sleep 0.02
     done
 }
@@ -183,9 +190,9 @@ is_known() {
 # absent [ID]: nothing is left of the container: state, cgroups, processes.
 absent() {
     local id=${1:-$ID} left
-    ! is_known "$id" || fail "state of $id is left: $(find "$ROOT/$id")"
+    ! is_known "$id" || fail "state of $id is left: $(find "$ROOT/$id")" || return 1
     left=$(audit_cgroups)
-    [ -z "$left" ] || fail "$left"
+    [ -z "$left" ] || fail "$left" || return 1
     left=$(unset BERTH_TEST && audit_processes)
     [ -z "$left" ] || fail "$left"
 }
@@ -257,7 +264,7 @@ JSON
 
 # config [JQ OPTIONS] FILTER: edits the bundle's configuration: config '.hostname = "x"', config --arg v "$v" '.a = $v'
 config() {
-    jq "$@" "$B/config.json" >"$B/config.json.new"
+    jq "$@" <"$B/config.json" >"$B/config.json.new"
     mv "$B/config.json.new" "$B/config.json"
 }
 
@@ -292,17 +299,13 @@ begin() {
 # begin_running [ID]: a running container of $B, whose program has come to run.
 begin_running() {
     long_running
-    begin "${1:-$ID}"
-    succeeds berth start "${1:-$ID}"
-    same "$(wait_for ready)" up
+    begin "${1:-$ID}" && succeeds berth start "${1:-$ID}" && same "$(wait_for ready)" up
 }
 
 # begin_stopped [ID]: one whose program has ended.
 begin_stopped() {
     payload true
-    begin "${1:-$ID}"
-    succeeds berth start "${1:-$ID}"
-    eventually is_state "${1:-$ID}" stopped
+    begin "${1:-$ID}" && succeeds berth start "${1:-$ID}" && eventually is_state "${1:-$ID}" stopped
 }
 
 # ---- what a test needs of its host ----------------------------------------------------------------------------------

@@ -5,10 +5,24 @@
 
 # ---- mounts ---------------------------------------------------------------------------------------------------------
 
+# mount_row DESTINATION TYPE SOURCE [OPTION...]: prints a row of mounts[]. No word may need quoting in JSON.
+mount_row() {
+    local options
+    options=$(printf ',"%s"' "${@:4}")
+    [ $# -gt 3 ] || options=
+    printf '{"destination":"%s","type":"%s","source":"%s","options":[%s]}' "$1" "$2" "$3" "${options#,}"
+}
+
 # add_mount DESTINATION TYPE SOURCE [OPTION...]: one more row at the end of mounts[].
 add_mount() {
-    config '.mounts += [{destination: $ARGS.positional[0], type: $ARGS.positional[1], source: $ARGS.positional[2],
-                         options: $ARGS.positional[3:]}]' --args -- "$@"
+    config --argjson row "$(mount_row "$@")" '.mounts += [$row]'
+}
+
+# add_rows ROW...: several rows at once, each printed by mount_row.
+add_rows() {
+    local rows
+    rows=$(printf ',%s' "$@")
+    config --argjson rows "[${rows#,}]" '.mounts += $rows'
 }
 
 # bind SOURCE DESTINATION [OPTION...]

@@ -3,6 +3,7 @@
  * Unit tests of plan/mounts: every option of config.md "Linux mount options" and what it comes to, and the rules for
  * destinations and sources. No privilege.
  */
+#include "base/log.h"
 #include "oci_types.h"
 #include "plan/mounts.h"
 #include "tap.h"
@@ -21,6 +22,13 @@ static struct arena arena = ARENA_INIT;
 static struct error err;
 static struct plan_mounts plan;
 static struct plan_mount row; /* the last one of the plan */
+static char warning[512];
+
+static void take_warning(void *context, enum log_level level, const char *message) {
+    (void)context;
+    if (level == LOG_LEVEL_WARNING)
+        snprintf(warning, sizeof warning, "%s", message);
+}
 
 static int make_rows(struct oci_mount *rows, size_t count) {
     const struct oci_config config = {.mounts = {.items = rows, .count = count}};
@@ -28,7 +36,8 @@ static int make_rows(struct oci_mount *rows, size_t count) {
     err = (struct error)ERROR_INIT;
     memset(&plan, 0x5a, sizeof plan);
     memset(&row, 0x5a, sizeof row);
-    int r = mounts_plan(&arena, &config, BUNDLE, &plan, &err);
+    warning[0] = '\0';
+    int r = mounts_plan(&arena, &config, BUNDLE, NULL, &plan, &err);
     if (r == 0 && plan.count == count && count > 0)
         row = plan.items[count - 1];
     return r;
@@ -260,6 +269,9 @@ static void test_data(void) {
     is_text(row.data, "RO,Nosuid", "others go to the file system");
     is_number(tmpfs(""), 0, "no options");
     is_text(row.data, NULL, "no data");
+    is_number(make("none", "/src", "/mnt", "bind size=1m"), 0, "options of a file system on a bind");
+    ok(row.kind == MOUNT_BIND && strstr(warning, "size=1m") && strstr(warning, "/mounts/0"), "are warned about (%s)",
+       warning);
     is_number(make("overlay", "overlay", "/mnt", "lowerdir=/a\\,b:/c upperdir=/u"), 0, "a comma within a value");
     is_text(row.data, "lowerdir=/a\\,b:/c,upperdir=/u", "keeps its backslash");
 }
@@ -411,8 +423,6 @@ struct refused_case {
 
 static void test_refused(void) {
     static const struct refused_case cases[] = {
-        {"data on a bind", "none", "/src", "/mnt", "bind size=1m", "bind mounts cannot have any filesystem-specific options"},
-        {"data on a bind", "bind", "/src", "/mnt", "rbind ro mode=755", "mode=755"},
         {"a bind without a source", "none", NULL, "/mnt", "bind", "/mnt"},
         {"a bind of an empty source", "none", "", "/mnt", "rbind", "/mnt"},
         {"no type", NULL, "/src", "/mnt", "ro", "type"},
@@ -463,7 +473,22 @@ static void test_rows(void) {
     ok(plan.dev_is_bind, "is left as it is");
 }
 
+/* One more, of the runtime's own, behind those of the config. */
+static void test_extra(void) {
+    struct oci_mount rows[] = {{.type = "proc", .source = "proc", .destination = "/proc"}};
+    const struct oci_config config = {.mounts = {1, rows}}, empty = {.mounts = {0, NULL}};
+    const struct plan_mount extra = {.kind = MOUNT_BIND, .index = 99, .destination = "/run/x", .source = "/y", .recursive = true};
+    is_number(mounts_plan(&arena, &config, BUNDLE, &extra, &plan, &err), 0, "a mount of one's own beside another");
+    is_number(plan.count, 2, "both are planned");
+    is_text(plan.items[0].destination, "/proc", "the config's comes first");
+    ok(plan.items[1].kind == MOUNT_BIND && plan.items[1].recursive && strcmp(plan.items[1].source, "/y") == 0, "then it");
+    is_number(plan.items[1].index, 1, "with its own place");
+    is_number(mounts_plan(&arena, &empty, BUNDLE, &extra, &plan, &err), 0, "a mount of one's own alone");
+    ok(plan.count == 1 && plan.items[0].index == 0, "is planned");
+}
+
 int main(void) {
+    log_configure(LOG_LEVEL_DEBUG, take_warning, NULL);
     test_options();
     test_opposites();
     test_pairs_are_valid();
@@ -477,6 +502,7 @@ int main(void) {
     test_proc();
     test_refused();
     test_rows();
+    test_extra();
     arena_drop(&arena);
     return tap_done();
 }
