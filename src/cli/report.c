@@ -94,7 +94,10 @@ static void line_compose(struct output *output, const struct report_line *line, 
 }
 
 static int file_open(struct report *report, const char *rest, struct berth_error *error) {
-    report->fd = open(rest, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    /* O_NONBLOCK for the open alone: a FIFO that nobody reads is an error, not a wait for ever. */
+    report->fd = open(rest, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+    if (report->fd >= 0)
+        (void)fcntl(report->fd, F_SETFL, O_APPEND);
     return report->fd < 0 ? failure_code(error, errno, "cannot open the log %s", rest) : 0;
 }
 

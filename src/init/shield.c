@@ -49,16 +49,13 @@ static int mask_directory(struct covers *covers, int target, struct error *err) 
     /* One block and two inodes are the least a tmpfs root gets by with. */
     const struct mount_new new = {.type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2",
                                   .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
-    if (covers->empty < 0) {
-        int r = mount_detached(&new, &covers->empty, err);
-        if (r == -ENOSYS) {
-            own_fd fd = -1;
-            return mount_filesystem(&new, target, &fd, err);
-        }
-        if (r < 0)
-            return r;
-    }
-    return cover(&covers->empty, &covers->empty_attached, target, err);
+    int r = covers->empty < 0 ? mount_detached(&new, &covers->empty, err) : 0;
+    if (r == 0)
+        r = cover(&covers->empty, &covers->empty_attached, target, err);
+    if (r != -ENOSYS && r != -EPERM)
+        return r;
+    own_fd fd = -1; /* one for each, where no detached mount or no copy of it can be had */
+    return mount_filesystem(&new, target, &fd, err);
 }
 
 static int mask_path(struct init *init, struct covers *covers, const char *path, struct error *err) {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -46,11 +47,16 @@ int procfs_open_private(struct procfs *out, struct error *err) {
     return 0;
 }
 
-static int verify_file(int fd) {
+/* On a proc file system, and on the very mount: another file of procfs may have been bound over the one that was asked for. */
+static int verify_file(const struct procfs *proc, int fd) {
     struct statfs fs;
+    uint64_t mount, own;
     if (fstatfs(fd, &fs) < 0)
         return -errno;
-    return fs.f_type == PROC_SUPER_MAGIC ? 0 : -EXDEV;
+    if (fs.f_type != PROC_SUPER_MAGIC)
+        return -EXDEV;
+    bool known = sys_mount_id(fd, &mount) == 0 && sys_mount_id(proc->fd, &own) == 0;
+    return known && mount != own ? -EXDEV : 0;
 }
 
 int procfs_open(const struct procfs *proc, const char *path, int flags) {
@@ -87,7 +93,7 @@ int procfs_open(const struct procfs *proc, const char *path, int flags) {
     }
     if (fd < 0)
         return fd;
-    int r = verify_file(fd);
+    int r = verify_file(proc, fd);
     return r < 0 ? r : fd_take(&fd);
 }
 

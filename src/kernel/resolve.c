@@ -37,6 +37,7 @@ struct walk {
 static void walk_drop(struct walk *walk) {
     if (walk->fd != walk->root.fd)
         fd_drop(&walk->fd);
+    walk->fd = walk->root.fd;
 }
 
 static int walk_step_down(struct walk *walk, int fd, const char *name) {
@@ -85,12 +86,11 @@ static int walk_link(struct walk *walk, int link_fd) {
     ssize_t n = readlinkat(link_fd, "", target, sizeof target);
     if (n < 0)
         return -errno;
-    size_t len = (size_t)n, rest = strlen(walk->rest);
-    if (len + 1 + rest + 1 > sizeof walk->rest)
+    size_t len = (size_t)n, rest = strlen(walk->rest); /* what is left begins with a slash */
+    if (len + rest + 1 > sizeof walk->rest)
         return -ENAMETOOLONG;
-    memmove(walk->rest + len + 1, walk->rest, rest + 1);
+    memmove(walk->rest + len, walk->rest, rest + 1);
     memcpy(walk->rest, target, len);
-    walk->rest[len] = '/';
     if (target[0] == '/') {
         walk_drop(walk);
         walk->fd = walk->root.fd;
@@ -114,7 +114,16 @@ static bool walk_next(struct walk *walk, char name[static NAME_MAX + 2], int *er
     return true;
 }
 
-static int walk_component(struct walk *walk, const char *name, unsigned flags) {
+/* The end of the path, opened otherwise than O_PATH: by its name again, which must mean the same file still. */
+static int walk_open(const struct walk *walk, const char *name, int open_flags, const struct stat *st) {
+    struct stat again;
+    own_fd fd = openat(walk->fd, name, open_flags | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &again) < 0)
+        return -errno;
+    return again.st_dev == st->st_dev && again.st_ino == st->st_ino ? fd_take(&fd) : -EAGAIN;
+}
+
+static int walk_component(struct walk *walk, const char *name, unsigned flags, int open_flags) {
     if (strcmp(name, ".") == 0)
         return 0;
     if (strcmp(name, "..") == 0)
@@ -123,9 +132,15 @@ static int walk_component(struct walk *walk, const char *name, unsigned flags) {
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return -errno;
+    bool last = walk->rest[0] == '\0'; /* a slash behind a name asks for a directory, as "/." does (path_resolution(7)) */
+    if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && !last)
+        return -ENOTDIR;
+    if (!S_ISLNK(st.st_mode) && last && !(open_flags & O_PATH)) {
+        int opened = walk_open(walk, name, open_flags, &st);
+        return opened < 0 ? opened : walk_step_down(walk, opened, name);
+    }
     if (!S_ISLNK(st.st_mode))
         return walk_step_down(walk, fd_take(&fd), name);
-    bool last = walk->rest[strspn(walk->rest, "/")] == '\0';
     if (flags & RESOLVE_NO_LINKS)
         return -ELOOP;
     if (last && (flags & RESOLVE_NO_LINK_AT_END))
@@ -133,21 +148,25 @@ static int walk_component(struct walk *walk, const char *name, unsigned flags) {
     return walk_link(walk, fd);
 }
 
-static int walk_resolve(struct root root, const char *path, unsigned flags) {
+static int walk_resolve(struct root root, const char *path, unsigned flags, int open_flags) {
     struct walk walk = {.root = root, .fd = root.fd};
+    struct stat st;
     int r = 0;
     char name[NAME_MAX + 2];
     if (strlen(path) >= sizeof walk.rest)
         return -ENAMETOOLONG;
     memcpy(walk.rest, path, strlen(path) + 1);
     while (r == 0 && walk_next(&walk, name, &r))
-        r = walk_component(&walk, name, flags);
-    struct stat st;
+        r = walk_component(&walk, name, flags, open_flags);
     if (r == 0 && (flags & RESOLVE_DIRECTORY) && (fstat(walk.fd, &st) < 0 || !S_ISDIR(st.st_mode)))
         r = -ENOTDIR;
-    if (r == 0 && walk.fd == root.fd) {
-        walk.fd = openat(root.fd, ".", O_PATH | O_CLOEXEC | O_DIRECTORY);
+    int mode = r == 0 && walk.fd != root.fd ? fcntl(walk.fd, F_GETFL) : O_PATH;
+    if (r == 0 && (walk.fd == root.fd || ((mode & O_PATH) && !(open_flags & O_PATH)))) {
+        int at = walk.fd; /* the root itself, or a directory reached by a slash or ".." at the end */
+        walk.fd = openat(at, ".", open_flags | O_CLOEXEC);
         r = walk.fd < 0 ? -errno : 0;
+        if (at != root.fd)
+            close(at);
     }
     if (r == 0)
         return walk.fd;
@@ -180,21 +199,12 @@ static bool walker_needed(int r) {
 
 int resolve_path(struct root root, const char *path, unsigned flags) {
     int fd = walker_forced ? -ENOSYS : openat2_in_root(root, path, O_PATH, flags);
-    return walker_needed(fd) ? walk_resolve(root, path, flags) : fd;
+    return walker_needed(fd) ? walk_resolve(root, path, flags, O_PATH) : fd;
 }
 
 int resolve_open(struct root root, const char *path, int open_flags) {
     int fd = walker_forced ? -ENOSYS : openat2_in_root(root, path, (uint64_t)(unsigned)open_flags, 0);
-    if (!walker_needed(fd))
-        return fd;
-    /* No reopening through /proc/self/fd: that would need a /proc to trust. The last component is opened beneath its
-     * parent instead, without following it. */
-    const char *name;
-    own_fd parent = resolve_parent(root, path, false, &name);
-    if (parent < 0)
-        return parent;
-    fd = openat(parent, name, open_flags | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    return walker_needed(fd) ? walk_resolve(root, path, 0, open_flags) : fd;
 }
 
 static int make_component(int parent, const char *name, enum resolve_make what) {
@@ -274,6 +284,12 @@ int resolve_parent(struct root root, const char *path, bool make, const char **n
         return -EINVAL;
     memcpy(parent, path, (size_t)(last - path));
     parent[last - path] = '\0';
+    struct stat st;
+    own_fd fd = make ? resolve_make(root, parent, RESOLVE_MAKE_DIRECTORY) : resolve_path(root, parent, RESOLVE_DIRECTORY);
+    if (fd < 0)
+        return fd;
+    if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return -ENOTDIR;
     *name = last;
-    return make ? resolve_make(root, parent, RESOLVE_MAKE_DIRECTORY) : resolve_path(root, parent, RESOLVE_DIRECTORY);
+    return fd_take(&fd);
 }

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/fcntl.h>
 #include <linux/seccomp.h>
+#include <linux/stat.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -135,6 +137,17 @@ int sys_ioctl(int fd, unsigned long request, void *argument) {
 int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old) {
     _Static_assert(sizeof(rlim_t) == 8, "prlimit64(2) takes 64-bit limits");
     return result(syscall(SYS_prlimit64, pid, resource, new, old));
+}
+
+int sys_mount_id(int fd, uint64_t *id) {
+    struct statx st;
+    int r = result(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st));
+    if (r < 0)
+        return r;
+    if (!(st.stx_mask & STATX_MNT_ID))
+        return -EOPNOTSUPP;
+    *id = st.stx_mnt_id;
+    return 0;
 }
 
 int sys_setgroups(size_t count, const gid_t *groups) {

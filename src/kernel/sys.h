@@ -65,6 +65,7 @@ int sys_seccomp_filter(unsigned flags, const void *program);
 int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of request differs between libcs */
 struct rlimit;
 int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); /* the type of resource differs */
+int sys_mount_id(int fd, uint64_t *id); /* statx(2), STATX_MNT_ID: Linux 5.8; -EOPNOTSUPP before */
 int sys_setgroups(size_t count, const gid_t *groups);
 
 #endif

@@ -63,7 +63,8 @@ COMMANDS='create start run state kill delete list spec features'
     refuses --frobnicate berth create "$ID" --frobnicate
     refuses --frobnicate=1 berth list --frobnicate=1
     refuses -Z berth delete -Z "$ID"
-    refuses frobnicate berth run -frobnicate "$ID"
+    refuses frobnicate berth list -xfrobnicate
+    refuses robnicate berth run -frobnicate "$ID" # -f FILE
     # Names are not abbreviated.
     refuses --bund berth create --bund "$B" "$ID"
     [ ! -e "$ROOT" ]
@@ -86,8 +87,11 @@ COMMANDS='create start run state kill delete list spec features'
     local command
     for command in create start run state kill delete; do
         refuses "argument is missing" berth "$command"
-        refuses 'unexpected argument "three"' berth "$command" one 2 three || refuses '"2"' berth "$command" one 2 three
     done
+    for command in create start run state; do
+        refuses 'unexpected argument "two"' berth "$command" one two
+    done
+    refuses 'unexpected argument "three"' berth kill one 2 three
     refuses 'unexpected argument "x"' berth list x
     refuses 'unexpected argument "x"' berth features x
     refuses 'unexpected argument "x"' berth spec x

@@ -252,8 +252,8 @@ END
     local call
     config '.process.args = ["true"]'
     for call in clone3 pidfd_open; do
-        refuses "Function not implemented" "$REFUSE" ENOSYS "$call" -- \
-            in_host_view "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        refuses "Function not implemented" \
+            in_host_view "$REFUSE" ENOSYS "$call" -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
         absent
     done
 }

@@ -155,7 +155,7 @@ load helpers
 
 @test "--pid-file that cannot be written: refused, and nothing is left" {
     make_bundle
-    refuses "$T/missing/|No such file or directory" berth create --pid-file "$T/missing/pid" --bundle "$B" "$ID"
+    refuses "$T/missing/|no such file or directory" berth create --pid-file "$T/missing/pid" --bundle "$B" "$ID"
     absent
     refuses "$T/missing/" berth run --pid-file "$T/missing/pid" --bundle "$B" "$ID"
     absent

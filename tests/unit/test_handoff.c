@@ -150,7 +150,7 @@ static void test_send(void) {
     is_number(handoff_send_error(init, &error), 0, "an error");
     is_number(handoff_receive(life, HANDOFF_TO_LIFE, &message), 1, "arrives");
     ok(message.kind == HANDOFF_ERROR && message.error.code == EACCES, "with its code");
-    is_text(message.error.text, "mount tmpfs: Permission denied", "its text");
+    is_text(message.error.text, "mount tmpfs: permission denied", "its text");
     is_text(message.error.step, "mount", "its step");
     is_text(message.error.place, "/mounts/3", "and its place");
     close_pair();

@@ -200,7 +200,7 @@ static void test_ways_to_fail(void) {
     is_number(run_one("/nonexistent/hook"), -ENOENT, "a hook that is not there");
     is_text(err.text,
             "error running createRuntime hook #0 (/nonexistent/hook): cannot execute /nonexistent/hook: "
-            "No such file or directory",
+            "no such file or directory",
             "says so");
     is_text(err.place, "/hooks/createRuntime/0", "with its place");
 }

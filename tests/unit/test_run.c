@@ -205,7 +205,7 @@ static void test_background(void) {
 static void test_refused(const char *directory) {
     char path[256];
     is_number(start("/nonexistent/program", 0), -ENOENT, "a program that is not there");
-    is_text(err.text, "cannot execute /nonexistent/program: No such file or directory", "the text");
+    is_text(err.text, "cannot execute /nonexistent/program: no such file or directory", "the text");
     is_number(err.code, ENOENT, "the code");
     is_number(start("/etc/passwd", 0), -EACCES, "a file that is no program");
     is_number(start("/etc/passwd/x", 0), -ENOTDIR, "a path through a file");

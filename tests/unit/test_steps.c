@@ -88,7 +88,6 @@ static void test_tree(void) {
     /* Masks lie over what sysctls and the like are written to. */
     before(identity_sysctl, shield_masked, "sysctls are written below paths that get masked");
     before(identity_sysctl, shield_readonly, "and below ones that get read-only");
-    before(identity_oom_score, shield_masked, "so is the oom score");
     before(rootfs_mounts, shield_masked, "a mount must not lie over a mask");
     before(rootfs_mounts, shield_readonly, "nor over a read-only path");
     before(furnish_devices, shield_masked, "nor a device");
@@ -117,7 +116,6 @@ static void test_who(void) {
     before(identity_rlimits, identity_user, "raising a limit needs CAP_SYS_RESOURCE");
     before(identity_sysctl, identity_user, "writing a sysctl needs privilege");
     before(identity_hostname, identity_user, "setting a name needs CAP_SYS_ADMIN");
-    before(identity_oom_score, identity_user, "lowering the score needs CAP_SYS_RESOURCE");
     before(furnish_stdio, identity_user, "giving away pipes needs CAP_CHOWN");
     before(rootfs_seal, identity_user, "sealing needs CAP_SYS_ADMIN");
     before(rootfs_propagation, identity_user, "propagation needs CAP_SYS_ADMIN");
@@ -181,7 +179,7 @@ static void test_filter_place(void) {
 
 static void test_process_steps(void) {
     static const step_function of_process[] = {
-        identity_oom_score, identity_make_cwd, identity_rlimits, identity_no_new_privs, identity_user,
+        identity_make_cwd, identity_rlimits, identity_no_new_privs, identity_user,
         identity_cwd,       launch_lookup,     launch_filter,    launch_final_caps,     launch_start_hooks,
     };
     int applied = 0;
