@@ -58,7 +58,7 @@ struct feature_set {
     struct oci_string_entry annotations[3];
     struct oci_features_cgroup cgroup;
     struct oci_features_seccomp seccomp;
-    struct oci_features_switch off;
+    struct oci_features_switch off, on;
     struct oci_features_intel_rdt intel_rdt;
     struct oci_features_memory_policy memory_policy;
     struct oci_features_mount_extensions mount_extensions;
@@ -154,13 +154,14 @@ static void fill_missing(struct feature_set *set) {
     static enum oci_memory_policy_flag no_flag[1];
     struct oci_features_linux *linux = &set->linux;
     set->off = (struct oci_features_switch){.enabled = false, .has_enabled = true};
+    set->on = (struct oci_features_switch){.enabled = true, .has_enabled = true};
     linux->apparmor = linux->selinux = linux->net_devices = &set->off;
     set->intel_rdt = (struct oci_features_intel_rdt){.has_enabled = true, .has_schemata = true, .has_monitoring = true};
     linux->intel_rdt = &set->intel_rdt;
     set->memory_policy.modes.items = no_mode;
     set->memory_policy.flags.items = no_flag;
     linux->memory_policy = &set->memory_policy;
-    set->mount_extensions.idmap = &set->off;
+    set->mount_extensions.idmap = &set->on;
     linux->mount_extensions = &set->mount_extensions;
 }
 

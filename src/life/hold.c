@@ -3,6 +3,7 @@
 #include "life/hold.h"
 
 #include "base/own.h"
+#include "kernel/idmap.h"
 #include "kernel/mountfd.h"
 #include "kernel/namespace.h"
 #include "kernel/sys.h"
@@ -76,6 +77,21 @@ static int hold_rootfs(const struct plan *plan, struct held *held, struct error 
     return r;
 }
 
+static int map_source(const struct plan *plan, const struct plan_mount *m, const struct held *held,
+                      const struct held_source *source, struct error *err) {
+    const bool joined = m->uid_count == 0 && plan->namespaces.modes[NS_USER] == NS_JOIN;
+    own_fd made = -1;
+    if (!source->detached)
+        return error_set(err, EPERM, "id-mapped mounts need CAP_SYS_ADMIN and Linux 5.12");
+    int r = joined ? 0
+                   : idmap_namespace((const struct namespace_map *)m->uids, m->uid_count,
+                                     (const struct namespace_map *)m->gids, m->gid_count, &made, err);
+    if (r < 0)
+        return r;
+    r = idmap_apply(source->fd, joined ? held->namespaces[NS_USER] : made, m->idmap == MOUNT_IDMAP_TREE);
+    return r < 0 ? error_code(err, -r, "map ids%s", r == -EINVAL ? " (the file system may not support it)" : "") : 0;
+}
+
 static int hold_mounts(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     held->mounts = arena_array(arena, plan->mounts.count, sizeof *held->mounts);
     if (!held->mounts)
@@ -87,11 +103,15 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
         if (m->kind != MOUNT_BIND)
             continue;
         int r = open_source(m->source, m->recursive, 0, &held->mounts[i]);
+        if (r < 0)
+            error_code(err, -r, "open");
+        else if (m->idmap != MOUNT_IDMAP_NONE)
+            r = map_source(plan, m, held, &held->mounts[i], err);
         if (r == 0)
             continue;
         char place[32];
         snprintf(place, sizeof place, "/mounts/%u", m->index);
-        error_code(err, -r, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination, m->index);
+        error_wrap(err, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination, m->index);
         error_note(err, "mount", place);
         return r;
     }
@@ -181,9 +201,9 @@ static int hold_devices(struct arena *arena, const struct plan *plan, struct hel
 int hold_open(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     int r = hold_rootfs(plan, held, err);
     if (r == 0)
-        r = hold_mounts(arena, plan, held, err);
-    if (r == 0)
         r = hold_namespaces(plan, held, err);
+    if (r == 0)
+        r = hold_mounts(arena, plan, held, err);
     if (r == 0)
         r = hold_null(plan, held, err);
     return r < 0 ? r : hold_devices(arena, plan, held, err);

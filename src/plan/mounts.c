@@ -31,7 +31,7 @@ enum option_kind {
     OPTION_RBIND,
     OPTION_REMOUNT,
     OPTION_COPY_UP,
-    OPTION_REFUSED /* known, not there yet: a name of its own beats "unknown" */
+    OPTION_IDMAP
 };
 
 static const struct mount_option {
@@ -47,7 +47,7 @@ static const struct mount_option {
     {"diratime", OPTION_CLEAR, MOUNT_ATTR_NODIRATIME},
     {"dirsync", OPTION_SUPER, MS_DIRSYNC},
     {"exec", OPTION_CLEAR, MOUNT_ATTR_NOEXEC},
-    {"idmap", OPTION_REFUSED, 0},
+    {"idmap", OPTION_IDMAP, MOUNT_IDMAP_ONE},
     {"iversion", OPTION_CLASSIC, MS_I_VERSION},
     {"lazytime", OPTION_SUPER, MS_LAZYTIME},
     {"loud", OPTION_CLASSIC_CLEAR, MS_SILENT},
@@ -71,7 +71,7 @@ static const struct mount_option {
     {"relatime", OPTION_SET, MOUNT_ATTR_RELATIME},
     {"remount", OPTION_REMOUNT, 0},
     {"rexec", OPTION_TREE_CLEAR, MOUNT_ATTR_NOEXEC},
-    {"ridmap", OPTION_REFUSED, 0},
+    {"ridmap", OPTION_IDMAP, MOUNT_IDMAP_TREE},
     {"rnoatime", OPTION_TREE_SET, MOUNT_ATTR_NOATIME},
     {"rnodev", OPTION_TREE_SET, MOUNT_ATTR_NODEV},
     {"rnodiratime", OPTION_TREE_SET, MOUNT_ATTR_NODIRATIME},
@@ -106,8 +106,6 @@ static const struct mount_option {
 size_t mounts_option_names(const char **names, size_t max) {
     size_t count = 0;
     for (size_t i = 0; i < TABLE_COUNT(options); i++) {
-        if (options[i].kind == OPTION_REFUSED)
-            continue;
         if (count < max)
             names[count] = options[i].name;
         count++;
@@ -215,8 +213,9 @@ static int apply_option(struct arena *arena, struct plan_mount *m, const char *n
     case OPTION_COPY_UP:
         m->copy_up |= o->kind == OPTION_COPY_UP;
         break;
-    case OPTION_REFUSED:
-        return error_refuse(err, place, "mount option \"%s\" is not supported yet", name);
+    case OPTION_IDMAP:
+        m->idmap = (enum mount_idmap)o->value;
+        break;
     }
     if (r == -ENOMEM)
         return error_memory(err);
@@ -285,6 +284,30 @@ static int plan_source(struct arena *arena, const struct oci_mount *row, const c
     return m->source ? 0 : error_memory(err);
 }
 
+/* config.md "Mounts", uidMappings: both or none, and none only where the container's own can stand in. */
+static int plan_idmap(struct arena *arena, const struct oci_mount *row, const struct plan_namespaces *ns,
+                      struct plan_mount *m, const char *place, struct error *err) {
+    if ((row->uid_mappings.count == 0) != (row->gid_mappings.count == 0))
+        return error_refuse(err, place, "a mount needs both uidMappings and gidMappings, or neither");
+    if (row->uid_mappings.count > 0 && m->idmap == MOUNT_IDMAP_NONE)
+        m->idmap = MOUNT_IDMAP_ONE;
+    if (m->idmap == MOUNT_IDMAP_NONE)
+        return 0;
+    if (m->kind != MOUNT_BIND)
+        return error_refuse(err, place, "only bind mounts can be id-mapped");
+    if (row->uid_mappings.count == 0) {
+        if (ns->modes[NS_USER] == NS_INHERIT)
+            return error_refuse(err, place, "an id-mapped mount needs mappings of its own, or a user namespace");
+        m->uids = ns->uids;
+        m->gids = ns->gids;
+        m->uid_count = ns->uid_count;
+        m->gid_count = ns->gid_count;
+        return 0;
+    }
+    int r = namespaces_plan_mappings(arena, &row->uid_mappings, place, &m->uids, &m->uid_count, err);
+    return r < 0 ? r : namespaces_plan_mappings(arena, &row->gid_mappings, place, &m->gids, &m->gid_count, err);
+}
+
 static int check_mount(const struct plan_mount *m, const char *place, struct error *err) {
     bool proc = m->type && strcmp(m->type, "proc") == 0;
     if (strcmp(m->destination, "/") == 0 && m->kind != MOUNT_REMOUNT)
@@ -304,7 +327,7 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
 }
 
 static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t index, const char *bundle,
-                      struct plan_mount *m, struct error *err) {
+                      const struct plan_namespaces *namespaces, struct plan_mount *m, struct error *err) {
     char place[48];
     snprintf(place, sizeof place, "/mounts/%zu", index);
     m->index = (unsigned)index;
@@ -313,8 +336,6 @@ static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t i
     m->destination = mounts_clean_path(arena, row->destination);
     if (!m->destination)
         return error_memory(err);
-    if (row->uid_mappings.count > 0 || row->gid_mappings.count > 0)
-        return error_refuse(err, place, "id mappings of a mount are not supported yet");
     m->type = row->type ? row->type : "";
     m->kind = strcmp(m->type, "bind") == 0     ? MOUNT_BIND
               : strcmp(m->type, "cgroup") == 0 ? MOUNT_CGROUP
@@ -330,18 +351,21 @@ static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t i
         return error_refuse(err, place, "mount on %s has neither a type nor the option bind", m->destination);
     m->classic = m->classic_flags != 0;
     int r = plan_source(arena, row, bundle, m, place, err);
+    if (r == 0)
+        r = plan_idmap(arena, row, namespaces, m, place, err);
     return r < 0 ? r : check_mount(m, place, err);
 }
 
 int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle,
-                const struct plan_mount *extra, struct plan_mounts *out, struct error *err) {
+                const struct plan_namespaces *namespaces, const struct plan_mount *extra, struct plan_mounts *out,
+                struct error *err) {
     size_t count = config->mounts.count;
     struct plan_mount *items = arena_array(arena, count + 1, sizeof *items);
     if (!items)
         return error_memory(err);
     bool dev_is_bind = false;
     for (size_t i = 0; i < count; i++) {
-        int r = plan_mount(arena, &config->mounts.items[i], i, bundle, &items[i], err);
+        int r = plan_mount(arena, &config->mounts.items[i], i, bundle, namespaces, &items[i], err);
         if (r < 0)
             return r;
         dev_is_bind |= items[i].kind == MOUNT_BIND && strcmp(items[i].destination, "/dev") == 0;

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "plan/namespaces.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,8 @@ enum mount_kind {
     MOUNT_CGROUP,     /* type "cgroup": whatever the host's cgroup world is */
     MOUNT_REMOUNT     /* option "remount": changes the flags of what is mounted there already */
 };
+
+enum mount_idmap { MOUNT_IDMAP_NONE, MOUNT_IDMAP_ONE, MOUNT_IDMAP_TREE };
 
 #define MOUNT_PROPAGATIONS_MAX 4
 
@@ -44,6 +47,9 @@ struct plan_mount {
     unsigned long classic_flags; /* MS_I_VERSION, MS_SILENT */
     unsigned long propagation[MOUNT_PROPAGATIONS_MAX]; /* MS_SHARED [| MS_REC] ..., applied one after another; 0 ends */
     bool copy_up;             /* tmpcopyup: the tmpfs starts with what it covers */
+    enum mount_idmap idmap;   /* ids of the source appear mapped (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12) */
+    const struct plan_id_mapping *uids, *gids; /* for idmap; none: those of the container's user namespace */
+    size_t uid_count, gid_count;
 };
 
 struct plan_mounts {
@@ -54,7 +60,8 @@ struct plan_mounts {
 
 /* `bundle` is absolute: relative bind sources belong below it. `extra`: one more, of berth's own; NULL: none. */
 int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle,
-                const struct plan_mount *extra, struct plan_mounts *out, struct error *err);
+                const struct plan_namespaces *namespaces, const struct plan_mount *extra, struct plan_mounts *out,
+                struct error *err);
 
 /* The names of all options that are honoured; returns how many there are, writes at most `max`. */
 size_t mounts_option_names(const char **names, size_t max);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *name;
@@ -62,21 +63,16 @@ static int kind_of(enum oci_namespace_type type) {
     return -1;
 }
 
-static int plan_mappings(struct arena *arena, const struct oci_id_mapping_array *in, const char *what, bool allowed,
-                         const struct plan_id_mapping **out, size_t *count, struct error *err) {
-    char place[64];
-    if (in->count == 0)
-        return 0;
-    snprintf(place, sizeof place, "/linux/%s", what);
-    if (!allowed)
-        return error_refuse(err, place, "%s need a user namespace in linux.namespaces", what);
+int namespaces_plan_mappings(struct arena *arena, const struct oci_id_mapping_array *in, const char *list,
+                             const struct plan_id_mapping **out, size_t *count, struct error *err) {
+    char place[96];
     struct plan_id_mapping *items = arena_array(arena, in->count, sizeof *items);
     if (!items)
         return error_memory(err);
     for (size_t i = 0; i < in->count; i++) {
         const struct oci_id_mapping *m = &in->items[i];
         items[i] = (struct plan_id_mapping){.inside = m->container_id, .outside = m->host_id, .size = m->size};
-        snprintf(place, sizeof place, "/linux/%s/%zu", what, i);
+        snprintf(place, sizeof place, "%.60s/%zu", list, i);
         if (m->size == 0)
             return error_refuse(err, place, "an id mapping of size 0 maps nothing");
         if (m->container_id > UINT32_MAX - m->size || m->host_id > UINT32_MAX - m->size)
@@ -92,6 +88,13 @@ static int plan_mappings(struct arena *arena, const struct oci_id_mapping_array 
     *out = items;
     *count = in->count;
     return 0;
+}
+
+static int plan_mappings(struct arena *arena, const struct oci_id_mapping_array *in, const char *place, bool allowed,
+                         const struct plan_id_mapping **out, size_t *count, struct error *err) {
+    if (in->count > 0 && !allowed)
+        return error_refuse(err, place, "%s need a user namespace in linux.namespaces", place + strlen("/linux/"));
+    return in->count > 0 ? namespaces_plan_mappings(arena, in, place, out, count, err) : 0;
 }
 
 static int plan_rows(const struct oci_linux *section, struct plan_namespaces *out, struct error *err) {
@@ -126,9 +129,9 @@ int namespaces_plan(struct arena *arena, const struct oci_linux *section, struct
         if (section->time_offsets.count > 0)
             return error_refuse(err, "/linux/timeOffsets", "linux.timeOffsets is not supported yet");
         bool allowed = ns.modes[NS_USER] != NS_INHERIT;
-        r = plan_mappings(arena, &section->uid_mappings, "uidMappings", allowed, &ns.uids, &ns.uid_count, err);
+        r = plan_mappings(arena, &section->uid_mappings, "/linux/uidMappings", allowed, &ns.uids, &ns.uid_count, err);
         if (r == 0)
-            r = plan_mappings(arena, &section->gid_mappings, "gidMappings", allowed, &ns.gids, &ns.gid_count, err);
+            r = plan_mappings(arena, &section->gid_mappings, "/linux/gidMappings", allowed, &ns.gids, &ns.gid_count, err);
         if (r < 0)
             return r;
     }

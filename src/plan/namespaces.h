@@ -56,6 +56,11 @@ struct plan_namespaces {
 int namespaces_plan(struct arena *arena, const struct oci_linux *linux_section, struct plan_namespaces *out,
                     struct error *err);
 
+struct oci_id_mapping_array;
+/* A list of mappings, checked; `place`: JSON pointer of the list. */
+int namespaces_plan_mappings(struct arena *arena, const struct oci_id_mapping_array *in, const char *place,
+                             const struct plan_id_mapping **out, size_t *count, struct error *err);
+
 /* The id outside that `inside` maps to; false when unmapped. Without a new user namespace ids map to themselves. */
 bool namespaces_map_uid(const struct plan_namespaces *ns, uint32_t inside, uint32_t *outside);
 bool namespaces_map_gid(const struct plan_namespaces *ns, uint32_t inside, uint32_t *outside);

@@ -240,7 +240,7 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
     if (r == 0)
         r = plan_names(config, &plan, err);
     if (r == 0)
-        r = mounts_plan(arena, config, request->bundle, request->extra_mount, &plan.mounts, err);
+        r = mounts_plan(arena, config, request->bundle, &plan.namespaces, request->extra_mount, &plan.mounts, err);
     if (r == 0)
         r = devices_plan(arena, config->linux, &plan.devices, err);
     if (r == 0)

@@ -369,11 +369,9 @@ json_log() {
     make_bundle
     succeeds berth features
     local features=$output
-    # Mount options that are for the kernel's ears only are tried by another suite; here: idmap, notify, the systemd manager.
-    if jq -e '.linux.mountExtensions.idmap.enabled' <<<"$features" >/dev/null; then
-        fail "idmap is announced, but refused for now"
-    fi
-    jq -e '.mountOptions | index("idmap") == null and index("ridmap") == null' <<<"$features" >/dev/null
+    # Mount options are tried by another suite; here: notify, the systemd manager.
+    jq -e '.linux.mountExtensions.idmap.enabled' <<<"$features" >/dev/null
+    jq -e '.mountOptions | index("idmap") != null and index("ridmap") != null' <<<"$features" >/dev/null
     jq -e '.linux.seccomp.actions | index("SCMP_ACT_NOTIFY") == null' <<<"$features" >/dev/null
     jq -e '.linux.cgroup.systemd == false' <<<"$features" >/dev/null
     jq -e '.linux.netDevices.enabled != true and .linux.intelRdt.enabled != true' <<<"$features" >/dev/null

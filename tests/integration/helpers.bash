@@ -329,7 +329,7 @@ needs() {
     done
 }
 
-declare -A CAPABILITY_BITS=([cap_dac_override]=1 [cap_net_admin]=12 [cap_sys_module]=16 [cap_sys_ptrace]=19
+declare -gA CAPABILITY_BITS=([cap_dac_override]=1 [cap_net_admin]=12 [cap_sys_module]=16 [cap_sys_ptrace]=19
     [cap_sys_admin]=21 [cap_sys_boot]=22 [cap_sys_nice]=23 [cap_sys_resource]=24 [cap_sys_time]=25 [cap_mknod]=27)
 
 has_capability() {

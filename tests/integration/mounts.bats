@@ -911,14 +911,43 @@ refuses_mount() {
     refuses "name too long" berth create --bundle "$B" "$ID"
 }
 
-@test "error: what is not honoured yet is refused by its name" {
+@test "idmap: the ids of the source appear mapped, both ways" {
+    mkdir "$T/share"
+    touch "$T/share/root" "$T/share/five"
+    chown 5:6 "$T/share/five"
+    bind "$T/share" /m idmap
+    config '.mounts[-1].uidMappings = [{containerID: 0, hostID: 1000, size: 10}]
+            | .mounts[-1].gidMappings = [{containerID: 0, hostID: 2000, size: 10}]
+            | .process.user = {uid: 1005, gid: 2006}'
+    payload sh -c 'cd /m && stat -c "%n %u:%g" root five && touch made'
+    succeeds berth run --bundle "$B" "$ID"
+    [ "$output" = $'root 1000:2000\nfive 1005:2006' ]
+    [ "$(stat -c %u:%g "$T/share/made")" = 5:6 ]
+}
+
+@test "idmap: without mappings of its own a mount takes those of the user namespace" {
+    needs userns
+    mkdir "$T/share"
+    touch "$T/share/seven"
+    chown 7:8 "$T/share/seven"
+    bind "$T/share" /m rbind ridmap
+    config '.linux.namespaces += [{type: "user"}]
+            | .linux.uidMappings = [{containerID: 0, hostID: 300000, size: 1000}]
+            | .linux.gidMappings = [{containerID: 0, hostID: 300000, size: 1000}]'
+    payload stat -c %u:%g /m/seven
+    succeeds berth run --bundle "$B" "$ID"
+    [ "$output" = 7:8 ]
+}
+
+@test "error: idmap without mappings, with one of two, on a file system" {
     bind "$T" /m idmap
-    refuses_mount idmap
-    config '.mounts[-1].options = ["rbind", "ridmap"]'
-    refuses_mount ridmap
-    config '.mounts[-1].options = ["bind"] | .mounts[-1].uidMappings = [{containerID: 0, hostID: 1000, size: 1}]
-            | .mounts[-1].gidMappings = [{containerID: 0, hostID: 1000, size: 1}]'
-    refuses_mount "mapping"
+    refuses_mount "mappings of its own"
+    config '.mounts[-1].options = ["bind"] | .mounts[-1].uidMappings = [{containerID: 0, hostID: 1000, size: 1}]'
+    refuses_mount "both uidMappings and gidMappings"
+    config '.mounts[-1].gidMappings = [{containerID: 0, hostID: 1000, size: 0}]'
+    refuses_mount "size 0"
+    config '.mounts[-1] = {destination: "/m", type: "tmpfs", source: "x", options: ["idmap"]}'
+    refuses_mount "only bind mounts"
 }
 
 @test "an error in the middle undoes what was mounted before" {

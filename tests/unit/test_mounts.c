@@ -18,6 +18,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BUNDLE "/bundles/b1"
 
+static const struct plan_namespaces namespaces; /* all inherited */
 static struct arena arena = ARENA_INIT;
 static struct error err;
 static struct plan_mounts plan;
@@ -37,7 +38,7 @@ static int make_rows(struct oci_mount *rows, size_t count) {
     memset(&plan, 0x5a, sizeof plan);
     memset(&row, 0x5a, sizeof row);
     warning[0] = '\0';
-    int r = mounts_plan(&arena, &config, BUNDLE, NULL, &plan, &err);
+    int r = mounts_plan(&arena, &config, BUNDLE, &namespaces, NULL, &plan, &err);
     if (r == 0 && plan.count == count && count > 0)
         row = plan.items[count - 1];
     return r;
@@ -433,9 +434,9 @@ static void test_refused(void) {
         {"the root by a detour", "none", "/src", "/a/../..", "bind", "top of rootfs"},
         {"tmpcopyup of another file system", "ext4", "/dev/x", "/mnt", "tmpcopyup", "tmpcopyup"},
         {"tmpcopyup of a bind", "none", "/src", "/mnt", "bind tmpcopyup", "tmpcopyup"},
-        /* Known and not there yet. */
-        {"idmap", "none", "/src", "/mnt", "bind idmap", "idmap"},
-        {"ridmap", "none", "/src", "/mnt", "bind ridmap", "ridmap"},
+        {"idmap without mappings", "none", "/src", "/mnt", "bind idmap", "id-mapped"},
+        {"ridmap without mappings", "none", "/src", "/mnt", "bind ridmap", "id-mapped"},
+        {"idmap of a file system", "tmpfs", "t", "/mnt", "idmap", "only bind mounts"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct refused_case *c = &cases[i];
@@ -478,12 +479,12 @@ static void test_extra(void) {
     struct oci_mount rows[] = {{.type = "proc", .source = "proc", .destination = "/proc"}};
     const struct oci_config config = {.mounts = {1, rows}}, empty = {.mounts = {0, NULL}};
     const struct plan_mount extra = {.kind = MOUNT_BIND, .index = 99, .destination = "/run/x", .source = "/y", .recursive = true};
-    is_number(mounts_plan(&arena, &config, BUNDLE, &extra, &plan, &err), 0, "a mount of one's own beside another");
+    is_number(mounts_plan(&arena, &config, BUNDLE, &namespaces, &extra, &plan, &err), 0, "a mount of one's own beside another");
     is_number(plan.count, 2, "both are planned");
     is_text(plan.items[0].destination, "/proc", "the config's comes first");
     ok(plan.items[1].kind == MOUNT_BIND && plan.items[1].recursive && strcmp(plan.items[1].source, "/y") == 0, "then it");
     is_number(plan.items[1].index, 1, "with its own place");
-    is_number(mounts_plan(&arena, &empty, BUNDLE, &extra, &plan, &err), 0, "a mount of one's own alone");
+    is_number(mounts_plan(&arena, &empty, BUNDLE, &namespaces, &extra, &plan, &err), 0, "a mount of one's own alone");
     ok(plan.count == 1 && plan.items[0].index == 0, "is planned");
 }
 
