@@ -177,7 +177,9 @@ int store_write(int dir, const struct oci_record *record, struct error *err) {
     text = sink.data;
     if (r < 0)
         return error_code(err, -r, "write state record");
+    mode_t saved = umask(0);
     own_fd fd = openat(dir, "record.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    umask(saved);
     r = fd < 0 ? -errno : fd_write_all(fd, text, sink.len);
     if (r == 0 && renameat(dir, "record.new", dir, "record.json") < 0)
         r = -errno;
@@ -209,16 +211,25 @@ int store_read(int dir, struct arena *arena, const struct oci_record **out, stru
     return 0;
 }
 
+static int remove_file(int dir, const char *name) {
+    return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* <state>/notify and the socket in it; nothing is removed through a link. */
+static int remove_notify(int dir) {
+    own_fd notify = openat(dir, "notify", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int r = notify < 0 ? 0 : remove_file(notify, "notify.sock");
+    return r == 0 && unlinkat(dir, "notify", AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : r;
+}
+
 int store_remove(const struct store *store, const char *id, int dir, struct error *err) {
-    static const char *const files[] = {"start", "record.new", "notify/notify.sock", "record.json"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT && errno != ENOTDIR)
-            return error_sys(err, "remove %s/%s/%s", store->root, id, files[i]);
-    if (unlinkat(dir, "notify", AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return error_sys(err, "remove %s/%s/notify", store->root, id);
-    if (unlinkat(store->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        return error_sys(err, "remove state directory %s/%s", store->root, id);
-    return 0;
+    static const char *const files[] = {"start", "record.new", "record.json"};
+    int r = remove_notify(dir);
+    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++)
+        r = remove_file(dir, files[i]);
+    if (r == 0 && unlinkat(store->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        r = -errno;
+    return r < 0 ? error_code(err, -r, "remove state directory %s/%s", store->root, id) : 0;
 }
 
 /* Through the directory's descriptor: an id may be longer than what fits into sun_path (unix(7): 108 bytes). */

@@ -913,6 +913,7 @@ refuses_mount() {
 
 @test "idmap: the ids of the source appear mapped, both ways" {
     mkdir "$T/share"
+    chmod 0777 "$T/share"
     touch "$T/share/root" "$T/share/five"
     chown 5:6 "$T/share/five"
     bind "$T/share" /m idmap
@@ -927,7 +928,7 @@ refuses_mount() {
 
 @test "idmap: without mappings of its own a mount takes those of the user namespace" {
     needs userns
-    mkdir "$T/share"
+    mkdir "$T/share" "$B/rootfs/m" # whoever is root in there may not make it
     touch "$T/share/seven"
     chown 7:8 "$T/share/seven"
     bind "$T/share" /m rbind ridmap

@@ -237,7 +237,7 @@ static void test_propagation(void) {
 
 /* The options that are honoured are told to engines by `features`: all of the specification's, and no stranger. */
 static void test_names(void) {
-    static const char *const others[] = {"bind", "rbind", "remount", "tmpcopyup"};
+    static const char *const others[] = {"bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"};
     const char *names[128] = {NULL};
     size_t count = mounts_option_names(names, COUNT(names)), strangers = 0;
     is_number(mounts_option_names(NULL, 0), count, "the number of options does not depend on the room");
@@ -449,9 +449,9 @@ static void test_refused(void) {
     struct oci_mount mapped[] = {
         {.type = "tmpfs", .source = "t", .destination = "/a"},
         {.type = "none", .source = "/s", .destination = "/b", .options = {1, (const char *[]){"bind"}}, .uid_mappings = {1, &map}}};
-    is_number(make_rows(mapped, 2), -EINVAL, "id mappings of a mount: refused");
+    is_number(make_rows(mapped, 2), -EINVAL, "one of two id mappings of a mount: refused");
     is_text(err.place, "/mounts/1", "id mappings of a mount: at their place");
-    ok(strstr(err.text, "mappings"), "id mappings of a mount: by name (%s)", err.text);
+    ok(strstr(err.text, "uidMappings and gidMappings"), "one of two id mappings: by name (%s)", err.text);
 }
 
 static void test_rows(void) {
