@@ -50,6 +50,7 @@ static bool find_home(struct init *init, char *buffer, size_t size, const char *
     if (fd < 0)
         return false;
     size_t used = 0, total = 0;
+    bool skipping = false; /* the rest of a line that is longer than the buffer: it is nobody's */
     for (ssize_t n = 1; n > 0 && total < PASSWD_MAX;) {
         n = read(fd, buffer + used, size - 1 - used);
         if (n < 0)
@@ -61,14 +62,17 @@ static bool find_home(struct init *init, char *buffer, size_t size, const char *
         while ((end = strchr(line, '\n')) || (n == 0 && *line)) {
             if (end)
                 *end = '\0';
-            if (passwd_home(line, init->plan->process.uid, home))
+            if (!skipping && passwd_home(line, init->plan->process.uid, home))
                 return true;
             line = end ? end + 1 : line + strlen(line);
+            skipping = false;
         }
         used -= (size_t)(line - buffer);
         memmove(buffer, line, used);
-        if (used == size - 1)
-            used = 0; /* a line longer than the buffer is nobody's */
+        if (used == size - 1) {
+            used = 0;
+            skipping = true;
+        }
     }
     return false;
 }

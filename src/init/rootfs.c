@@ -134,8 +134,7 @@ static int mount_bind(struct init *init, const struct plan_mount *m, struct erro
     if (r < 0)
         return r;
     /* What comes from a shared mount of the host stays its peer unless told otherwise: only an explicit "shared" may. */
-    bool shared = m->propagation[0] & MS_SHARED;
-    if (!shared && !(m->propagation[0] & MS_PRIVATE))
+    if (!(m->propagation[0] & MS_SHARED))
         r = mount_propagation(mounted, init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC);
     return r < 0 ? error_code(err, -r, "set propagation of mount %s", m->destination)
                  : change_mount(m, mounted, true, err);

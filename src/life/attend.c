@@ -106,7 +106,7 @@ static int place(struct creation *c, struct error *err) {
         r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
     if (r == 0 && attend_places(c)) {
         r = handoff_send(c->channel, HANDOFF_PLACED, -1, NULL);
-        if (r < 0)
+        if (r < 0 && r != -EPIPE) /* dead already: what it had to say is read next */
             return error_code(err, -r, "let the new process go on");
     }
     if (r < 0)
@@ -153,7 +153,7 @@ static int send_start(const struct creation *c, struct error *err) {
             return error_code(err, -state, "state for startContainer hooks");
     }
     int r = handoff_send(c->channel, HANDOFF_START, state, NULL);
-    return r < 0 ? error_code(err, -r, "let the new process start") : 0;
+    return r < 0 && r != -EPIPE ? error_code(err, -r, "let the new process start") : 0;
 }
 
 static int on_hooks(struct creation *c, struct error *err) {
@@ -172,7 +172,7 @@ static int on_hooks(struct creation *c, struct error *err) {
     fd_drop(&state);
     state = container_state_fd(&c->record, lifecycle_hook(HOOK_CREATE_CONTAINER)->status);
     int r = state < 0 ? state : handoff_send(c->channel, HANDOFF_HOOKED, state, NULL);
-    if (r < 0)
+    if (r < 0 && r != -EPIPE)
         return error_code(err, -r, "go on after hooks");
     return c->gated ? 0 : send_start(c, err);
 }

@@ -64,6 +64,8 @@ static void undo_reserve(void *subject) {
         log_warning("%s", err.text);
     if (store_remove(&c->store, c->request->id, c->dir, &err) < 0)
         log_warning("%s", err.text);
+    if (c->store.made)
+        rmdir(c->store.root); /* not empty: somebody else uses it already, or there is a cache to keep */
 }
 
 static void undo_cgroup(void *subject) {
@@ -161,10 +163,10 @@ static int count_listen_fds(struct creation *c, unsigned *count, const char **ex
 static int check_request(const struct creation *c, bool detached, struct error *err) {
     bool terminal = c->plan.process.terminal;
     if (terminal && detached && !c->request->console_socket)
-        return error_set(err, EINVAL, "cannot allocate tty if berth will detach without setting console socket "
-                                      "(config /process/terminal)");
+        return error_refuse(err, "/process/terminal",
+                            "cannot allocate tty if berth will detach without setting console socket");
     if (!terminal && c->request->console_socket)
-        return error_set(err, EINVAL, "cannot use console socket without a terminal in the config (/process/terminal)");
+        return error_refuse(err, "/process/terminal", "cannot use console socket without a terminal in the config");
     return 0;
 }
 

@@ -53,7 +53,7 @@ static int make_parents(char *path) {
 }
 
 int store_open(const char *root, bool make, struct store *out, struct error *err) {
-    struct store store = {.fd = -1, .is_default = !root};
+    struct store store = {.fd = -1};
     struct stat st;
     int r = 0;
     if (!root)
@@ -71,6 +71,7 @@ int store_open(const char *root, bool make, struct store *out, struct error *err
         umask(saved);
         if (r < 0)
             return error_code(err, -r, "make state root %s", store.root);
+        store.made = true;
         fd = open(store.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (fd < 0 || fstat(fd, &st) < 0)

@@ -21,7 +21,7 @@
 struct store {
     int fd; /* the state root */
     char root[PATH_MAX];
-    bool is_default;
+    bool made; /* by this call: a failing create takes it away again when nobody else has used it */
 };
 
 #define STORE_INIT {.fd = -1}

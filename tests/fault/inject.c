@@ -6,6 +6,7 @@
  *   inject --report FILE [--attach PID] COMMAND...                                       lists all calls
  *   inject --report FILE [--attach PID] --process P --index I --errno E COMMAND...       call I of P fails with E
  *   inject --report FILE [--attach PID] --process P --index I --kill one|all COMMAND...  P, or all, end before call I
+ *   ... --number N: the first call of that number from I on, since a wait more or less moves all behind it
  *
  * Process 0 is the command, 1 the first one that it or a child of it makes, and so on; with --attach the one attached
  * comes first. A process but the command is followed up to its exec: what is behind is not the runtime any more.
@@ -54,7 +55,7 @@ struct tracee {
 struct injection {
     enum action action;
     int process;
-    long index;
+    long index, number;
     int error;
     FILE *report;
     bool done;
@@ -168,7 +169,9 @@ static void on_call(struct injection *in, struct tracee *t) {
     if (ptrace(SYSCALL_INFO, t->pid, (void *)sizeof info, &info) < 0 || info.op != SYSCALL_ENTRY)
         return;
     t->entered = true;
-    bool here = in->action != ACTION_LIST && t->order == in->process && t->calls == in->index && !in->done;
+    bool reached = in->number < 0 ? t->calls == in->index
+                                  : t->calls >= in->index && info.number == (unsigned long long)in->number;
+    bool here = reached && in->action != ACTION_LIST && t->order == in->process && !in->done;
     if (in->action == ACTION_LIST || here)
         fprintf(in->report, "call %d %ld %llu %lld\n", t->order, t->calls, info.number, (long long)info.args[0]);
     t->calls++;
@@ -272,6 +275,8 @@ static void parse(struct injection *in, char **argv, char ***command, pid_t *att
             in->process = atoi(value);
         else if (strcmp(name, "index") == 0)
             in->index = atol(value);
+        else if (strcmp(name, "number") == 0)
+            in->number = atol(value);
         else if (strcmp(name, "errno") == 0)
             in->action = ACTION_ERRNO, in->error = atoi(value);
         else if (strcmp(name, "kill") == 0)
@@ -283,7 +288,7 @@ static void parse(struct injection *in, char **argv, char ***command, pid_t *att
 }
 
 int main(int argc, char **argv) {
-    struct injection in = {.action = ACTION_LIST, .born = 1};
+    struct injection in = {.action = ACTION_LIST, .number = -1, .born = 1};
     char **command;
     pid_t attached = 0;
     (void)argc;

@@ -170,7 +170,7 @@ static int try_open(const char *path, int flags) {
 static int try_make(const char *directory) {
     char path[LINE_SIZE];
     snprintf(path, sizeof path, "%s/made-by-probe", directory);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
     close(fd);

@@ -383,7 +383,7 @@ json_log() {
     succeeds berth features
     local option options
     # Each one on a mount of its own, but for those that need more than a flag.
-    options=$(jq -c '.mountOptions - ["remount", "bind", "rbind", "mand"] | to_entries |
+    options=$(jq -c '.mountOptions - ["remount", "bind", "rbind", "mand", "idmap", "ridmap"] | to_entries |
         map({destination: "/tmp/m\(.key)", type: "tmpfs", source: "tmpfs", options: [.value]})' <<<"$output")
     config --argjson mounts "$options" '.mounts += $mounts | .process.args = ["true"]'
     succeeds berth run --bundle "$B" "$ID"
@@ -459,6 +459,6 @@ json_log() {
     for command in list features --version --help; do
         try sh -c '"$@" >/dev/full' sh "$BERTH" --root "$ROOT" "$command"
         same "$status" 1 "status of $command"
-        has "$errors" 'No space left on device'
+        has "$errors" 'no space left on device'
     done
 }

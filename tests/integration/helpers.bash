@@ -122,7 +122,7 @@ succeeds() {
 }
 
 # refuses TEXT COMMAND...: exit status 1, nothing on standard output, and one line of the runtime on standard error
-# that has TEXT (a substring; several are separated by '|', each must be there).
+# that has TEXT (a substring in capital or small letters; several are separated by '|', each must be there).
 refuses() {
     local text part parts
     text=$1
@@ -133,7 +133,7 @@ refuses() {
     [[ $errors == "berth: "* ]] || tell_last "the error does not begin with \"berth: \"" || return 1
     IFS='|' read -ra parts <<<"$text"
     for part in "${parts[@]}"; do
-        [[ $errors == *"$part"* ]] || tell_last "expected \"$part\" in the error of: $*" || return 1
+        [[ ${errors,,} == *"${part,,}"* ]] || tell_last "expected \"$part\" in the error of: $*" || return 1
     done
 }
 

@@ -1,0 +1,433 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# cgroups: limits read back from the host's files, where the cgroup is, device rules by effect, life and end of cgroups.
+# On a host with cgroup v1 the tests of version 2 make themselves a view of it (cgroup2-view): all but its controllers.
+load helpers
+load inside
+
+prepare() {
+    make_bundle
+}
+
+# of CONTROLLER FILE: what a file of the container's cgroup says now.
+of() {
+    cat "$(cgroup_dir "$1")/$2"
+}
+
+# resources JSON
+resources() {
+    config --argjson r "$1" '.linux.resources = $r'
+}
+
+# ---- limits of cgroup v1 --------------------------------------------------------------------------------------------
+
+@test "v1 memory: limit, reservation, swap, swappiness, OOM killer" {
+    needs cgroup1-memory
+    resources '{"memory": {"limit": 33554432, "reservation": 16777216, "swappiness": 7, "disableOOMKiller": true}}'
+    begin
+    same "$(of memory memory.limit_in_bytes)" 33554432
+    same "$(of memory memory.soft_limit_in_bytes)" 16777216
+    same "$(of memory memory.swappiness)" 7
+    has "$(of memory memory.oom_control)" "oom_kill_disable 1"
+    [ -e "$(cgroup_dir memory)/memory.memsw.limit_in_bytes" ] || skip "the rest needs swap accounting"
+    succeeds berth delete --force "$ID"
+    # Below the limit that both begin with, and above: each needs another order.
+    resources '{"memory": {"limit": 33554432, "swap": 67108864}}'
+    begin
+    same "$(of memory memory.limit_in_bytes) $(of memory memory.memsw.limit_in_bytes)" "33554432 67108864"
+    succeeds berth delete --force "$ID"
+    resources '{"memory": {"limit": 33554432, "swap": 33554432}}'
+    begin
+    same "$(of memory memory.limit_in_bytes) $(of memory memory.memsw.limit_in_bytes)" "33554432 33554432"
+    succeeds berth delete --force "$ID"
+    resources '{"memory": {"limit": -1, "swap": -1, "reservation": -1}}'
+    begin
+    [ "$(of memory memory.limit_in_bytes)" -gt 9000000000000000000 ]
+    [ "$(of memory memory.memsw.limit_in_bytes)" -gt 9000000000000000000 ]
+}
+
+@test "memory by effect: more than the limit is killed, less is not" {
+    needs cgroup1-memory
+    resources '{"memory": {"limit": 16777216, "swap": 16777216}}'
+    add_mount /m tmpfs t size=100m
+    run_shell 'dd if=/dev/zero of=/m/x bs=1M count=4 2>/dev/null; echo fine'
+    same "$output" fine
+    payload dd if=/dev/zero of=/m/x bs=1M count=50
+    exits 137 berth run --bundle "$B" "$ID"
+}
+
+@test "memory: a limit below what a start needs is told so" {
+    needs cgroup1-memory
+    resources '{"memory": {"limit": 4096}}'
+    exits 1 berth run --bundle "$B" "$ID"
+    has "$errors" "memory limit 4096"
+    absent
+}
+
+@test "v1 cpu: shares, quota, period, burst, idle" {
+    needs cgroup1-cpu
+    resources '{"cpu": {"shares": 512, "quota": 25000, "period": 50000, "burst": 1000}}'
+    begin
+    same "$(of cpu cpu.shares)" 512
+    same "$(of cpu cpu.cfs_quota_us)" 25000
+    same "$(of cpu cpu.cfs_period_us)" 50000
+    same "$(of cpu cpu.cfs_burst_us)" 1000
+    succeeds berth delete --force "$ID"
+    resources '{"cpu": {"quota": -1, "period": 1000000, "shares": 2}}'
+    begin
+    same "$(of cpu cpu.cfs_quota_us) $(of cpu cpu.cfs_period_us) $(of cpu cpu.shares)" "-1 1000000 2"
+    succeeds berth delete --force "$ID"
+    resources '{"cpu": {"shares": 0, "quota": 0, "period": 0}}'
+    begin
+    same "$(of cpu cpu.cfs_quota_us) $(of cpu cpu.cfs_period_us) $(of cpu cpu.shares)" "-1 100000 1024" "defaults"
+    succeeds berth delete --force "$ID"
+    resources '{"cpu": {"idle": 1, "shares": 100}}'
+    begin
+    same "$(of cpu cpu.idle)" 1
+}
+
+@test "v1 cpuset: processors and memory nodes" {
+    needs cgroup1-cpuset
+    resources '{"cpu": {"cpus": "0", "mems": "0"}}'
+    payload cat /proc/self/status
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(field Cpus_allowed_list)" 0
+    same "$(field Mems_allowed_list)" 0
+    begin
+    same "$(of cpuset cpuset.cpus) $(of cpuset cpuset.mems)" "0 0"
+    succeeds berth delete --force "$ID"
+    # Without a wish what the parent has, or nothing could run there.
+    resources '{}'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(field Cpus_allowed_list)" "$(field Cpus_allowed_list "$(cat /proc/self/status)")"
+}
+
+@test "v1 pids: a limit, none, and by effect" {
+    needs cgroup1-pids
+    resources '{"pids": {"limit": 20}}'
+    begin
+    same "$(of pids pids.max)" 20
+    same "$(of pids pids.current)" 1
+    succeeds berth delete --force "$ID"
+    local value
+    for value in -1 0; do
+        resources "{\"pids\": {\"limit\": $value}}"
+        begin
+        same "$(of pids pids.max)" max "limit $value"
+        succeeds berth delete --force "$ID"
+    done
+    resources '{"pids": {"limit": 5}}'
+    shell 'for n in 1 2 3 4 5 6 7 8; do sleep 1000 & done'
+    try berth run --bundle "$B" "$ID"
+    has "$errors" "fork"
+}
+
+@test "v1 devices: the rules, in the kernel's list" {
+    needs cgroup1-devices
+    resources '{"devices": [{"allow": false, "access": "rwm"}]}'
+    begin
+    local list
+    list=$(of devices devices.list)
+    # What every container has: may make nodes, use the default devices and terminals.
+    local line
+    for line in 'c \*:\* m' 'b \*:\* m' 'c 1:3 rwm' 'c 1:5 rwm' 'c 1:7 rwm' 'c 1:8 rwm' 'c 1:9 rwm' 'c 5:0 rwm' \
+        'c 5:2 rwm' 'c 136:\* rwm'; do
+        grep -qx "$line" <<<"$list" || fail "no '$line' in: $list"
+    done
+    lacks "$list" "a *:*"
+    lacks "$list" 10:229
+    succeeds berth delete --force "$ID"
+    resources '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
+                            {"allow": true, "type": "b", "major": 7, "access": "r"}]}'
+    begin
+    list=$(of devices devices.list)
+    has "$list" "c 10:229 rw"
+    has "$list" "b 7:* r"
+    succeeds berth delete --force "$ID"
+    resources '{"devices": [{"allow": true, "access": "rwm"}]}'
+    begin
+    same "$(of devices devices.list)" "a *:* rwm"
+}
+
+# ---- device rules by effect, in both worlds -------------------------------------------------------------------------
+
+# try_devices RUN...: which of these may be opened; $output has a line "NAME: rwm" with a "-" for what is refused.
+try_devices() {
+    config '.process.capabilities |= map_values(. + ["CAP_MKNOD"])'
+    shell 'may() { if "$@" 2>/dev/null; then echo yes; else echo no; fi; }
+           cd /tmp
+           while read name type major minor; do
+               m=$(may mknod $name $type $major $minor)
+               [ -e $name ] || { echo $name: no; continue; }
+               echo $name: read $(may sh -c "exec 5<$name") write $(may sh -c "exec 5>$name") make $m
+           done <<END
+null c 1 3
+zero c 1 5
+port c 1 4
+kmsg c 1 11
+END'
+    succeeds "$@" run --bundle "$B" "$ID"
+}
+
+expect_devices() {
+    same "$(field null)" "read yes write yes make yes" null
+    same "$(field zero)" "read yes write yes make yes" zero
+    same "$(field port)" "read no write no make yes" port
+    same "$(field kmsg)" "$1" kmsg
+}
+
+each_rules() {
+    # Nodes may be made where nothing forbids it, opened only where a rule allows it.
+    resources '{"devices": [{"allow": false, "access": "rwm"}]}'
+    try_devices "$@"
+    expect_devices "read no write no make yes"
+    resources '{"devices": [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}]}'
+    try_devices "$@"
+    expect_devices "read yes write no make yes"
+    # The last rule that matches decides.
+    resources '{"devices": [{"allow": true, "type": "c", "major": 1, "minor": 11, "access": "rwm"}, {"allow": false, "access": "rwm"},
+                            {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "w"}]}'
+    try_devices "$@"
+    expect_devices "read no write yes make yes"
+    resources '{"devices": []}'
+    try_devices "$@"
+    expect_devices "read no write no make yes"
+}
+
+@test "devices by effect on v1" {
+    needs cgroup1-devices
+    each_rules berth
+}
+
+@test "devices by effect on cgroup2: a program of the cgroup" {
+    each_rules berth_cgroup2
+}
+
+@test "devices on cgroup2: everything allowed; one denied of all" {
+    resources '{"devices": [{"allow": true, "access": "rwm"}, {"allow": false, "type": "c", "major": 1, "minor": 11, "access": "w"}]}'
+    try_devices berth_cgroup2
+    same "$(field kmsg)" "read yes write no make yes"
+    same "$(field port)" "read no write no make yes" "opening it needs a capability as well"
+    config 'del(.linux.resources)'
+    try_devices berth_cgroup2
+    same "$(field kmsg)" "read yes write yes make yes" "without rules"
+}
+
+@test "devices: malformed rules are refused" {
+    local rule
+    for rule in '{"allow": true, "access": ""}' '{"allow": true, "access": "rx"}' '{"access": "rwm"}' \
+        '{"allow": true, "type": "x", "access": "r"}' '{"allow": true, "type": "c", "major": -5, "access": "r"}' \
+        '{"allow": true, "type": "p", "access": "r"}' '{"allow": "yes", "access": "r"}'; do
+        resources "{\"devices\": [{\"allow\": false, \"access\": \"rwm\"}, $rule]}"
+        refuses "/linux/resources/devices/1" berth create --bundle "$B" "$ID"
+        absent
+    done
+}
+
+# ---- where the cgroup is --------------------------------------------------------------------------------------------
+
+# Of every hierarchy: the paths of the container's process, without those that are not the container's.
+paths_of() {
+    cut -d: -f3 "/proc/$(state_of "$ID" pid)/cgroup" | sort -u
+}
+
+@test "cgroupsPath absolute: in every hierarchy, and removed" {
+    config --arg path "$CGROUP/deep/er/place" '.linux.cgroupsPath = $path'
+    begin
+    same "$(paths_of)" "$CGROUP/deep/er/place"
+    succeeds berth delete --force "$ID"
+    absent
+    # The parents that were made for it, too.
+    local mount
+    for mount in $(cgroup_mounts); do
+        [ ! -e "$mount$CGROUP" ] || fail "$mount$CGROUP is left"
+    done
+}
+
+@test "cgroupsPath absolute: parents that others have made stay" {
+    local mount
+    for mount in $(cgroup_mounts); do
+        mkdir -p "$mount$CGROUP/parent"
+    done
+    config --arg path "$CGROUP/parent/made/own" '.linux.cgroupsPath = $path'
+    begin
+    succeeds berth delete --force "$ID"
+    for mount in $(cgroup_mounts); do
+        [ -d "$mount$CGROUP/parent" ] || fail "$mount$CGROUP/parent is gone"
+        [ ! -e "$mount$CGROUP/parent/made" ] || fail "$mount$CGROUP/parent/made is left"
+        rmdir "$mount$CGROUP/parent"
+    done
+}
+
+@test "cgroupsPath relative: below the caller's cgroup" {
+    needs cgroup1
+    config '.linux.cgroupsPath = "some/where"'
+    succeeds in_own_cgroup "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    has "$(paths_of)" "$CGROUP/own/some/where"
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+@test "cgroupsPath unset: named by the id, near the caller's cgroup" {
+    local path
+    for path in '' null; do
+        config --arg path "$path" '.linux.cgroupsPath = $path | if $path == "null" then del(.linux.cgroupsPath) else . end'
+        succeeds in_own_cgroup "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+        has "$(paths_of)" "$CGROUP"
+        has "$(paths_of)" "/$ID"
+        succeeds berth delete --force "$ID"
+        absent
+    done
+}
+
+@test "cgroupsPath: nothing leads out of the hierarchy" {
+    local path
+    for path in /.. /../x ../x "$CGROUP/../../x" "$CGROUP/./x" "$CGROUP//x" / "$CGROUP/" $'/a\nb' .. .; do
+        config --arg path "$path" '.linux.cgroupsPath = $path'
+        try in_own_cgroup "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+        if [ "$status" -eq 0 ]; then
+            # What is harmless may be understood.
+            has "$(paths_of)" "$CGROUP" "cgroup for the path '$path'"
+            succeeds berth delete --force "$ID"
+        else
+            has "$errors" cgroupsPath "error for the path '$path'"
+        fi
+        absent
+    done
+    config --arg path "/$(printf 'x%.0s' {1..300})" '.linux.cgroupsPath = $path'
+    refuses "cgroupsPath" berth create --bundle "$B" "$ID"
+    absent
+}
+
+@test "cgroup2: the process is born in its cgroup, sees it, and it is removed" {
+    local dir
+    dir=$(cgroup2_dir)
+    make_fifo ready
+    shell 'cat /proc/self/cgroup >/ready; sleep 1000'
+    succeeds berth_cgroup2 create --bundle "$B" "$ID"
+    same "$(cat "$dir/cgroup.procs")" "$(berth_cgroup2 state "$ID" | jq .pid)"
+    succeeds berth_cgroup2 start "$ID"
+    has "$(wait_for ready)" 0::/
+    succeeds berth_cgroup2 delete --force "$ID"
+    [ ! -e "$dir" ]
+    absent
+}
+
+@test "cgroup2: what the container has made below its cgroup goes as well" {
+    local dir
+    dir=$(cgroup2_dir)
+    add_mount /sys/fs/cgroup cgroup cgroup nosuid nodev noexec
+    make_fifo ready
+    shell 'cd /sys/fs/cgroup; mkdir -p a/b c; sleep 1000 & echo $! >a/b/cgroup.procs; echo up >/ready; sleep 1000'
+    succeeds berth_cgroup2 create --bundle "$B" "$ID"
+    succeeds berth_cgroup2 start "$ID"
+    same "$(wait_for ready)" up
+    [ -d "$dir/a/b" ]
+    succeeds berth_cgroup2 delete --force "$ID"
+    [ ! -e "$dir" ]
+    absent
+}
+
+# ---- cgroups that are there already ---------------------------------------------------------------------------------
+
+# A process of the host in the container's future cgroup of a hierarchy; sets $inmate.
+occupy() {
+    mkdir -p "$1"
+    [ ! -e "$1/cpuset.cpus" ] || { echo 0 >"${1%/*}/cpuset.cpus"; echo 0 >"$1/cpuset.cpus"; }
+    sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+    inmate=$!
+    echo "$inmate" >"$1/cgroup.procs"
+}
+
+leave() {
+    kill -KILL "$inmate"
+    wait "$inmate" || true
+    eventually rmdir "$1"
+}
+
+@test "a cgroup that is there and empty is taken, one with processes is refused" {
+    local dir
+    dir=$(cgroup_dir freezer)
+    mkdir -p "$dir"
+    succeeds berth run --bundle "$B" "$ID"
+    occupy "$dir"
+    refuses "container's cgroup is not empty: 1 process(es) found" berth create --bundle "$B" "$ID"
+    kill -0 "$inmate" || fail "the process there was ended"
+    leave "$dir"
+    absent
+    succeeds berth run --bundle "$B" "$ID"
+}
+
+@test "cgroup2: one with processes is refused, one with nothing but a cgroup below is not" {
+    local dir
+    dir=$(cgroup2_dir)
+    occupy "$dir/below"
+    refuses "container's cgroup is not empty" berth_cgroup2 create --bundle "$B" "$ID"
+    leave "$dir/below"
+    mkdir "$dir/below"
+    succeeds berth_cgroup2 run --bundle "$B" "$ID"
+    [ ! -e "$dir" ]
+}
+
+@test "a frozen cgroup is refused" {
+    local dir
+    if is_cgroup1 freezer; then
+        dir=$(cgroup_dir freezer)
+        mkdir -p "$dir"
+        echo FROZEN >"$dir/freezer.state"
+        refuses "container's cgroup unexpectedly frozen" berth create --bundle "$B" "$ID"
+        echo THAWED >"$dir/freezer.state"
+        rmdir "$dir"
+        absent
+    fi
+    dir=$(cgroup2_dir)
+    mkdir -p "$dir"
+    echo 1 >"$dir/cgroup.freeze"
+    refuses "container's cgroup unexpectedly frozen" berth_cgroup2 create --bundle "$B" "$ID"
+    rmdir "$dir"
+    absent
+}
+
+# ---- refused --------------------------------------------------------------------------------------------------------
+
+@test "values that mean nothing are refused by name, and nothing is left" {
+    local place json
+    while read -r place json; do
+        resources "$json"
+        refuses "/linux/resources/$place" berth create --bundle "$B" "$ID"
+        absent
+    done <<'TABLE'
+memory/limit {"memory": {"limit": -2}}
+memory/limit {"memory": {"limit": "1g"}}
+memory/swap {"memory": {"limit": 33554432, "swap": 1048576}}
+memory/swappiness {"memory": {"swappiness": 101}}
+cpu/burst {"cpu": {"quota": 10000, "burst": 20000}}
+cpu/idle {"cpu": {"idle": 2}}
+cpu/cpus {"cpu": {"cpus": "0-banana"}}
+cpu/cpus {"cpu": {"cpus": "4095"}}
+cpu/period {"cpu": {"period": 1}}
+unified {"unified": {"memory.max": "1"}}
+hugepageLimits {"hugepageLimits": [{"pageSize": "../../x", "limit": 1}]}
+blockIO {"blockIO": {"weight": 100}}
+network {"network": {"classID": 1048577}}
+rdma {"rdma": {"mlx5_1": {"hcaHandles": 3}}}
+TABLE
+}
+
+@test "what engines write without meaning anything is accepted" {
+    resources '{"memory": {}, "cpu": {"shares": 0}, "pids": {"limit": 0}, "blockIO": {"weight": 0}, "network": {},
+                "hugepageLimits": [], "unified": {}, "rdma": {}, "devices": [{"allow": false, "access": "rwm"}]}'
+    payload true
+    succeeds berth run --bundle "$B" "$ID"
+    same "$errors" ""
+}
+
+@test "cgroup2: a limit of a controller that is not there is refused, and names it" {
+    local controllers
+    controllers=$(cat "$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)/cgroup.controllers")
+    [[ " $controllers " != *" memory "* ]] || skip "the host has the memory controller of version 2"
+    resources '{"memory": {"limit": 33554432}}'
+    refuses "memory|/linux/resources/memory/limit" berth_cgroup2 create --bundle "$B" "$ID"
+    absent
+    [ ! -e "$(cgroup2_dir)" ]
+}
