@@ -23,7 +23,7 @@ int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie) {
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     int r = fd_read_text(AT_FDCWD, path, text, sizeof text);
     if (r < 0)
-        return r == -ENOENT ? -ESRCH : r;
+        return r == -ENOENT ? -ESRCH : r; /* a process that ends between open and read gives ESRCH itself */
     /* The name in parentheses may hold anything, so fields are counted from the last ')': state is field 3. */
     char *field = strrchr(text, ')');
     if (!field || field[1] != ' ')

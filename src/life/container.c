@@ -79,6 +79,8 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
     if (r < 0)
         return r;
     c.pidfd = process_open((pid_t)c.record->pid, c.record->start_time);
+    if (c.pidfd < 0 && c.pidfd != -ESRCH) /* not to know is not the same as stopped */
+        return error_code(err, -c.pidfd, "look at process %lld", (long long)c.record->pid);
     /* The lock is ours when we asked for it, so a create that is not done is one that has died. */
     c.status = lock && !c.record->pid ? OCI_STATUS_STOPPED : observe(&c);
     *out = c;

@@ -376,6 +376,8 @@ static int write_pid_file(const char *path, pid_t pid, struct error *err) {
     if (n < 0 || n >= (int)sizeof aside)
         return error_code(err, ENAMETOOLONG, "pid file %s", path);
     own_fd fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0 && errno == EEXIST && unlink(aside) == 0) /* of a create that was killed right here */
+        fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_sys(err, "make pid file %s", aside);
     n = snprintf(text, sizeof text, "%d", (int)pid);

@@ -71,13 +71,13 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
     if (detach)
         return c.notify >= 0 ? notify_relay(c.notify, c.pidfd, c.pid, err) : 0;
     r = notify_aside(&c, err);
-    if (r < 0)
-        return r;
-    r = relay_wait(&relay, c.pidfd, c.master, status, err);
-    if (r < 0 || flags & BERTH_RUN_KEEP)
-        return r;
-    /* The exit status of the payload is the answer, whatever the clean-up has to say. */
-    if (take_down(&c.store, request->id, err) < 0)
-        log_warning("%s", err->text);
-    return 0;
+    if (r == 0)
+        r = relay_wait(&relay, c.pidfd, c.master, status, err);
+    if (r == 0 && flags & BERTH_RUN_KEEP)
+        return 0;
+    /* The exit status of the payload, or why it is not known, is the answer, whatever the clean-up has to say. */
+    struct error unclean = ERROR_INIT;
+    if (take_down(&c.store, request->id, &unclean) < 0)
+        log_warning("%s", unclean.text);
+    return r;
 }

@@ -64,10 +64,10 @@ COMMANDS='create start run state kill delete list spec features'
     refuses --frobnicate=1 berth list --frobnicate=1
     refuses -Z berth delete -Z "$ID"
     refuses frobnicate berth list -xfrobnicate
-    refuses robnicate berth run -frobnicate "$ID" # -f FILE
     # Names are not abbreviated.
     refuses --bund berth create --bund "$B" "$ID"
     [ ! -e "$ROOT" ]
+    refuses 'open robnicate' berth run -frobnicate "$ID" # -f FILE
 }
 
 @test "missing values and values where none belongs" {

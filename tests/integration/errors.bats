@@ -478,8 +478,8 @@ CASES
     rejects "/mounts/5" ".mounts += [{$bind, \"options\": [\"bind\"], \"uidMappings\": $mapping}]"
     rejects "/mounts/5" ".mounts += [{$bind, \"options\": [\"bind\"], \"gidMappings\": $mapping}]"
     # Without mappings of its own the container's are taken: there are none.
-    rejects "/mounts/5|idmap" ".mounts += [{$bind, \"options\": [\"bind\", \"idmap\"]}]"
-    rejects "/mounts/5|idmap" ".mounts += [{$bind, \"options\": [\"rbind\", \"ridmap\"]}]"
+    rejects "/mounts/5|id-mapped" ".mounts += [{$bind, \"options\": [\"bind\", \"idmap\"]}]"
+    rejects "/mounts/5|id-mapped" ".mounts += [{$bind, \"options\": [\"rbind\", \"ridmap\"]}]"
     rejects "/mounts/5" ".mounts += [{$bind, \"options\": [\"bind\"], \"gidMappings\": $mapping,
         \"uidMappings\": [{\"containerID\": 0, \"hostID\": 1, \"size\": 0}]}]"
 }

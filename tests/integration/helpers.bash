@@ -366,8 +366,11 @@ in_own_cgroup() {
     for dir in $(cgroup_mounts); do
         mkdir -p "$dir$CGROUP/own"
         if [ -e "$dir/cpuset.mems" ] && ! is_cgroup2; then
-            cat "$dir/cpuset.cpus" | tee "$dir$CGROUP/cpuset.cpus" >"$dir$CGROUP/own/cpuset.cpus"
-            cat "$dir/cpuset.mems" | tee "$dir$CGROUP/cpuset.mems" >"$dir$CGROUP/own/cpuset.mems"
+            # A parent's before its child's.
+            cat "$dir/cpuset.cpus" >"$dir$CGROUP/cpuset.cpus"
+            cat "$dir/cpuset.mems" >"$dir$CGROUP/cpuset.mems"
+            cat "$dir/cpuset.cpus" >"$dir$CGROUP/own/cpuset.cpus"
+            cat "$dir/cpuset.mems" >"$dir$CGROUP/own/cpuset.mems"
         fi
         dirs+=("$dir$CGROUP/own")
     done
