@@ -133,8 +133,10 @@ static int mount_bind(struct init *init, const struct plan_mount *m, struct erro
         r = reach_mount(init, m, &mounted, err);
     if (r < 0)
         return r;
-    /* What comes from a shared mount of the host stays its peer unless told otherwise: only an explicit "shared" may. */
-    if (!(m->propagation[0] & MS_SHARED))
+    /* What comes from a shared mount of the host is its peer, and what is mounted there would be seen on the host: only what
+     * is explicitly and wholly "shared" may stay so. */
+    bool peer = (m->propagation[0] & MS_SHARED) && (!m->recursive || (m->propagation[0] & MS_REC));
+    if (!peer)
         r = mount_propagation(mounted, init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC);
     return r < 0 ? error_code(err, -r, "set propagation of mount %s", m->destination)
                  : change_mount(m, mounted, true, err);

@@ -286,7 +286,7 @@ private    -      master         rbind private
 rprivate   -      -              rbind rprivate
 slave      master master         rbind slave
 rslave     master master         rbind rslave
-shared     shared master         rbind shared
+shared     shared,master master  rbind shared
 rshared    shared shared         rbind rshared
 unbindable unbindable master     rbind unbindable
 runbindable unbindable unbindable rbind runbindable
