@@ -111,8 +111,10 @@ int furnish_links(struct init *init, struct error *err) {
         return error_code(err, -dev, "open /dev");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         own_fd there = resolve_path(init->root, links[i].needs, RESOLVE_NO_LINK_AT_END);
-        if (there < 0)
+        if (there == -ENOENT || there == -ENOTDIR || there == -ELOOP || there == -EACCES)
             continue;
+        if (there < 0)
+            return error_code(err, -there, "look for %s", links[i].needs);
         int r = make_link(dev, links[i].path + strlen("/dev/"), links[i].target);
         if (r < 0)
             return error_code(err, -r, "link %s to %s", links[i].path, links[i].target);

@@ -9,6 +9,7 @@
 #include "life/operations.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Tells the waiting init process to go on, and waits until its program runs: an error is what stopped it. */
@@ -75,8 +76,13 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     r = notify_listen(container.dir, &notify, err);
     if (r == 0)
         r = launch(gate, state, &container, err);
-    if (r < 0)
+    if (r < 0) {
+        /* A failing startContainer hook ends the container (config.md); what else fails leaves it stopped. */
+        struct error unclean = ERROR_INIT;
+        if (strcmp(err->step, "hook") == 0 && container_destroy(&store, &container, true, &unclean) < 0)
+            log_warning("%s", unclean.text);
         return r;
+    }
     unlinkat(container.dir, "start", 0);
     r = start_poststart(&store, id, container.record, err);
     if (r < 0 || notify < 0 || !notify_host_socket())

@@ -294,7 +294,8 @@ int main(int argc, char **argv) {
     (void)argc;
     parse(&in, argv + 1, &command, &attached);
     if (!in.report || !*command) {
-        fprintf(stderr, "usage: inject --report FILE [--attach PID] [--process P --index I --errno E | --kill one|all] COMMAND...\n");
+        fprintf(stderr, "usage: inject --report FILE [--attach PID] [--process P --index I [--number N] "
+                        "--errno E | --kill one|all] COMMAND...\n");
         return 125;
     }
     if (attached)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * probe [QUESTION...]: prints what a container is, from inside: identity, privileges, mounts, /dev, limits, descriptors.
- * Numbers that differ from one run to the next (mount ids, peer groups, pipes) are left out, so that two outputs can be
- * compared line by line. It is the payload: runs in the container, linked statically, needs no privilege.
+ * probe [QUESTION...]: prints what a container is, from inside: identity, privileges, mounts, /dev, limits and
+ * descriptors. Numbers that differ from one run to the next (mount ids, peer groups, pipes) are left out, so that two
+ * outputs can be compared line by line. It is the payload: runs in the container, static, needs no privilege.
  *
  *   r:PATH   can it be read?         w:PATH   can it be opened for writing?    c:DIR   can a file be made there?
  *   x:PATH   can it be executed?     d:DIR    how many entries has it?         t:PATH  its first line
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE 8192
+#define MOUNTS_MAX 256
 
 extern char **environ;
 
@@ -33,9 +34,11 @@ static void print_result(const char *what, const char *path, int code) {
 /* ---- one section each ---- */
 
 static void print_status(void) {
-    static const char *const wanted[] = {"Umask:", "Uid:",    "Gid:",    "Groups:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
-                                         "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",   "SigBlk:",  "SigIgn:",
-                                         "Speculation_Store_Bypass:", "NSpid:"};
+    static const char *const wanted[] = {
+        "Umask:",   "Uid:",     "Gid:",    "Groups:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
+        "CapInh:",  "CapPrm:",  "CapEff:", "CapBnd:", "CapAmb:",     "NSpid:",   "Speculation_Store_Bypass:",
+        "SigBlk:",  "SigIgn:",
+    };
     char line[LINE_SIZE];
     FILE *file = fopen("/proc/self/status", "re");
     while (file && fgets(line, sizeof line, file))
@@ -60,29 +63,48 @@ static void print_file(const char *path) {
     fclose(file);
 }
 
-/* Optional field of a mount without its number: "master:12" is "master". */
-static void print_peer(const char *field) {
-    printf(" %.*s", (int)strcspn(field, ":"), field);
-}
+struct mount {
+    char *fields[6], *rest; /* of one line, which fields[0] owns */
+    int order;
+};
 
 /* "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [PEERS...] - TYPE SOURCE SUPEROPTIONS" (proc_pid_mountinfo(5)) */
+static void print_mount(struct mount *mount) {
+    char *field;
+    printf("mount %s of %s (%s)", mount->fields[4], mount->fields[3], mount->fields[5]);
+    while ((field = strsep(&mount->rest, " ")) && strcmp(field, "-") != 0)
+        printf(" %.*s", (int)strcspn(field, ":"), field); /* "master:12" is "master" */
+    printf(" - %s\n", mount->rest ? mount->rest : "");
+}
+
+/* Those on the same point stay in their order; the others come in that of their ids, which says nothing. */
+static int by_point(const void *a, const void *b) {
+    const struct mount *x = a, *y = b;
+    int difference = strcmp(x->fields[4], y->fields[4]);
+    return difference ? difference : x->order - y->order;
+}
+
 static void print_mounts(void) {
+    static struct mount mounts[MOUNTS_MAX];
     char line[LINE_SIZE];
+    int count = 0;
     FILE *file = fopen("/proc/self/mountinfo", "re");
-    while (file && fgets(line, sizeof line, file)) {
-        char *rest = line, *fields[6], *field;
+    while (file && count < MOUNTS_MAX && fgets(line, sizeof line, file)) {
+        struct mount *mount = &mounts[count];
         line[strcspn(line, "\n")] = '\0';
+        mount->rest = strdup(line);
+        mount->order = count;
         for (size_t i = 0; i < 6; i++)
-            fields[i] = strsep(&rest, " ");
-        if (!rest)
-            continue;
-        printf("mount %s of %s (%s)", fields[4], fields[3], fields[5]);
-        while ((field = strsep(&rest, " ")) && strcmp(field, "-") != 0)
-            print_peer(field);
-        printf(" - %s\n", rest ? rest : "");
+            mount->fields[i] = strsep(&mount->rest, " ");
+        count += mount->rest != NULL;
     }
     if (file)
         fclose(file);
+    qsort(mounts, (size_t)count, sizeof *mounts, by_point);
+    for (int i = 0; i < count; i++) {
+        print_mount(&mounts[i]);
+        free(mounts[i].fields[0]);
+    }
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b) {
@@ -214,10 +236,12 @@ static void compare_namespace(const char *question) {
     size_t len = strcspn(question, "=");
     snprintf(type, sizeof type, "%.*s", (int)len, question);
     snprintf(path, sizeof path, "/proc/self/ns/%s", type);
-    if (stat(path, &st) < 0)
+    if (stat(path, &st) < 0) {
         print_result("namespace", type, errno);
-    else
-        printf("namespace %s: %s\n", type, question[len] && strtoul(question + len + 1, NULL, 10) == st.st_ino ? "same" : "other");
+        return;
+    }
+    bool same = question[len] && strtoul(question + len + 1, NULL, 10) == st.st_ino;
+    printf("namespace %s: %s\n", type, same ? "same" : "other");
 }
 
 static void answer(const char *question) {

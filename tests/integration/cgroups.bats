@@ -289,7 +289,7 @@ paths_of() {
             has "$(paths_of)" "$CGROUP" "cgroup for the path '$path'"
             succeeds berth delete --force "$ID"
         else
-            has "$errors" cgroupsPath "error for the path '$path'"
+            has "$errors" cgroup "error for the path '$path'"
         fi
         absent
     done

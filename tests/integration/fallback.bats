@@ -50,9 +50,9 @@ rich_bundle() {
     echo text | tee "$B/rootfs/sealed/file" >"$B/rootfs/fixed"
     mknod "$B/rootfs/node" c 1 11
     config --arg h "$T/host" --arg questions 'r:/hidden r:/masked/file d:/masked w:/fixed c:/sealed c:/ c:/tmp c:/ro
-            c:/small c:/tree/below w:/file r:/file c:/copied d:/copied c:/proc/sys w:/proc/sys/kernel/shm_rmid_forced r:/proc/kcore
-            d:/sys/firmware c:/sys/fs/cgroup r:/node r:/flags/link x:/flags/program x:/bin/probe r:/nowhere
-            d:/sys/fs/cgroup' '
+            c:/small c:/tree/below w:/file r:/file c:/copied d:/copied c:/proc/sys w:/proc/sys/kernel/shm_rmid_forced
+            r:/proc/kcore d:/sys/firmware c:/sys/fs/cgroup r:/node r:/flags/link x:/flags/program x:/bin/probe
+            r:/nowhere d:/sys/fs/cgroup' '
         .process.args = ["probe", ($questions | splits("\\s+"))] |
         .root.readonly = true
         | .linux.maskedPaths += ["/hidden", "/masked", "/nowhere", "/copied/file"]
@@ -62,7 +62,8 @@ rich_bundle() {
         | .mounts += [
             { "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
               "options": ["nosuid", "noexec", "nodev", "relatime", "ro"] },
-            { "destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "size=64k", "mode=1777"] },
+            { "destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+              "options": ["nosuid", "size=64k", "mode=1777"] },
             { "destination": "/ro", "type": "bind", "source": ($h + "/plain"), "options": ["bind", "ro"] },
             { "destination": "/flags", "type": "bind", "source": ($h + "/plain"),
               "options": ["bind", "nosuid", "nodev", "noexec", "noatime", "nosymfollow"] },
@@ -71,16 +72,24 @@ rich_bundle() {
             { "destination": "/file", "type": "bind", "source": ($h + "/plain/file"), "options": ["bind", "ro"] },
             { "destination": "/slave", "type": "bind", "source": ($h + "/shared"), "options": ["rbind", "rslave"] },
             { "destination": "/peer", "type": "bind", "source": ($h + "/shared"), "options": ["rbind", "rshared"] },
-            { "destination": "/alone", "type": "bind", "source": ($h + "/shared"), "options": ["rbind", "rprivate", "ro"] },
+            { "destination": "/alone", "type": "bind", "source": ($h + "/shared"),
+              "options": ["rbind", "rprivate", "ro"] },
             { "destination": "/default", "type": "bind", "source": ($h + "/shared"), "options": ["rbind"] },
             { "destination": "/tree", "type": "bind", "source": ($h + "/tree"), "options": ["rbind", "nosuid"] },
-            { "destination": "/unbindable", "type": "bind", "source": ($h + "/private"), "options": ["bind", "unbindable"] },
+            { "destination": "/unbindable", "type": "bind", "source": ($h + "/private"),
+              "options": ["bind", "unbindable"] },
             { "destination": "/small", "type": "tmpfs", "source": "small", "options": ["size=4k", "ro", "mode=700"] },
             { "destination": "/copied", "type": "tmpfs", "source": "copied", "options": ["tmpcopyup", "noexec"] },
-            { "destination": "/loose", "type": "bind", "source": ($h + "/private"), "options": ["bind", "suid", "dev", "relatime"] },
+            { "destination": "/loose", "type": "bind", "source": ($h + "/private"),
+              "options": ["bind", "suid", "dev", "relatime"] },
             { "destination": "/changed", "type": "tmpfs", "source": "changed", "options": ["size=1m"] },
-            { "destination": "/changed", "type": "bind", "source": "none", "options": ["remount", "bind", "nosuid", "ro"] },
-            { "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"] }
+            { "destination": "/changed", "type": "bind", "source": "none",
+              "options": ["remount", "bind", "nosuid", "ro"] },
+            { "destination": "/resized", "type": "tmpfs", "source": "resized",
+              "options": ["size=1m", "nodev", "noatime"] },
+            { "destination": "/resized", "type": "tmpfs", "source": "resized", "options": ["remount", "size=2m"] },
+            { "destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
+              "options": ["nosuid", "noexec", "nodev"] }
           ]'
 }
 
@@ -114,17 +123,15 @@ variant_sysctl() { config '.linux.sysctl = { "net.ipv4.ip_forward": "1", "kernel
 variant_without-proc() {
     config '.mounts |= map(select(.destination != "/proc")) | .linux.rootfsPropagation = "shared"'
 }
-VARIANTS=(plain no-pivot hooks hooks-no-pivot terminal shared-root private-root unbindable-root host-cgroupns user sysctl
-    without-proc)
+VARIANTS=(plain no-pivot hooks hooks-no-pivot terminal shared-root private-root unbindable-root host-cgroupns user
+    sysctl without-proc)
 
-# Mounts by their point, those on the same one in their order. Whether a superblock or only its mount is read-only says
-# nothing. A shared mount is a peer of the host's where a detached copy of that can be made in advance; the classic bind is
-# made behind the cut between the two propagations, so it is also a slave, and what is mounted in it stays inside.
+# Whether a superblock or only its mount is read-only says nothing. A shared mount is a peer of the host's where a
+# detached copy of that can be made in advance; the classic bind is made behind the cut between the two propagations, so
+# it is also a slave, and what is mounted in it stays inside.
 normalised() {
     sed -E -e "s|$T|T|g; s|$MARK|MARK|g" -e 's/\r$//' -e '/^mount /s/ - ([^ ]+ [^ ]+) (ro|rw)/ - \1/' \
-        -e '/^mount .peer/s/ shared master / shared /' "$1" >"$1.clean"
-    grep -v '^mount ' "$1.clean"
-    grep '^mount ' "$1.clean" | sort -s -k2,2
+        -e '/^mount .peer/s/ shared master / shared /' "$1"
 }
 
 # print_container FILE REFUSAL...

@@ -15,9 +15,10 @@
 bats_require_minimum_version 1.5.0
 load audit
 
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
 # Seconds that anything waited for may take; only a failing test ever waits that long.
 : "${PATIENCE:=10}"
+# Seconds that a test may take. Then all that it has started is killed, so that it fails where it hangs.
+: "${TEST_LIMIT:=45}"
 
 # Programs of busybox that containers find in /bin.
 BUSYBOX_PROGRAMS='[ awk cat chmod chown cp cut date dd df dirname echo env expr false find grep head hostname id kill ln
@@ -46,19 +47,36 @@ setup() {
     if declare -F prepare >/dev/null; then
         prepare
     fi
+    start_watchdog
     audit_begin
 }
 
 teardown() {
     local result=0
     cd /
+    kill "$watchdog" 2>/dev/null || true
     # A test that has failed leaves what it leaves: here only the rest is to be spared from it.
     delete_all || result=1
+    cat "$T/watchdog" 2>/dev/null || true
     if [ -z "${BATS_TEST_SKIPPED:-}" ]; then
         audit_end || result=1
     fi
     audit_sweep
     return "$result"
+}
+
+start_watchdog() {
+    (
+        unset BERTH_TEST
+        sleep "$TEST_LIMIT" &
+        trap 'kill $!' TERM
+        if wait $!; then
+            echo "after $TEST_LIMIT s all processes of this test were killed" >>"$T/watchdog"
+            kill -KILL $(audit_pids)
+        fi
+    ) </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    watchdog=$!
+    disown
 }
 
 # ---- the runtime ----------------------------------------------------------------------------------------------------

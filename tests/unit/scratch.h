@@ -37,7 +37,7 @@ static int scratch_unlink(const char *path, const struct stat *st, int type, str
 /* Removes it with all that is in it; links are not followed. True when nothing is left. */
 __attribute__((unused)) static bool scratch_remove(void) {
     close(scratch_fd);
-    return nftw(scratch, scratch_unlink, 16, FTW_DEPTH | FTW_PHYS) == 0;
+    return nftw(scratch, scratch_unlink, 128, FTW_DEPTH | FTW_PHYS) == 0;
 }
 
 /* A file below the scratch directory. */

@@ -454,6 +454,51 @@ static void test_refused(void) {
     ok(strstr(err.text, "uidMappings and gidMappings"), "one of two id mappings: by name (%s)", err.text);
 }
 
+/* config.md "Mounts": mappings of the mount's own, or those of the container's user namespace; each on its own tree. */
+static void test_idmap(void) {
+    static struct oci_id_mapping uid_rows[] = {{.container_id = 0, .host_id = 1000, .size = 5}, {.container_id = 5, .host_id = 7, .size = 1}};
+    static struct oci_id_mapping gid_rows[] = {{.container_id = 0, .host_id = 2000, .size = 6}};
+    static struct plan_id_mapping own_uids[] = {{0, 100000, 65536}}, own_gids[] = {{0, 200000, 65536}};
+    struct plan_namespaces user = {.modes = {[NS_USER] = NS_NEW}, .uids = own_uids, .gids = own_gids, .uid_count = 1, .gid_count = 1};
+    static const struct {
+        const char *option;
+        bool mappings;
+        enum mount_idmap want;
+    } cases[] = {
+        {"rw", true, MOUNT_IDMAP_ONE}, /* mappings alone are enough */
+        {"idmap", true, MOUNT_IDMAP_ONE},
+        {"ridmap", true, MOUNT_IDMAP_TREE},
+        {"idmap", false, MOUNT_IDMAP_ONE},
+        {"ridmap", false, MOUNT_IDMAP_TREE},
+        {"rw", false, MOUNT_IDMAP_NONE},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *options[] = {"rbind", cases[i].option}, *name = cases[i].mappings ? "with mappings" : "without mappings";
+        struct oci_mount mount = {.type = "none", .source = "/s", .destination = "/m", .options = {2, options}};
+        const struct oci_config config = {.mounts = {1, &mount}};
+        if (cases[i].mappings) {
+            mount.uid_mappings = (struct oci_id_mapping_array){2, uid_rows};
+            mount.gid_mappings = (struct oci_id_mapping_array){1, gid_rows};
+        }
+        arena_drop(&arena);
+        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, &plan, &err) == 0, "%s %s: planned", cases[i].option, name))
+            continue;
+        const struct plan_mount *m = &plan.items[0];
+        is_number(m->idmap, cases[i].want, "%s %s: how far it goes", cases[i].option, name);
+        if (m->idmap == MOUNT_IDMAP_NONE)
+            continue;
+        uint32_t uid = cases[i].mappings ? 1000 : 100000, gid = cases[i].mappings ? 2000 : 200000;
+        ok(m->uid_count == (cases[i].mappings ? 2 : 1) && m->uids[0].outside == uid && m->gid_count == 1 && m->gids[0].outside == gid,
+           "%s %s: by whose mappings", cases[i].option, name);
+    }
+    struct oci_id_mapping bad_rows[] = {{.container_id = 0, .host_id = 1000, .size = 5}, {.container_id = 3, .host_id = 7, .size = 1}};
+    const char *binds[] = {"bind"};
+    struct oci_mount mount = {.type = "none", .source = "/s", .destination = "/m", .options = {1, binds},
+                              .uid_mappings = {1, uid_rows}, .gid_mappings = {2, bad_rows}};
+    is_number(make_rows(&mount, 1), -EINVAL, "mappings that overlap are refused");
+    is_text(err.place, "/mounts/0/gidMappings/1", "at their place");
+}
+
 static void test_rows(void) {
     const char *binds[] = {"bind"};
     struct oci_mount rows[] = {
@@ -502,6 +547,7 @@ int main(void) {
     test_all_destinations();
     test_proc();
     test_refused();
+    test_idmap();
     test_rows();
     test_extra();
     arena_drop(&arena);
