@@ -18,6 +18,7 @@
  *                                                         pivot, identity ...
  *                            <----------------- READY
  *      state committed
+ *      COMMITTED --------------------------------------> waits for its start     [ create; without it, it ends ]
  *      (create ends: the rest goes over the gate, the listening socket in the state directory)
  *
  *      life (run, or start over the gate)
@@ -43,6 +44,7 @@ enum handoff_kind {
     HANDOFF_HOOKS,
     HANDOFF_HOOKED,
     HANDOFF_READY,
+    HANDOFF_COMMITTED,
     HANDOFF_START,
     HANDOFF_WARNING,
     HANDOFF_ERROR,

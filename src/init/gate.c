@@ -55,15 +55,28 @@ static void close_others(const struct init *init, int *keep, size_t count) {
 }
 
 int gate_ready(struct init *init, struct error *err) {
+    struct handoff_message message = {.fd = -1};
     /* The wait may be long; nothing of the host is to be had from us meanwhile. */
-    int keep[] = {init->channel, init->gate, init->root.fd, init->held->bundle};
+    int keep[] = {init->channel, init->gate, init->root.fd};
     close_others(init, keep, sizeof keep / sizeof *keep);
     init->proc.fd = -1;
     int r = handoff_send(init->channel, HANDOFF_READY, -1, NULL);
     if (r < 0)
         return error_code(err, -r, "tell that the container is ready");
-    if (init->gate >= 0)
-        fd_drop(&init->channel);
+    if (init->gate < 0)
+        return 0;
+    /* Until life has written down who we are nobody could find us: then its end is ours, too. */
+    if (handoff_receive(init->channel, HANDOFF_TO_INIT, &message) <= 0 || message.kind != HANDOFF_COMMITTED)
+        _exit(1);
+    fd_drop(&init->channel);
+    return 0;
+}
+
+int gate_descriptors(struct init *init, struct error *err) {
+    int keep[] = {init->channel, init->state_fd};
+    (void)err;
+    close_others(init, keep, sizeof keep / sizeof *keep);
+    init->gate = init->root.fd = -1;
     return 0;
 }
 

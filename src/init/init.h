@@ -79,6 +79,7 @@ int identity_cwd(struct init *init, struct error *err);
 int gate_runtime_hooks(struct init *init, struct error *err);
 int gate_ready(struct init *init, struct error *err);
 int gate_wait(struct init *init, struct error *err);
+int gate_descriptors(struct init *init, struct error *err);
 int launch_lookup(struct init *init, struct error *err);
 int launch_start_hooks(struct init *init, struct error *err);
 int launch_filter(struct init *init, struct error *err);

@@ -221,11 +221,6 @@ static int diagnose(const char *path, int code, struct error *err) {
 
 int launch_exec(struct init *init, struct error *err) {
     const struct plan_process *process = &init->plan->process;
-    unsigned first = 3 + init->held->preserved;
-    /* Really closed, not left to close-on-exec: all but the channel, which the exec itself closes as its last word. */
-    if ((unsigned)init->channel > first)
-        sys_close_range(first, (unsigned)init->channel - 1);
-    sys_close_range((unsigned)init->channel + 1, ~0u);
     execve(init->program, (char *const *)(uintptr_t)process->args, (char *const *)(uintptr_t)process->env);
     return diagnose(init->program, errno, err);
 }

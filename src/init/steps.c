@@ -81,7 +81,10 @@ const size_t create_step_count = TABLE_COUNT(create_steps);
 
 const struct step start_steps[] = {
     {"start", gate_wait, NULL},
-    /* No descriptor is opened from here on; a filter may forbid the call. */
+    /* Really closed, not left to close-on-exec: all that the payload shall not have but the channel, which the exec
+     * itself closes as its last word. Before any filter, which may forbid the call. */
+    {"descriptors", gate_descriptors, NULL},
+    /* Few descriptors are opened from here on. */
     {"rlimits", identity_file_limit, has_process},
     /* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it is loaded before the last capabilities go; hooks of
      * the container then run behind both. With it the filter is the last thing before the exec: it may forbid anything. */

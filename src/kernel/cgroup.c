@@ -30,9 +30,12 @@
 
 /* ---- the host ---- */
 
-static bool is_mount_of(const char *path, long magic) {
+/* 1: it is; 0: it is not, or nothing is there; else -errno: not to know is not the same. */
+static int is_mount_of(const char *path, long magic) {
     struct statfs fs;
-    return statfs(path, &fs) == 0 && (long)fs.f_type == magic;
+    if (statfs(path, &fs) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    return (long)fs.f_type == magic;
 }
 
 static int read_membership(char **text, struct error *err) {
@@ -47,8 +50,9 @@ static int try_v1_mount(struct arena *arena, const char *name, size_t len, const
     char path[sizeof CGROUP_ROOT + 1 + NAME_MAX + 1];
     if ((size_t)snprintf(path, sizeof path, CGROUP_ROOT "/%.*s", (int)len, name) >= sizeof path)
         return 0;
-    if (!is_mount_of(path, CGROUP_SUPER_MAGIC))
-        return 0;
+    int r = is_mount_of(path, CGROUP_SUPER_MAGIC);
+    if (r <= 0)
+        return r;
     *out = arena_strdup(arena, path);
     return *out ? 1 : -ENOMEM;
 }
@@ -95,7 +99,10 @@ static int add_hierarchy(struct arena *arena, char *line, struct cgroup_host *ho
 
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err) {
     struct cgroup_host host = {.world = CGROUP_NONE};
-    if (is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC)) {
+    int unified = is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+    if (unified < 0)
+        return error_code(err, -unified, "look at %s", CGROUP_ROOT);
+    if (unified) {
         host.world = CGROUP_UNIFIED;
         host.count = 1;
         host.hierarchies[0] = (struct cgroup_hierarchy){.controllers = "", .mount = CGROUP_ROOT, .unified = true};
@@ -106,9 +113,11 @@ int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error
     int r = read_membership(&text, err);
     if (r < 0)
         return r;
-    for (char *rest = text, *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n"))
-        if (add_hierarchy(arena, line, &host) < 0)
-            return error_memory(err);
+    for (char *rest = text, *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n")) {
+        r = add_hierarchy(arena, line, &host);
+        if (r < 0)
+            return error_code(err, -r, "look for the cgroup hierarchies below %s", CGROUP_ROOT);
+    }
     *out = host;
     return 0;
 }

@@ -106,8 +106,9 @@ static int place(struct creation *c, struct error *err) {
         r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
     if (r == 0 && attend_places(c)) {
         r = handoff_send(c->channel, HANDOFF_PLACED, -1, NULL);
-        if (r < 0 && r != -EPIPE) /* dead already: what it had to say is read next */
+        if (r < 0 && r != -EPIPE)
             return error_code(err, -r, "let the new process go on");
+        r = 0; /* dead already: what it had to say is read next */
     }
     if (r < 0)
         return r;

@@ -298,7 +298,7 @@ static int make_cgroup(struct creation *c, struct error *err) {
     int r = cgroup_make(&c->group, err);
     if (r < 0) {
         error_note(err, "cgroup", "/linux/cgroupsPath");
-        return r;
+        return error_wrap(err, "cgroup (config /linux/cgroupsPath)");
     }
     undo_add(&c->undo, undo_cgroup, c);
     r = fill_cgroup(c, err);
@@ -365,6 +365,11 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
         r = store_write(c->dir, &c->record, err);
     if (r == 0 && c->gated)
         r = create_announce(c, err);
+    if (r == 0 && c->gated) {
+        r = handoff_send(c->channel, HANDOFF_COMMITTED, -1, NULL);
+        if (r < 0)
+            return error_code(err, -r, "let the new process wait for its start");
+    }
     return r;
 }
 

@@ -304,8 +304,11 @@ static int plan_idmap(struct arena *arena, const struct oci_mount *row, const st
         m->gid_count = ns->gid_count;
         return 0;
     }
-    int r = namespaces_plan_mappings(arena, &row->uid_mappings, place, &m->uids, &m->uid_count, err);
-    return r < 0 ? r : namespaces_plan_mappings(arena, &row->gid_mappings, place, &m->gids, &m->gid_count, err);
+    char list[64];
+    snprintf(list, sizeof list, "%.40s/uidMappings", place);
+    int r = namespaces_plan_mappings(arena, &row->uid_mappings, list, &m->uids, &m->uid_count, err);
+    snprintf(list, sizeof list, "%.40s/gidMappings", place);
+    return r < 0 ? r : namespaces_plan_mappings(arena, &row->gid_mappings, list, &m->gids, &m->gid_count, err);
 }
 
 static int check_mount(const struct plan_mount *m, const char *place, struct error *err) {

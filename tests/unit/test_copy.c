@@ -290,8 +290,8 @@ int main(void) {
     test_depth(70, false);
     test_other_file_system();
     close(source);
-    fchmodat(scratch_fd, "from/locked", 0700, 0);
-    fchmodat(scratch_fd, "to/locked", 0700, 0);
+    (void)!fchmodat(scratch_fd, "from/locked", 0700, 0);
+    (void)!fchmodat(scratch_fd, "to/locked", 0700, 0);
     ok(scratch_remove(), "the scratch directory is gone");
     return tap_done();
 }

@@ -42,10 +42,13 @@ static const struct {
 
 static bool has_word(const char *list, const char *word) {
     size_t len = strlen(word);
-    for (const char *c = list; c; c = strchr(c, ','), c += c != NULL)
+    for (const char *c = list;; c++) {
         if (strncmp(c, word, len) == 0 && (c[len] == ',' || c[len] == '\0'))
             return true;
-    return false;
+        c = strchr(c, ',');
+        if (!c)
+            return false;
+    }
 }
 
 /* Neither relatime nor noatime is strict. */

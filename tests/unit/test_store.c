@@ -75,7 +75,7 @@ static void test_root_refused(void) {
         struct store out = STORE_INIT;
         snprintf(path, sizeof path, "mode%o", (unsigned)modes[i].mode);
         (void)!mkdirat(scratch_fd, path, 0700);
-        fchmodat(scratch_fd, path, modes[i].mode, 0);
+        (void)!fchmodat(scratch_fd, path, modes[i].mode, 0);
         is_number(store_open(below(path), false, &out, &err), modes[i].good ? 0 : -EPERM, "a root of mode %o",
                   (unsigned)modes[i].mode);
         is_number(out.fd >= 0, modes[i].good, "mode %o: is %s", (unsigned)modes[i].mode, modes[i].good ? "open" : "not opened");
@@ -207,21 +207,17 @@ static pid_t hold_lock(const char *id, int tell, int until) {
     _exit(read(until, &byte, 1) < 0);
 }
 
-/* Whether a process waits for a lock (proc_locks(5): "->" in front of those that wait). Waits until one does. */
+/* Waits until the parent waits for a lock: proc_locks(5) has "->" in front of those that wait. */
 static void wait_for_waiter(void) {
-    char text[16384];
-    for (;;) {
-        int fd = open("/proc/locks", O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-        close(fd);
-        text[n > 0 ? n : 0] = '\0';
-        char mine[32];
-        snprintf(mine, sizeof mine, " %d ", (int)getppid());
-        for (char *line = text; fd >= 0 && line && *line; line = strchr(line, '\n'), line += line != NULL)
-            if (strncmp(line + strcspn(line, " "), " -> FLOCK", 9) == 0 && memmem(line, strcspn(line, "\n"), mine, strlen(mine)))
-                return;
-        if (fd < 0)
+    char line[256], mine[32];
+    snprintf(mine, sizeof mine, " %d ", (int)getppid());
+    for (bool waits = false; !waits;) {
+        FILE *stream = fopen("/proc/locks", "re");
+        if (!stream)
             return;
+        while (!waits && fgets(line, sizeof line, stream))
+            waits = strstr(line, " -> FLOCK") && strstr(line, mine);
+        fclose(stream);
     }
 }
 
@@ -492,7 +488,7 @@ int main(void) {
     scratch_make();
     (void)!mkdirat(scratch_fd, "runtime", 0700);
     if (geteuid() == 0)
-        fchmodat(scratch_fd, ".", 0711, 0);
+        (void)!fchmodat(scratch_fd, ".", 0711, 0);
     test_root();
     test_root_refused();
     test_default_root();
