@@ -42,9 +42,9 @@ int enter_arrive(struct init *init, struct error *err) {
         return 0;
     struct handoff_message message;
     int r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
-    if (r <= 0 || message.kind != HANDOFF_PLACED)
+    if (r == 0)
         _exit(1); /* life is gone: there is nobody to tell */
-    return 0;
+    return r < 0 || message.kind != HANDOFF_PLACED ? error_code(err, r < 0 ? -r : EPROTO, "wait to be placed") : 0;
 }
 
 int enter_namespaces(const struct init *init, struct error *err) {

@@ -23,8 +23,10 @@ int gate_runtime_hooks(struct init *init, struct error *err) {
     int r = handoff_send(init->channel, HANDOFF_HOOKS, -1, NULL);
     if (r == 0)
         r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
-    if (r <= 0 || message.kind != HANDOFF_HOOKED)
+    if (r == 0)
         _exit(1); /* a hook failed or life is gone: it knows more than we do */
+    if (r < 0 || message.kind != HANDOFF_HOOKED)
+        return error_code(err, r < 0 ? -r : EPROTO, "wait for the hooks of the runtime");
     own_fd state = message.fd;
     return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, state, init->held->bundle,
                     (const char *const *)environ, false, err);
@@ -102,8 +104,12 @@ int gate_wait(struct init *init, struct error *err) {
         int r = wait_gate(init, &message);
         if (r < 0)
             return error_code(err, -r, "wait for start");
-    } else if (handoff_receive(init->channel, HANDOFF_TO_INIT, &message) <= 0 || message.kind != HANDOFF_START) {
-        _exit(1); /* run was killed between create and start */
+    } else {
+        int r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
+        if (r == 0)
+            _exit(1); /* run was killed between create and start */
+        if (r < 0 || message.kind != HANDOFF_START)
+            return error_code(err, r < 0 ? -r : EPROTO, "wait for start");
     }
     init->state_fd = message.fd;
     if (!init->plan->has_process)

@@ -242,7 +242,10 @@ int mount_propagation_root(unsigned long propagation) {
 
 static int classic_reconfigure(int mount_fd, const char *data, unsigned long superblock, struct error *err) {
     unsigned long flags;
+    struct statvfs now;
     int r = remount_flags(mount_fd, 0, 0, &flags);
+    if (r == 0 && fstatvfs(mount_fd, &now) == 0) /* of the superblock's own flags statvfs shows these two (statvfs(3)) */
+        superblock |= (now.f_flag & ST_SYNCHRONOUS ? MS_SYNCHRONOUS : 0ul) | (now.f_flag & ST_MANDLOCK ? MS_MANDLOCK : 0ul);
     if (r == 0)
         r = sys_mount(NULL, fd_path(mount_fd).text, NULL, flags | superblock, data);
     return r < 0 ? error_code(err, -r, "reconfigure file system") : 0;

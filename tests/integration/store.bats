@@ -1,0 +1,383 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# store: the state directory, its modes and owners, what may lie in it, and commands that are killed at any point.
+load helpers
+
+prepare() {
+    make_bundle
+}
+
+# ---- modes and owners -----------------------------------------------------------------------------------------------
+
+# Every directory of the state has mode 0700, all else at most 0600, and all is ours.
+is_private() {
+    local odd
+    odd=$(find "$ROOT" -type d ! -perm 0700 -printf '%m %p\n' -o ! -type d -perm /0177 -printf '%m %p\n' \
+        -o ! -type d ! -type s ! -perm 0600 -printf '%m %p\n' -o ! -user "$(id -u)" -printf '%u %p\n')
+    same "$odd" "" "modes in the state root"
+}
+
+@test "directories 0700 and files 0600 whatever the umask" {
+    # With a filter, since that has a cache.
+    config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls":
+        [{"names": ["swapon"], "action": "SCMP_ACT_ERRNO"}]}'
+    long_running
+    local mask
+    for mask in 0000 0777 0022 0177; do
+        umask "$mask"
+        "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" </dev/null
+        umask 022
+        is_private
+        umask "$mask"
+        "$BERTH" --root "$ROOT" start "$ID"
+        umask 022
+        same "$(wait_for ready)" up
+        is_private
+        umask "$mask"
+        "$BERTH" --root "$ROOT" delete --force "$ID"
+        umask 022
+        is_private
+        absent
+        rm -r "$ROOT"
+    done
+}
+
+@test "a state root with missing parents is made, each of them private" {
+    ROOT=$T/deep/er/state
+    umask 0
+    begin
+    umask 022
+    same "$(stat -c %a "$T/deep" "$T/deep/er" "$ROOT" | xargs)" "700 700 700"
+    succeeds berth delete "$ID"
+    ROOT=$T/deep
+    rm -r "$T/deep/er"
+}
+
+@test "a state root of another user is refused" {
+    mkdir -m 0700 "$ROOT"
+    chown 12345 "$ROOT"
+    local command
+    for command in "create --bundle $B" start state kill delete; do
+        refuses "$ROOT|must belong to" berth $command "$ID"
+    done
+    refuses "$ROOT|must belong to" berth list
+    same "$(ls -A "$ROOT")" ""
+}
+
+@test "a state root that others may write to is refused" {
+    local mode
+    for mode in 0777 1777 0770 0702; do
+        mkdir "$ROOT"
+        chmod "$mode" "$ROOT"
+        refuses "$ROOT|nobody else" berth create --bundle "$B" "$ID"
+        refuses "$ROOT|nobody else" berth delete --force "$ID"
+        same "$(stat -c %a "$ROOT")" "${mode#0}"
+        rmdir "$ROOT"
+    done
+}
+
+@test "a state root that others may read is taken as it is" {
+    mkdir -m 0711 "$ROOT"
+    begin
+    same "$(stat -c %a "$ROOT")" 711
+    same "$(stat -c %a "$ROOT/$ID")" 700
+}
+
+@test "a state root that is no directory" {
+    : >"$ROOT"
+    refuses "$ROOT|not a directory" berth create --bundle "$B" "$ID"
+    rm "$ROOT"
+    ln -s nowhere "$ROOT"
+    exits 1 berth create --bundle "$B" "$ID"
+    rm "$ROOT"
+}
+
+@test "the default root is /run/berth for root, whatever XDG_RUNTIME_DIR says" {
+    needs root
+    export XDG_RUNTIME_DIR=$T/xdg
+    mkdir -m 0700 "$T/xdg"
+    succeeds "$BERTH" create --bundle "$B" "$ID"
+    [ -d "/run/berth/$ID" ]
+    same "$(stat -c %a /run/berth)" 700
+    same "$(ls -A "$T/xdg")" ""
+    has "$("$BERTH" list -q)" "$ID"
+    succeeds "$BERTH" delete --force "$ID"
+    [ ! -e "/run/berth/$ID" ]
+}
+
+# as_nobody COMMAND...: runs the runtime as an ordinary user, who need not be able to reach its path.
+as_nobody() {
+    python3 - "$@" <<'PYTHON'
+import os, sys
+program = os.open(sys.argv[1], os.O_RDONLY)
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+os.chdir("/")
+os.execve(program, sys.argv[1:], os.environ)
+PYTHON
+}
+
+@test "the default root without privilege is below XDG_RUNTIME_DIR" {
+    needs root
+    local xdg
+    xdg=$(mktemp -d "/tmp/$MARK.XXXXXX")
+    chown 65534 "$xdg"
+    export XDG_RUNTIME_DIR=$xdg
+    try as_nobody "$BERTH" list -q
+    [ "$status" -eq 0 ] || tell_last "list"
+    same "$output$errors" ""
+    mkdir -m 0700 "$xdg/berth" "$xdg/berth/$ID"
+    echo '{"version":1,"id":"'"$ID"'","bundle":"/b","created":"2026-01-01T00:00:00Z"}' >"$xdg/berth/$ID/record.json"
+    chown -R 65534 "$xdg/berth"
+    try as_nobody "$BERTH" list -q
+    same "$output" "$ID"
+    export XDG_RUNTIME_DIR=
+    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" list
+    export XDG_RUNTIME_DIR=relative
+    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" list
+    unset XDG_RUNTIME_DIR
+    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" list
+    rm -r "$xdg"
+}
+
+# ---- what may lie there ---------------------------------------------------------------------------------------------
+
+@test "a file or a link in the place of a container: refused, and not followed" {
+    mkdir -m 0700 "$ROOT" "$T/precious"
+    : >"$T/precious/start"
+    echo '{}' >"$T/precious/record.json"
+    ln -s "$T/precious" "$ROOT/$ID"
+    local command
+    refuses 'already exists' berth create --bundle "$B" "$ID"
+    for command in start state kill delete 'delete --force'; do
+        try berth $command "$ID"
+        ((status <= 1)) || tell_last "$command"
+    done
+    same "$(ls "$T/precious" | xargs)" "record.json start"
+    rm -f "$ROOT/$ID"
+    : >"$ROOT/$ID"
+    refuses 'already exists' berth create --bundle "$B" "$ID"
+    for command in start state kill delete; do
+        exits 1 berth "$command" "$ID"
+    done
+    rm -f "$ROOT/$ID"
+}
+
+@test "links that lie in a container's directory are not followed on delete" {
+    begin
+    mkdir "$T/precious"
+    echo keep >"$T/precious/notify.sock"
+    ln -s "$T/precious" "$ROOT/$ID/notify"
+    ln -s "$T/precious/notify.sock" "$ROOT/$ID/record.new"
+    try berth delete --force "$ID"
+    same "$(cat "$T/precious/notify.sock")" keep
+    rm -rf "${ROOT:?}/$ID/notify"
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+@test "an empty state directory, as of a create that was cut off at its first step, is deleted by force" {
+    mkdir -m 0700 "$ROOT" "$ROOT/$ID"
+    refuses 'already exists' berth create --bundle "$B" "$ID"
+    refuses 'does not exist' berth state "$ID"
+    exits 1 berth start "$ID"
+    same "$(berth list -q)" ""
+    succeeds berth delete --force "$ID"
+    absent
+    begin
+}
+
+@test "a damaged record is told as such" {
+    begin
+    local whole=$T/whole.json damage pid
+    pid=$(state_of "$ID" pid)
+    cp "$ROOT/$ID/record.json" "$whole"
+    for damage in ': >record.json' 'head -c 20 '"$whole"' >record.json' 'echo [] >record.json' 'head -c 300 /dev/urandom >record.json'; do
+        (cd "$ROOT/$ID" && eval "$damage")
+        refuses "record" berth state "$ID"
+        exits 1 berth start "$ID"
+        exits 1 berth kill "$ID" 9
+    done
+    [ -d "/proc/$pid" ]
+    cp "$whole" "$ROOT/$ID/record.json"
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+@test "a record whose process id belongs to somebody else by now: stopped, and nobody is killed" {
+    begin
+    sleep 1000 3>&- 4>&- &
+    local stranger=$! container
+    container=$(state_of "$ID" pid)
+    jq --argjson pid "$stranger" '.pid = $pid' <"$ROOT/$ID/record.json" >"$T/forged"
+    cp "$T/forged" "$ROOT/$ID/record.json"
+    same "$(state_of)" stopped
+    refuses 'container not running' berth kill "$ID" 9
+    succeeds berth delete --force "$ID"
+    kill -0 "$stranger"
+    kill "$stranger"
+    wait "$stranger" || true
+    eventually gone "$container"
+    absent
+}
+
+gone() {
+    ! grep -qs '^State:.[^ZX]' "/proc/$1/status"
+}
+
+@test "the record of a created container holds what delete needs, and no more than one state" {
+    begin
+    jq -e '.cgroups | length > 0' "$ROOT/$ID/record.json" >/dev/null
+    jq -e '.status == null' "$ROOT/$ID/record.json" >/dev/null
+}
+
+# ---- killed at any point --------------------------------------------------------------------------------------------
+
+# How often the command is interrupted: at every call with BERTH_TEST_EXHAUSTIVE=1, else at about this many.
+: "${CUTS:=30}"
+
+# count_calls COMMAND...: the number of system calls of the command's own process.
+count_calls() {
+    strace -o "$T/calls" -- "$@" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || true
+    wc -l <"$T/calls"
+}
+
+# killed_at N COMMAND...: the command is killed as it enters its Nth system call. Fails when it got to its end.
+killed_at() {
+    local n=$1 result=0
+    shift
+    strace -o /dev/null -e inject=all:signal=KILL:when="$n" -- "$@" </dev/null >"$T/stdout" 2>"$T/stderr" \
+        3>&- 4>&- || result=$?
+    ((result == 137))
+}
+
+# cuts TOTAL: the calls to interrupt at.
+cuts() {
+    local step=$(($1 / CUTS + 1))
+    [ -z "${BERTH_TEST_EXHAUSTIVE:-}" ] || step=1
+    seq 1 "$step" "$1"
+}
+
+# After whatever happened: nobody hangs, delete --force cleans up all, and the id is free.
+recovers() {
+    try timeout 20 "$BERTH" --root "$ROOT" state "$ID"
+    ((status <= 1)) || tell_last "state after $1" || return 1
+    try timeout 20 "$BERTH" --root "$ROOT" list
+    # Before the root was made there is none.
+    [ "$status" -eq 0 ] || [ ! -e "$ROOT" ] || tell_last "list after $1" || return 1
+    try timeout 20 "$BERTH" --root "$ROOT" delete --force "$ID"
+    [ "$status" -eq 0 ] || tell_last "delete --force after $1" || return 1
+    eventually absent >"$T/absent" || { echo "after $1:" && tail -n 30 "$T/absent" && return 1; }
+    try timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    [ "$status" -eq 0 ] || tell_last "run after $1" || return 1
+    absent || fail "run after $1"
+}
+
+@test "create killed at any call: delete --force cleans up, the id is free" {
+    needs program:strace
+    local total n ended=0
+    payload true
+    total=$(count_calls "$BERTH" --root "$ROOT" create --bundle "$B" "$ID")
+    succeeds berth delete --force "$ID"
+    ((total > 50)) || fail "only $total calls"
+    for n in $(cuts "$total"); do
+        killed_at "$n" "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" || ended=$((ended + 1))
+        recovers "create killed at call $n of $total" || return 1
+    done
+    ((ended < 5)) || fail "create was killed too seldom: $ended times not"
+}
+
+@test "create killed at any call without a PID namespace" {
+    needs program:strace
+    local total n
+    payload true
+    config '.linux.namespaces |= map(select(.type != "pid"))'
+    total=$(count_calls "$BERTH" --root "$ROOT" create --bundle "$B" "$ID")
+    succeeds berth delete --force "$ID"
+    CUTS=$((CUTS / 3))
+    for n in $(cuts "$total"); do
+        killed_at "$n" "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" || true
+        recovers "create killed at call $n of $total" || return 1
+    done
+}
+
+@test "run killed at any call" {
+    needs program:strace
+    local total n
+    payload true
+    total=$(count_calls "$BERTH" --root "$ROOT" run --bundle "$B" "$ID")
+    CUTS=$((CUTS / 2))
+    for n in $(cuts "$total"); do
+        killed_at "$n" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" || true
+        recovers "run killed at call $n of $total" || return 1
+    done
+}
+
+@test "start killed at any call" {
+    needs program:strace
+    local total n
+    payload true
+    succeeds berth create --bundle "$B" "$ID"
+    total=$(count_calls "$BERTH" --root "$ROOT" start "$ID")
+    succeeds berth delete --force "$ID"
+    CUTS=$((CUTS / 2))
+    for n in $(cuts "$total"); do
+        succeeds berth create --bundle "$B" "$ID"
+        killed_at "$n" "$BERTH" --root "$ROOT" start "$ID" || true
+        recovers "start killed at call $n of $total" || return 1
+    done
+}
+
+@test "delete killed at any call is repeated" {
+    needs program:strace
+    local total n
+    payload true
+    succeeds berth create --bundle "$B" "$ID"
+    total=$(count_calls "$BERTH" --root "$ROOT" delete --force "$ID")
+    CUTS=$((CUTS / 2))
+    for n in $(cuts "$total"); do
+        succeeds berth create --bundle "$B" "$ID"
+        killed_at "$n" "$BERTH" --root "$ROOT" delete --force "$ID" || true
+        recovers "delete killed at call $n of $total" || return 1
+    done
+}
+
+@test "the new process is killed at a step: create fails with a word about it, and nothing is left" {
+    needs program:strace
+    local call n result tried=0
+    payload true
+    for call in unshare,setns mount,fsmount,move_mount,open_tree pivot_root,umount2 sethostname mknodat,symlinkat \
+        setresuid,setresgid,setgroups,setuid,setgid capset prctl chdir,fchdir; do
+        for n in 1 2 4; do
+            result=0
+            strace -f -o /dev/null -e inject="$call:signal=KILL:when=$n" -e trace=none -- \
+                "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- ||
+                result=$?
+            errors=$(cat "$T/stderr")
+            # 0: never called so often. 137: the runtime's own process makes the call, too; see the tests above.
+            if [ "$result" -eq 1 ]; then
+                tried=$((tried + 1))
+                has "$errors" "berth: run $ID: " "error after the death in $call $n" || return 1
+                absent || fail "after the death in $call $n" || return 1
+            elif [ "$result" -eq 137 ]; then
+                # Killed before the container was asked for, or left behind as in the tests above.
+                recovers "run killed in $call $n" || return 1
+            elif [ "$result" -ne 0 ]; then
+                fail "exit status $result after the death in $call $n: $errors" || return 1
+            fi
+        done
+    done
+    ((tried >= 5)) || fail "the new process was killed $tried times only"
+}
+
+@test "the record is written whole: a full file system undoes create" {
+    mkdir "$T/small"
+    mount -t tmpfs -o size=4k,nr_inodes=3,mode=700 small "$T/small"
+    ROOT=$T/small
+    try berth create --bundle "$B" "$ID"
+    [ "$status" -eq 1 ] || tell_last "expected a failure"
+    has "${errors,,}" "no space left on device"
+    [ ! -e "$ROOT/$ID" ]
+    umount "$T/small"
+    ROOT=$T/state
+    absent
+}
