@@ -66,10 +66,7 @@ int fd_read_all(int fd, size_t max, char **out, size_t *len) {
     return 0;
 }
 
-int fd_read_text(int dirfd, const char *name, char *buffer, size_t size) {
-    own_fd fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
+int fd_text(int fd, char *buffer, size_t size) {
     ssize_t n = fd_read(fd, buffer, size - 1);
     if (n < 0)
         return (int)n;
@@ -77,6 +74,11 @@ int fd_read_text(int dirfd, const char *name, char *buffer, size_t size) {
         n--;
     buffer[n] = '\0';
     return 0;
+}
+
+int fd_read_text(int dirfd, const char *name, char *buffer, size_t size) {
+    own_fd fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? -errno : fd_text(fd, buffer, size);
 }
 
 union control {

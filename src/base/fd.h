@@ -23,7 +23,10 @@ int fd_write_all(int fd, const void *data, size_t size);
  */
 int fd_read_all(int fd, size_t max, char **out, size_t *len);
 
-/* Opens `name` below dirfd, reads up to size-1 bytes, terminates the text and cuts trailing newlines. 0 or -errno. */
+/* The text of a small file: up to size-1 bytes, terminated, trailing newlines cut. 0 or -errno. */
+int fd_text(int fd, char *buffer, size_t size);
+
+/* fd_text of `name` below dirfd. */
 int fd_read_text(int dirfd, const char *name, char *buffer, size_t size);
 
 #define FD_PASS_MAX 64

@@ -107,13 +107,5 @@ int procfs_write(const struct procfs *proc, const char *path, const char *value)
 
 int procfs_read(const struct procfs *proc, const char *path, char *buffer, size_t size) {
     own_fd fd = procfs_open(proc, path, O_RDONLY);
-    if (fd < 0)
-        return fd;
-    ssize_t n = fd_read(fd, buffer, size - 1);
-    if (n < 0)
-        return (int)n;
-    while (n > 0 && buffer[n - 1] == '\n')
-        n--;
-    buffer[n] = '\0';
-    return 0;
+    return fd < 0 ? fd : fd_text(fd, buffer, size);
 }

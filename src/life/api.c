@@ -72,11 +72,7 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
     struct error err = ERROR_INIT;
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = store_open(runtime->root, false, &store, &err);
-    if (r == -ENOENT)
-        r = error_set(&err, ENOENT, "container does not exist: %s", id);
-    if (r == 0)
-        r = container_open(&store, id, false, &c, &err);
+    int r = container_find(runtime->root, id, false, &store, &c, &err);
     if (r == 0 && !c.record->id)
         r = error_set(&err, ENOENT, "container does not exist: %s (its create was cut off: delete --force cleans up)", id);
     if (r < 0)

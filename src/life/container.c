@@ -88,6 +88,14 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
     return 0;
 }
 
+int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
+                   struct error *err) {
+    int r = store_open(root, false, store, err);
+    if (r == -ENOENT)
+        return error_set(err, ENOENT, "container does not exist: %s", id);
+    return r < 0 ? r : container_open(store, id, lock, out, err);
+}
+
 void container_state(const struct oci_record *record, enum oci_status status, struct oci_state *out) {
     *out = (struct oci_state){
         .oci_version = "1.3.0",

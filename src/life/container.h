@@ -34,6 +34,10 @@ void container_drop(struct container *container);
  */
 int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err);
 
+/* Opens the state root (NULL: the default) and the container in it; no root at all means no container, too. */
+int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
+                   struct error *err);
+
 /* The state as runtime.md "State" has it, with the peers' additions, pid 0 when stopped. Pointers borrowed. */
 void container_state(const struct oci_record *record, enum oci_status status, struct oci_state *out);
 

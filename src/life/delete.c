@@ -9,13 +9,9 @@
 int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = store_open(runtime->root, false, &store, err);
-    if (r == 0)
-        r = container_open(&store, id, true, &c, err);
+    int r = container_find(runtime->root, id, true, &store, &c, err);
     if (r == -ENOENT && force)
         return 0;
-    if (r == -ENOENT)
-        return error_set(err, ENOENT, "container does not exist: %s", id);
     if (r == 0)
         r = lifecycle_check(force ? OPERATION_DELETE_FORCE : OPERATION_DELETE, c.status, id, err);
     return r < 0 ? r : container_destroy(&store, &c, true, err);

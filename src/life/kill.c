@@ -11,11 +11,7 @@
 int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = store_open(runtime->root, false, &store, err);
-    if (r == -ENOENT)
-        return error_set(err, ENOENT, "container does not exist: %s", id);
-    if (r == 0)
-        r = container_open(&store, id, false, &c, err);
+    int r = container_find(runtime->root, id, false, &store, &c, err);
     if (r < 0)
         return r;
     if (all && c.group.count > 0) {

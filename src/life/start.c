@@ -56,11 +56,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     own_store store = STORE_INIT;
     own_container container = CONTAINER_INIT;
     own_fd gate = -1, state = -1, notify = -1;
-    int r = store_open(runtime->root, false, &store, err);
-    if (r == -ENOENT)
-        return error_set(err, ENOENT, "container does not exist: %s", id);
-    if (r == 0)
-        r = container_open(&store, id, true, &container, err);
+    int r = container_find(runtime->root, id, true, &store, &container, err);
     if (r == 0)
         r = lifecycle_check(OPERATION_START, container.status, id, err);
     if (r < 0)

@@ -131,11 +131,11 @@ PYTHON
     try as_nobody "$BERTH" list -q
     same "$output" "$ID"
     export XDG_RUNTIME_DIR=
-    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" list
+    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" create "$ID"
     export XDG_RUNTIME_DIR=relative
-    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" list
+    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" create "$ID"
     unset XDG_RUNTIME_DIR
-    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" list
+    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" create "$ID"
     rm -r "$xdg"
 }
 
@@ -233,28 +233,30 @@ gone() {
 # ---- killed at any point --------------------------------------------------------------------------------------------
 
 # How often the command is interrupted: at every call with BERTH_TEST_EXHAUSTIVE=1, else at about this many.
-: "${CUTS:=30}"
+: "${CUTS:=24}"
 
-# count_calls COMMAND...: the number of system calls of the command's own process.
-count_calls() {
-    strace -o "$T/calls" -- "$@" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || true
-    wc -l <"$T/calls"
+# calls_of COMMAND...: runs it, and leaves in $T/calls the system calls of its own process, each as "NAME N": the Nth one
+# of that name, as strace counts when it injects.
+calls_of() {
+    strace -o "$T/trace" -- "$@" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || true
+    sed -nE 's/^([a-z_0-9]+)\(.*/\1/p' "$T/trace" | awk '{ print $1, ++count[$1] }' >"$T/calls"
+    (($(wc -l <"$T/calls") > 20)) || fail "no more than $(wc -l <"$T/calls") calls of: $*"
 }
 
-# killed_at N COMMAND...: the command is killed as it enters its Nth system call. Fails when it got to its end.
-killed_at() {
-    local n=$1 result=0
-    shift
-    strace -o /dev/null -e inject=all:signal=KILL:when="$n" -- "$@" </dev/null >"$T/stdout" 2>"$T/stderr" \
-        3>&- 4>&- || result=$?
-    ((result == 137))
-}
-
-# cuts TOTAL: the calls to interrupt at.
-cuts() {
-    local step=$(($1 / CUTS + 1))
+# cut_points SHARE: every so manyth line of $T/calls, so that there are CUTS / SHARE of them.
+cut_points() {
+    local step
+    step=$(($(wc -l <"$T/calls") * $1 / CUTS + 1))
     [ -z "${BERTH_TEST_EXHAUSTIVE:-}" ] || step=1
-    seq 1 "$step" "$1"
+    awk -v step="$step" 'NR % step == 1 || step == 1' "$T/calls"
+}
+
+# killed_at NAME N COMMAND...: the command is killed as it enters its Nth system call of that name.
+killed_at() {
+    local name=$1 n=$2
+    shift 2
+    try strace -o /dev/null -e "inject=$name:signal=KILL:when=$n" -- "$@"
+    [ "$status" -eq 137 ] || tell_last "not killed at $name $n: $*"
 }
 
 # After whatever happened: nobody hangs, delete --force cleans up all, and the id is free.
@@ -272,73 +274,59 @@ recovers() {
     absent || fail "run after $1"
 }
 
+# interrupts SHARE VERB OPTION...: the command VERB is killed at many points, each time from the same beginning.
+interrupts() {
+    local share=$1 name n verb=$2
+    shift
+    payload true
+    begin_for "$verb"
+    calls_of "$BERTH" --root "$ROOT" "$@"
+    succeeds berth delete --force "$ID"
+    while read -r name n; do
+        begin_for "$verb"
+        killed_at "$name" "$n" "$BERTH" --root "$ROOT" "$@" || return 1
+        recovers "the death of $verb in $name $n" || return 1
+    done < <(cut_points "$share")
+}
+
+begin_for() {
+    case $1 in
+    start | delete) begin ;;
+    esac
+}
+
 @test "create killed at any call: delete --force cleans up, the id is free" {
     needs program:strace
-    local total n ended=0
-    payload true
-    total=$(count_calls "$BERTH" --root "$ROOT" create --bundle "$B" "$ID")
-    succeeds berth delete --force "$ID"
-    ((total > 50)) || fail "only $total calls"
-    for n in $(cuts "$total"); do
-        killed_at "$n" "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" || ended=$((ended + 1))
-        recovers "create killed at call $n of $total" || return 1
-    done
-    ((ended < 5)) || fail "create was killed too seldom: $ended times not"
+    interrupts 1 create --bundle "$B" "$ID"
 }
 
 @test "create killed at any call without a PID namespace" {
     needs program:strace
-    local total n
-    payload true
     config '.linux.namespaces |= map(select(.type != "pid"))'
-    total=$(count_calls "$BERTH" --root "$ROOT" create --bundle "$B" "$ID")
-    succeeds berth delete --force "$ID"
-    CUTS=$((CUTS / 3))
-    for n in $(cuts "$total"); do
-        killed_at "$n" "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" || true
-        recovers "create killed at call $n of $total" || return 1
-    done
+    interrupts 3 create --bundle "$B" "$ID"
+}
+
+@test "create killed at any call with a user namespace" {
+    needs program:strace userns
+    config '.linux.namespaces += [{"type": "user"}] |
+        .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
+    chmod 755 "$BATS_RUN_TMPDIR"
+    interrupts 3 create --bundle "$B" "$ID"
 }
 
 @test "run killed at any call" {
     needs program:strace
-    local total n
-    payload true
-    total=$(count_calls "$BERTH" --root "$ROOT" run --bundle "$B" "$ID")
-    CUTS=$((CUTS / 2))
-    for n in $(cuts "$total"); do
-        killed_at "$n" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" || true
-        recovers "run killed at call $n of $total" || return 1
-    done
+    interrupts 2 run --bundle "$B" "$ID"
 }
 
 @test "start killed at any call" {
     needs program:strace
-    local total n
-    payload true
-    succeeds berth create --bundle "$B" "$ID"
-    total=$(count_calls "$BERTH" --root "$ROOT" start "$ID")
-    succeeds berth delete --force "$ID"
-    CUTS=$((CUTS / 2))
-    for n in $(cuts "$total"); do
-        succeeds berth create --bundle "$B" "$ID"
-        killed_at "$n" "$BERTH" --root "$ROOT" start "$ID" || true
-        recovers "start killed at call $n of $total" || return 1
-    done
+    interrupts 2 start "$ID"
 }
 
 @test "delete killed at any call is repeated" {
     needs program:strace
-    local total n
-    payload true
-    succeeds berth create --bundle "$B" "$ID"
-    total=$(count_calls "$BERTH" --root "$ROOT" delete --force "$ID")
-    CUTS=$((CUTS / 2))
-    for n in $(cuts "$total"); do
-        succeeds berth create --bundle "$B" "$ID"
-        killed_at "$n" "$BERTH" --root "$ROOT" delete --force "$ID" || true
-        recovers "delete killed at call $n of $total" || return 1
-    done
+    interrupts 2 delete --force "$ID"
 }
 
 @test "the new process is killed at a step: create fails with a word about it, and nothing is left" {
@@ -349,9 +337,8 @@ recovers() {
         setresuid,setresgid,setgroups,setuid,setgid capset prctl chdir,fchdir; do
         for n in 1 2 4; do
             result=0
-            strace -f -o /dev/null -e inject="$call:signal=KILL:when=$n" -e trace=none -- \
-                "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- ||
-                result=$?
+            strace -f -o /dev/null -e inject="$call:signal=KILL:when=$n" -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" \
+                </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || result=$?
             errors=$(cat "$T/stderr")
             # 0: never called so often. 137: the runtime's own process makes the call, too; see the tests above.
             if [ "$result" -eq 1 ]; then
