@@ -23,6 +23,7 @@
  *
  *      life (run, or start over the gate)
  *      START --------------------------------------------> + state for startContainer hooks, which run here
+ *                            <----------------- READY     [ over the gate: it has heard ]
  *                            <-------- end of file        the payload runs
  *
  *      WARNING may come at any time, ERROR instead of any message: it is the last one.

@@ -91,7 +91,16 @@ static int wait_gate(struct init *init, struct handoff_message *message) {
         if (caller < 0)
             return -errno;
         int r = handoff_receive(caller, HANDOFF_TO_INIT, message);
+        if (r < 0) {
+            struct error broken = ERROR_INIT;
+            error_code(&broken, -r, "receive the start message");
+            handoff_send_error(caller, &broken);
+        }
         if (r <= 0 || message->kind != HANDOFF_START)
+            continue;
+        /* Without this word the end of the connection would mean that we have died, not that the program runs. */
+        r = handoff_send(caller, HANDOFF_READY, -1, NULL);
+        if (r < 0)
             continue;
         init->channel = fd_take(&caller);
         return 0;

@@ -9,6 +9,7 @@
 #include "life/operations.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,16 +17,21 @@
 static int launch(int channel, int state_fd, const struct container *c, struct error *err) {
     unsigned long oom_before = cgroup_oom_kills(&c->group);
     struct handoff_message message = {.fd = -1};
+    bool heard = false;
     int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
     while (r == 0) {
         r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
-        if (r > 0 && message.kind == HANDOFF_WARNING) {
-            log_warning("%s", message.error.text);
+        if (r > 0 && (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_READY)) {
+            heard |= message.kind == HANDOFF_READY;
+            if (message.kind == HANDOFF_WARNING)
+                log_warning("%s", message.error.text);
             r = 0;
             continue;
         }
+        if (r == 0 && !heard)
+            return error_set(err, ECANCELED, "the container's process ended before it could start its program");
         if (r == 0)
-            break; /* closed by the exec, or by death */
+            break; /* closed by the exec */
         if (r > 0 && message.kind == HANDOFF_ERROR) {
             *err = message.error;
             return err->code > 0 ? -err->code : -EPROTO;
