@@ -98,8 +98,6 @@ static int protect_path(struct init *init, const char *path, struct error *err) 
     if (covered < 0)
         covered = resolve_path(init->root, path, 0);
     r = covered < 0 ? covered : mount_change(covered, MOUNT_ATTR_RDONLY, 0, true);
-    if (r == -ENOSYS || r == -EPERM) /* without mount_setattr: what is mounted below the path stays as it is */
-        r = mount_change(covered, MOUNT_ATTR_RDONLY, 0, false);
     return r < 0 ? error_code(err, -r, "make read-only") : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/own.h"
 #include "base/table.h"
+#include "kernel/submounts.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
@@ -204,9 +205,14 @@ static int remount_flags(int mount_fd, uint64_t set, uint64_t clear, unsigned lo
     return 0;
 }
 
-static int classic_change(int mount_fd, uint64_t set, uint64_t clear) {
+struct change {
+    uint64_t set, clear;
+};
+
+static int classic_change(void *context, int mount_fd) {
+    const struct change *change = context;
     unsigned long flags;
-    int r = remount_flags(mount_fd, set, clear, &flags);
+    int r = remount_flags(mount_fd, change->set, change->clear, &flags);
     return r < 0 ? r : sys_mount(NULL, fd_path(mount_fd).text, NULL, flags | MS_BIND, NULL);
 }
 
@@ -218,9 +224,8 @@ int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive) {
     int r = classic_forced ? -ENOSYS : sys_mount_setattr(mount_fd, "", flags, &attributes, sizeof attributes);
     if (r == 0 || !api_missing(r))
         return r;
-    if (recursive)
-        return r;
-    int classic = classic_change(mount_fd, set, clear);
+    struct change change = {set, clear};
+    int classic = recursive ? submounts_visit(mount_fd, classic_change, &change) : classic_change(&change, mount_fd);
     return classic < 0 && r == -EPERM ? r : classic;
 }
 

@@ -45,7 +45,7 @@ int mount_bind_onto(int source_fd, int target_fd, bool recursive, int *mount_fd)
 
 /*
  * Sets and clears attributes of the attached mount whose root mount_fd is; `recursive`: of all mounts below too.
- * Without mount_setattr the single mount is remounted with its other flags kept, and `recursive` gives -ENOSYS.
+ * Without mount_setattr each mount is remounted with its other flags kept: not all at once.
  * 0 or -errno.
  */
 int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive);

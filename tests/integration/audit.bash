@@ -39,12 +39,9 @@ audit_found() {
 
 # Lines that must be the same before and after. Of the descriptors of the test's shell, those of bats itself vary.
 audit_compared() {
-    local fd
     # Without the ids of mounts and peers, which say nothing to a reader.
     cut -d' ' -f4- /proc/self/mountinfo | sed 's/^/mount: /'
-    for fd in /proc/$$/fd/*; do
-        printf 'descriptor %s of the test: %s\n' "${fd##*/}" "$(readlink "$fd")"
-    done | grep -F "$T/" | grep -v "$T/audit[.]" || true
+    find "/proc/$$/fd" -mindepth 1 -lname "$T/*" ! -lname "$T/audit.*" -printf 'descriptor %f of the test: %l\n'
 }
 
 audit_state() {
@@ -57,13 +54,12 @@ audit_state() {
 }
 
 audit_cgroups() {
-    local mount
-    for mount in $(cgroup_mounts); do
-        # The one that all containers of a test are made in stays until the test's end.
-        find "$mount" -path "$mount/process_api" -prune -o \
-            -type d -path "*$MARK*" ! -path "$mount$CGROUP" ! -path "$mount$CGROUP/own" -printf 'cgroup: %p\n' 2>/dev/null ||
-            true # others' cgroups vanish meanwhile
-    done
+    local mounts
+    mapfile -t mounts < <(cgroup_mounts)
+    ((${#mounts[@]})) || return 0
+    # The one that all containers of a test are made in stays until the test's end. Others' cgroups vanish meanwhile.
+    find "${mounts[@]}" -path '*/memory/process_api' -prune -o \
+        -type d -path "*$MARK*" ! -path "*$CGROUP" ! -path "*$CGROUP/own" -printf 'cgroup: %p\n' 2>/dev/null || true
 }
 
 # Of the test by its environment or its cgroup, and whatever the test's shell has started.

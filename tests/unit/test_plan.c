@@ -297,7 +297,7 @@ static void test_sysctl_refused(void) {
     }
     struct oci_linux section = {ALL_NAMESPACES};
     make_sysctl(&section, "kernel.hostname", "x");
-    ok(strstr(err.text, "hostname"), "kernel.hostname: says what to use (%s)", err.text);
+    ok(strstr(err.text, "conflict"), "kernel.hostname: says why (%s)", err.text);
 }
 
 /* --- paths, propagation, devices --------------------------------------------------------------------------------- */

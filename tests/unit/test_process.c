@@ -107,6 +107,7 @@ static void test_env(void) {
         {"three of one name", {"A=1", "A=2", "A=3"}, {NULL}, "[A=3]"},
         {"an empty one last", {"A=1", "A="}, {NULL}, "[A=]"},
         {"names that begin alike", {"A=1", "AB=2", "ABC=3", "AB=4"}, {NULL}, "[A=1][AB=4][ABC=3]"},
+        {"names that are the start of one before", {"ABC=1", "AB=2", "A=3"}, {NULL}, "[ABC=1][AB=2][A=3]"},
         {"names in other case", {"path=1", "PATH=2"}, {NULL}, "[path=1][PATH=2]"},
         {"a value with =", {"A=b=c", "A==", "B=A=1"}, {NULL}, "[A==][B=A=1]"},
         {"one's own behind", {"A=1"}, {"LISTEN_FDS=2"}, "[A=1][LISTEN_FDS=2]"},
