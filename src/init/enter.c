@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,21 +21,13 @@
 #define KEY_USER_SEARCH 0x00080000u
 #define KEY_OTHER_SEARCH 0x00000008u
 
-static void default_signals(void) {
-    sigset_t none;
-    for (int s = 1; s < 65; s++)
-        signal(s, SIG_DFL); /* also what the caller ignored: the payload starts like any other program */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 int enter_arrive(struct init *init, struct error *err) {
     /* Nobody in the container may look into us through ptrace or /proc while we hold descriptors of the host
      * (CVE-2016-9962); exec makes the payload dumpable again. */
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         return error_sys(err, "prctl PR_SET_DUMPABLE");
     prctl(PR_SET_NAME, "berth:[INIT]");
-    default_signals();
+    sys_signals_default(); /* also what the caller ignored: the payload starts like any other program */
     umask(0); /* modes are meant as they are given */
     if (!init->wait_placed)
         return 0;

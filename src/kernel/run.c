@@ -100,16 +100,6 @@ static int streams_place(int stdin_fd, int output, int *report) {
     return 0;
 }
 
-/* Ignored signals would stay ignored over exec. Blocked all the while, so no handler of the caller runs in here. */
-static void signals_reset(void) {
-    struct sigaction plain = {.sa_handler = SIG_DFL};
-    for (int number = 1; number < NSIG; number++)
-        sigaction(number, &plain, NULL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int program_exec(const struct run_program *program, int output, int *report, enum start_stage *stage) {
     *stage = STAGE_DIRECTORY;
     if (program->directory_fd >= 0 && fchdir(program->directory_fd) < 0)
@@ -120,7 +110,7 @@ static int program_exec(const struct run_program *program, int output, int *repo
         return r;
     *stage = STAGE_EXEC;
     setsid(); /* cannot fail: a fresh child leads no group */
-    signals_reset();
+    sys_signals_default(); /* ignored ones would stay so over exec; blocked till here, no handler of the caller runs */
     execve(program->path, (char *const *)(uintptr_t)program->argv, (char *const *)(uintptr_t)program->envp);
     return -errno;
 }
@@ -148,14 +138,13 @@ static int program_fork(struct run *run, const struct run_program *program, stru
     if (fcntl(run->output, F_SETFL, O_NONBLOCK) < 0)
         return error_sys(err, "pipe for the output of %s", program->path);
 
-    sigset_t all, old;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &old);
+    uint64_t old;
+    sys_signal_mask(SIG_SETMASK, ~UINT64_C(0), &old);
     run->pid = fork();
     if (run->pid == 0)
         program_become(program, output_end, report_end);
     int code = errno;
-    sigprocmask(SIG_SETMASK, &old, NULL);
+    sys_signal_mask(SIG_SETMASK, old, NULL);
     return run->pid < 0 ? error_code(err, code, "fork for %s", program->path) : 0;
 }
 

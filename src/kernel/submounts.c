@@ -41,6 +41,12 @@ static bool parse_line(const char *line, struct mount_line *out) {
     return field != NULL;
 }
 
+/* The byte that three octal digits stand for. */
+static char octal(const char *digits) {
+    int value = (digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0');
+    return (char)value;
+}
+
 /* The point without its escapes: "\040" is a space. */
 static int copy_point(const struct mount_line *line, char buffer[static PATH_MAX]) {
     size_t used = 0;
@@ -49,7 +55,7 @@ static int copy_point(const struct mount_line *line, char buffer[static PATH_MAX
         if (used + 1 == PATH_MAX)
             return -ENAMETOOLONG;
         bool escape = c[0] == '\\' && i + 3 < line->point_len;
-        buffer[used++] = escape ? (char)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0')) : c[0];
+        buffer[used++] = escape ? octal(c + 1) : c[0];
         i += escape ? 3 : 0;
     }
     buffer[used] = '\0';

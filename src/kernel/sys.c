@@ -150,6 +150,34 @@ int sys_mount_id(int fd, uint64_t *id) {
     return 0;
 }
 
+/* As the kernel has it on every architecture that matters to us (rt_sigaction(2)); zeroed it is the default. */
+struct kernel_sigaction {
+    uintptr_t handler;
+    unsigned long flags;
+    uintptr_t restorer;
+    uint64_t mask;
+};
+
+void sys_signal_mask(int how, uint64_t set, uint64_t *old) {
+    (void)syscall(SYS_rt_sigprocmask, how, &set, old, sizeof set);
+}
+
+int sys_signal_fd(uint64_t set, int flags) {
+    return result(syscall(SYS_signalfd4, -1, &set, sizeof set, flags));
+}
+
+bool sys_signal_ignored(int signal) {
+    struct kernel_sigaction now = {0};
+    return syscall(SYS_rt_sigaction, signal, NULL, &now, sizeof now.mask) == 0 && now.handler == (uintptr_t)SIG_IGN;
+}
+
+void sys_signals_default(void) {
+    const struct kernel_sigaction plain = {0};
+    for (int signal = 1; signal <= SYS_SIGNALS_MAX; signal++)
+        (void)syscall(SYS_rt_sigaction, signal, &plain, NULL, sizeof plain.mask);
+    sys_signal_mask(SIG_SETMASK, 0, NULL);
+}
+
 int sys_setgroups(size_t count, const gid_t *groups) {
     return result(syscall(SYS_setgroups, count, groups));
 }

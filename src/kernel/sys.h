@@ -10,6 +10,7 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -66,6 +67,17 @@ int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of req
 struct rlimit;
 int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); /* the type of resource differs */
 int sys_mount_id(int fd, uint64_t *id); /* statx(2), STATX_MNT_ID: Linux 5.8; -EOPNOTSUPP before */
+/*
+ * Signals as the kernel counts them, 1 to 64, in sets of one bit each: the C libraries keep a few for themselves and
+ * leave them out of theirs (musl 32 to 34, glibc 32 and 33), but a caller may send and a payload may want them.
+ */
+#define SYS_SIGNALS_MAX 64
+#define SYS_SIGNAL_BIT(signal) (UINT64_C(1) << ((signal) - 1))
+void sys_signal_mask(int how, uint64_t set, uint64_t *old); /* rt_sigprocmask(2); old may be NULL */
+int sys_signal_fd(uint64_t set, int flags);                 /* a new signalfd(2) */
+bool sys_signal_ignored(int signal);
+void sys_signals_default(void); /* every disposition the default one, nothing blocked: as for a program just started */
+
 int sys_setgroups(size_t count, const gid_t *groups);
 
 #endif

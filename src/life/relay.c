@@ -5,11 +5,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "kernel/process.h"
+#include "kernel/sys.h"
 #include "kernel/tty.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -313,37 +315,30 @@ int relay_wait(struct relay *relay, int pidfd, int master, int *status, struct e
 
 /* ---- open and close ---- */
 
-static bool signal_is_ignored(int number) {
-    struct sigaction now;
-    return sigaction(number, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_IGN;
-}
-
 int relay_open(struct relay *relay, struct error *err) {
-    sigset_t forwarded;
-    sigfillset(&forwarded);
-    sigdelset(&forwarded, SIGCHLD);
-    for (int number = 1; number < NSIG; number++)
-        if (signal_is_ignored(number))
-            sigdelset(&forwarded, number);
-    own_fd fd = signalfd(-1, &forwarded, SFD_CLOEXEC | SFD_NONBLOCK);
+    uint64_t forwarded = ~SYS_SIGNAL_BIT(SIGCHLD);
+    for (int number = 1; number <= SYS_SIGNALS_MAX; number++)
+        if (sys_signal_ignored(number))
+            forwarded &= ~SYS_SIGNAL_BIT(number);
+    own_fd fd = sys_signal_fd(forwarded, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
-        return error_sys(err, "signalfd");
+        return error_code(err, -fd, "signalfd");
     int raised = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* never in the place of a standard stream that came to us closed */
     if (raised < 0)
         return error_sys(err, "signalfd");
-    sigprocmask(SIG_BLOCK, &forwarded, &relay->old_mask);
+    sys_signal_mask(SIG_BLOCK, forwarded, &relay->old_mask);
     run_children_hold(&relay->children);
     relay->signal_fd = raised;
     return 0;
 }
 
 /* A write to a closed reader left this one pending; with the mask restored it would end us. */
-static void pipe_signal_forget(const sigset_t *old_mask) {
+static void pipe_signal_forget(uint64_t old_mask) {
     sigset_t pipe;
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     const struct timespec now = {0};
-    if (!sigismember(old_mask, SIGPIPE))
+    if (!(old_mask & SYS_SIGNAL_BIT(SIGPIPE)))
         sigtimedwait(&pipe, NULL, &now);
 }
 
@@ -352,9 +347,9 @@ void relay_close(struct relay *relay) {
     terminal_release(relay);
     if (relay->signal_fd >= 0) {
         fd_drop(&relay->signal_fd);
-        pipe_signal_forget(&relay->old_mask);
+        pipe_signal_forget(relay->old_mask);
         run_children_release(&relay->children);
-        sigprocmask(SIG_SETMASK, &relay->old_mask, NULL);
+        sys_signal_mask(SIG_SETMASK, relay->old_mask, NULL);
     }
     errno = saved;
 }

@@ -10,13 +10,13 @@
 #include "base/own.h"
 #include "kernel/run.h"
 
-#include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <termios.h>
 
 struct relay {
     int signal_fd;                /* -1: not open */
-    sigset_t old_mask;            /* the caller's mask; the container's process must get this, not ours */
+    uint64_t old_mask;            /* the caller's mask; the container's process must get this, not ours */
     struct run_children children; /* keeps the process waitable where SIGCHLD came to us ignored */
     int tty;                      /* our own terminal in raw mode, -1 none */
     struct termios tty_saved;

@@ -41,7 +41,7 @@ audit_found() {
 audit_compared() {
     # Without the ids of mounts and peers, which say nothing to a reader.
     cut -d' ' -f4- /proc/self/mountinfo | sed 's/^/mount: /'
-    find "/proc/$$/fd" -mindepth 1 -lname "$T/*" ! -lname "$T/audit.*" -printf 'descriptor %f of the test: %l\n'
+    find /proc/$$/fd -lname "$T/*" ! -lname "$T/audit.*" -printf 'descriptor %f of the test: %l\n'
 }
 
 audit_state() {
@@ -54,12 +54,10 @@ audit_state() {
 }
 
 audit_cgroups() {
-    local mounts
-    mapfile -t mounts < <(cgroup_mounts)
-    ((${#mounts[@]})) || return 0
-    # The one that all containers of a test are made in stays until the test's end. Others' cgroups vanish meanwhile.
-    find "${mounts[@]}" -path '*/memory/process_api' -prune -o \
-        -type d -path "*$MARK*" ! -path "*$CGROUP" ! -path "*$CGROUP/own" -printf 'cgroup: %p\n' 2>/dev/null || true
+    # The one that all containers of a test are made in stays until the test's end. Others' cgroups vanish meanwhile,
+    # at which find complains.
+    find "${CGROUP_MOUNTS[@]}" -path '*/process_api' -prune -o -type d -path "*$MARK*" ! -path "*/$MARK" \
+        ! -path "*/$MARK/own" -printf 'cgroup: %p\n' 2>/dev/null || true
 }
 
 # Of the test by its environment or its cgroup, and whatever the test's shell has started.
@@ -112,7 +110,7 @@ audit_sweep() {
     for mount in $(awk -v t="$T/" 'index($5, t) == 1 { print $5 }' /proc/self/mountinfo | sort -r); do
         umount -l "$mount" || true
     done
-    for mount in $(cgroup_mounts); do
+    for mount in "${CGROUP_MOUNTS[@]}"; do
         [ -d "$mount$CGROUP" ] || continue
         find "$mount$CGROUP" -depth -type d | while read -r dir; do
             eventually rmdir "$dir" 2>/dev/null || echo "cannot remove $dir"

@@ -265,7 +265,11 @@ static void test_other_file_system(void) {
             _exit(77);
         own_fd inside = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         file(inside, "foreign", "x", 1, 0644);
-        if (copy_directory(from, to, &err) < 0)
+        path[strlen(path) - strlen("/mounted")] = '\0';
+        own_fd here = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); /* in this mount namespace: `from` is not */
+        if (fstatat(here, "mounted/foreign", &st, 0) < 0)
+            _exit(77);
+        if (copy_directory(here, to, &err) < 0)
             _exit(1);
         bool beside = fstatat(to, "beside", &st, 0) == 0, foreign = fstatat(to, "mounted/foreign", &st, 0) == 0;
         _exit(!beside || foreign);
@@ -279,6 +283,7 @@ static void test_other_file_system(void) {
 }
 
 int main(void) {
+    alarm(60); /* a hang is a failure */
     umask(077); /* modes must not depend on it */
     scratch_make();
     make_source();

@@ -329,6 +329,7 @@ static void test_death(void) {
 }
 
 int main(void) {
+    alarm(60); /* a hang is a failure */
     test_pair();
     test_rules();
     test_kinds();

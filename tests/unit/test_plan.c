@@ -385,6 +385,21 @@ static void test_sections(void) {
     refuses(LINUX(.namespaces = {2, twice}), "/linux/namespaces/1", "pid", "a bad namespace");
 }
 
+/* personality(2): 0 is PER_LINUX, 8 is PER_LINUX32; config-linux.md defines no flag. */
+static void test_personality(void) {
+    is_number(make(LINUX(USUAL)), 0, "no personality");
+    ok(!plan.has_personality, "is none");
+    is_number(make(LINUX(USUAL, .personality = &(struct oci_personality){.domain = OCI_PERSONALITY_DOMAIN_LINUX})), 0,
+              "personality LINUX");
+    ok(plan.has_personality && plan.personality == 0, "is 0");
+    is_number(make(LINUX(USUAL, .personality = &(struct oci_personality){.domain = OCI_PERSONALITY_DOMAIN_LINUX32})), 0,
+              "personality LINUX32");
+    ok(plan.has_personality && plan.personality == 8, "is 8");
+    refuses(LINUX(USUAL, .personality = &(struct oci_personality){.domain = OCI_PERSONALITY_DOMAIN_LINUX,
+                                                                  .flags = WORDS("ADDR_NO_RANDOMIZE")}),
+            "/linux/personality/flags", "personality", "a flag of personality");
+}
+
 /* What is not there yet is refused by its name, never passed over. Whoever builds one takes it out of here. */
 static void test_unsupported(void) {
     refuses(LINUX(USUAL, .intel_rdt = &(struct oci_intel_rdt){.clos_id = "x"}), "/linux/intelRdt", "intelRdt", "intelRdt");
@@ -416,6 +431,7 @@ int main(void) {
     test_paths();
     test_propagation();
     test_sections();
+    test_personality();
     test_unsupported();
     arena_drop(&arena);
     return tap_done();

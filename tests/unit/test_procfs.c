@@ -220,6 +220,7 @@ static void in_child(const char *how, int code, bool root) {
 }
 
 int main(void) {
+    alarm(60); /* a hang is a failure */
     scratch_make();
     bool root = geteuid() == 0;
     in_child("with openat2", 0, root);

@@ -10,6 +10,7 @@
  */
 #include "base/fd.h"
 #include "kernel/tty.h"
+#include "kernel/sys.h"
 #include "life/relay.h"
 
 #include "tap.h"
@@ -81,12 +82,8 @@ static pid_t container_start(const struct scene *scene, const struct relay *rela
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sigset_t mask = relay->old_mask;
-    if (scene->early_signal)
-        sigaddset(&mask, scene->early_signal);
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-    for (int s = 1; s < NSIG; s++)
-        signal(s, SIG_DFL);
+    sys_signals_default();
+    sys_signal_mask(SIG_SETMASK, relay->old_mask | (scene->early_signal ? SYS_SIGNAL_BIT(scene->early_signal) : 0), NULL);
     close(master);
     if (slave >= 0 && scene->no_session)
         for (int fd = 0; fd <= 2; fd++)

@@ -586,6 +586,7 @@ static void test_races(const char *way) {
 }
 
 int main(void) {
+    alarm(60); /* a hang is a failure */
     make_tree();
     for (size_t i = 0; i < COUNT(ways); i++) {
         resolve_force_walker(i == 1);

@@ -109,6 +109,9 @@ static void test_hooks(void) {
     before(gate_wait, launch_start_hooks, "config.md: startContainer belongs to start");
     before(rootfs_pivot, launch_start_hooks, "and runs in the container");
     before(launch_start_hooks, launch_exec, "before the program");
+    before(gate_wait, gate_descriptors, "what start brings is kept until then");
+    before(gate_descriptors, launch_filter, "a filter may forbid close_range");
+    before(gate_descriptors, launch_start_hooks, "hooks of the container get nothing of the host's (CVE-2024-21626)");
 }
 
 static void test_who(void) {
