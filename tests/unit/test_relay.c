@@ -82,8 +82,10 @@ static pid_t container_start(const struct scene *scene, const struct relay *rela
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sys_signals_default();
+    /* The dispositions first would let a signal through that is to stay pending. */
     sys_signal_mask(SIG_SETMASK, relay->old_mask | (scene->early_signal ? SYS_SIGNAL_BIT(scene->early_signal) : 0), NULL);
+    for (int s = 1; s < NSIG; s++)
+        signal(s, SIG_DFL);
     close(master);
     if (slave >= 0 && scene->no_session)
         for (int fd = 0; fd <= 2; fd++)
