@@ -7,7 +7,9 @@
  * yajl is asked for syntax only: it takes bad UTF-8 and half surrogates, and rounds numbers, so all that is done here.
  */
 #include <errno.h>
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,7 @@ struct key {
 };
 
 struct reader {
+    jmp_buf exhausted; /* where to go on when memory is out */
     const struct oci_allocator *allocator;
     const struct oci_read_options *options;
     struct oci_error *error;
@@ -734,6 +737,51 @@ static void parse(struct reader *r) {
         refuse(r, EINVAL, r->len, r->key_due, r->values ? "the document ends too early" : "the document is empty");
 }
 
+/*
+ * yajl takes what its malloc gives without a look, so a malloc that has nothing to give must not return to it. Its
+ * memory comes from the caller's allocator, too, and so leaves nothing behind when it is jumped out of.
+ */
+struct chunk {
+    size_t size;
+    max_align_t data[];
+};
+
+static void *chunk_alloc(void *ctx, size_t size) {
+    struct reader *r = ctx;
+    struct chunk *chunk = size > OCI_MAX_SIZE * 4 ? NULL : allocate(r, sizeof *chunk + size);
+    if (!chunk)
+        longjmp(r->exhausted, 1);
+    chunk->size = size;
+    return chunk->data;
+}
+
+static void *chunk_realloc(void *ctx, void *old, size_t size) {
+    const struct chunk *chunk = old ? (const struct chunk *)((char *)old - offsetof(struct chunk, data)) : NULL;
+    if (chunk && size <= chunk->size)
+        return old;
+    void *grown = chunk_alloc(ctx, size);
+    if (chunk)
+        memcpy(grown, old, chunk->size);
+    return grown;
+}
+
+static void chunk_free(void *ctx, void *chunk) {
+    (void)ctx;
+    (void)chunk; /* goes with the document */
+}
+
+/* Nothing but *r is alive across the jump. */
+static void read_text(struct reader *r) {
+    yajl_alloc_funcs memory = {.malloc = chunk_alloc, .realloc = chunk_realloc, .free = chunk_free, .ctx = r};
+    if (setjmp(r->exhausted)) {
+        out_of_memory(r);
+        return;
+    }
+    r->yajl = yajl_alloc(&callbacks, &memory, r);
+    yajl_config(r->yajl, yajl_dont_validate_strings, 1);
+    parse(r);
+}
+
 int oci_read(enum oci_document document, const struct oci_allocator *allocator, const struct oci_read_options *options,
              const char *text, size_t len, void **out, struct oci_error *error) {
     *error = (struct oci_error){0};
@@ -750,15 +798,10 @@ int oci_read(enum oci_document document, const struct oci_allocator *allocator, 
         .document = &oci_objects[oci_documents[document]],
     };
     r.strings = allocate(&r, len + 1);
-    r.yajl = yajl_alloc(&callbacks, NULL, &r);
-    if (r.strings && r.yajl) {
-        yajl_config(r.yajl, yajl_dont_validate_strings, 1);
-        parse(&r);
-    } else {
+    if (r.strings)
+        read_text(&r);
+    else
         out_of_memory(&r);
-    }
-    if (r.yajl)
-        yajl_free(r.yajl);
     if (r.code)
         return -r.code;
     *out = r.result;

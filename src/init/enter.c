@@ -90,8 +90,10 @@ int enter_keyring(struct init *init, struct error *err) {
     if (ring < 0)
         return error_code(err, -ring, "make session keyring %s", name);
     /* "keyring;uid;gid;permissions;name" (keyctl_describe(3)) */
-    if (sys_keyctl_describe(ring, description, sizeof description) < 0)
+    if (sys_keyctl_describe(ring, description, sizeof description) < 0) {
+        init_warn(init, "permissions of session keyring %s not widened", name);
         return 0;
+    }
     const char *field = description;
     for (int i = 0; i < 3 && field; i++)
         field = (field = strchr(field, ';')) ? field + 1 : NULL;

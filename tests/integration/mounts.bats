@@ -940,6 +940,21 @@ refuses_mount() {
     [ "$output" = 7:8 ]
 }
 
+@test "idmap is for one mount, ridmap for the tree below it" {
+    make_tree
+    bind "$T/tree" /m/one rbind idmap
+    config '.mounts[-1] |= (.uidMappings = [{containerID: 0, hostID: 1000, size: 10}] | .gidMappings = .uidMappings)'
+    bind "$T/tree" /m/all rbind ridmap
+    config '.mounts[-1] |= (.uidMappings = [{containerID: 0, hostID: 1000, size: 10}] | .gidMappings = .uidMappings)'
+    bind "$T/tree" /m/none rbind
+    run_shell 'cd /m; stat -c "%n: %u:%g" */file */sub/file; touch none/sub/new one/sub/new; touch one/new 2>/dev/null || echo unmapped'
+    drop_tree
+    same "$(field one/file) $(field one/sub/file)" "1000:1000 0:0"
+    same "$(field all/file) $(field all/sub/file)" "1000:1000 1000:1000"
+    same "$(field none/file) $(field none/sub/file)" "0:0 0:0" "the source itself"
+    same "$(tail -n 1 <<<"$output")" unmapped "root of the container, who has no id in the file system"
+}
+
 @test "error: idmap without mappings, with one of two, on a file system" {
     bind "$T" /m idmap
     refuses_mount "mappings of its own"

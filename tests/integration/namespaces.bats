@@ -95,17 +95,6 @@ drop() {
     done
 }
 
-@test "new ones are gone with the container" {
-    needs program:lsns
-    begin_running
-    local pid ns
-    pid=$(state_of "$ID" pid)
-    ns=$(readlink "/proc/$pid/ns/ipc" | tr -dc 0-9)
-    has "$(lsns -n -o NS)" "$ns"
-    succeeds berth delete --force "$ID"
-    lacks "$(lsns -n -o NS)" "$ns"
-}
-
 @test "pid: the program is process 1 of a new one, and sees only its own" {
     namespaces mount pid
     run_shell 'echo $$; ls /proc | grep -c "^[0-9]"; exit'

@@ -73,6 +73,11 @@ static void ask_fds(void) {
             printf("fd: %d\n", fd);
 }
 
+/* A call of 2019 that fails with EINVAL where it is known. */
+static void ask_clone3(void) {
+    answer("clone3", (int)syscall(SYS_clone3, NULL, 0));
+}
+
 static void ask_privileges(void) {
     printf("dumpable: %d\nnonewprivs: %d\nsecurebits: %d\nkeepcaps: %d\npdeathsig: ", prctl(PR_GET_DUMPABLE),
            prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_SECUREBITS), prctl(PR_GET_KEEPCAPS));
@@ -149,6 +154,7 @@ static const struct {
 } questions[] = {
     {"ids", ask_ids},       {"pty", ask_pty},       {"tiocsti", ask_tiocsti},       {"session", ask_session},
     {"keyring", ask_keyring}, {"limits", ask_limits}, {"privileges", ask_privileges}, {"fds", ask_fds},
+    {"clone3", ask_clone3},
 };
 
 int main(int argc, char **argv) {

@@ -116,7 +116,8 @@ try_mkdir() {
             | .process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 0}]'
     exits 42 berth run --bundle "$B" "$ID"
     # The program's own calls are judged by it, too.
-    config '.linux.seccomp.syscalls[0].names = ["execve"]'
+    # (What is newer than all that is listed is not there for it, see below: so list a newer one.)
+    config '.linux.seccomp.syscalls[0].names = ["execve", "openat2"]'
     exits 159 berth run --bundle "$B" "$ID"
 }
 
@@ -133,6 +134,26 @@ try_mkdir() {
     begin
     succeeds berth start "$ID"
     eventually is_state "$ID" stopped
+}
+
+@test "calls that are newer than all that an allow list names are unknown to the program, not forbidden" {
+    add_probe
+    payload probe clone3 keyring
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(field clone3)" "Invalid argument" "without a filter"
+    # All that a static program uses; the newest of them is getrandom, of 2014.
+    seccomp '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "syscalls": [{"action": "SCMP_ACT_ALLOW", "names": [
+        "arch_prctl", "brk", "execve", "exit", "exit_group", "fstat", "fstatat64", "futex", "getrandom", "ioctl", "mmap",
+        "mprotect", "munmap", "newfstatat", "prlimit64", "readlink", "readlinkat", "rt_sigprocmask", "set_robust_list",
+        "set_tid_address", "uname", "write"]}]}'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(field keyring)" "Operation not permitted" "an older one"
+    same "$(field clone3)" "Function not implemented" "a newer one"
+    # Where everything is allowed that is not listed, nothing is unknown.
+    seccomp '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "names": ["read"], "args":
+        [{"index": 0, "value": 999, "op": "SCMP_CMP_EQ"}]}]}'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(field clone3)" "Invalid argument"
 }
 
 @test "a filter that forbids the execve: start fails and says so, nothing is left" {

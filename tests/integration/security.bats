@@ -204,7 +204,7 @@ host_files_of() {
     has "$(readlink "/proc/$pid/cwd")" "/"
     succeeds berth start "$ID"
     same "$(wait_for ready)" up
-    same "$(find "/proc/$pid/fd" -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort -n | tr '\n' ' ')" " 0 1 2 "
+    same "$(find "/proc/$pid/fd" -mindepth 1 -printf '%f ' | tr ' ' '\n' | sort -n | xargs)" "0 1 2"
 }
 
 forbid_something() {

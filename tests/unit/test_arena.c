@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unit tests of base/arena: memory that is zeroed, aligned, apart from each other, and gone all at once. No privilege. */
+/* Unit tests of base/arena: memory that is zeroed, aligned, apart from each other, and gone all at once. No privilege.
+ */
 #include "base/arena.h"
 #include "tap.h"
 

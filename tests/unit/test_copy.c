@@ -41,7 +41,8 @@ static void file(int dir, const char *name, const char *content, size_t size, mo
 }
 
 static void set_times(int dir, const char *name, long seconds) {
-    const struct timespec times[2] = {{.tv_sec = seconds, .tv_nsec = 123456789}, {.tv_sec = seconds + 1, .tv_nsec = 987654321}};
+    const struct timespec times[2] = {{.tv_sec = seconds, .tv_nsec = 123456789},
+                                      {.tv_sec = seconds + 1, .tv_nsec = 987654321}};
     must(utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) == 0, name);
 }
 
@@ -100,7 +101,10 @@ static void make_source(void) {
         bool is_big = strcmp(e->name, "big") == 0;
         switch (e->mode & S_IFMT) {
         case S_IFREG:
-            file(source, e->name, is_big ? big : e->name, is_big ? BIG : strcmp(e->name, "empty") == 0 ? 0 : strlen(e->name),
+            file(source, e->name, is_big ? big : e->name,
+                 is_big                          ? BIG
+                 : strcmp(e->name, "empty") == 0 ? 0
+                                                 : strlen(e->name),
                  0600);
             break;
         case S_IFLNK:
@@ -110,7 +114,8 @@ static void make_source(void) {
             must(mkdirat(source, e->name, 0700) == 0, e->name);
             break;
         default:
-            must(mknodat(source, e->name, (e->mode & S_IFMT) | 0600, makedev(1, S_ISCHR(e->mode) ? 3 : 9)) == 0, e->name);
+            must(mknodat(source, e->name, (e->mode & S_IFMT) | 0600, makedev(1, S_ISCHR(e->mode) ? 3 : 9)) == 0,
+                 e->name);
         }
     }
     int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -155,7 +160,8 @@ static void check_entry(int to, const struct entry *e) {
         ok(true, "%s # SKIP needs root", name);
         return;
     }
-    if (!ok(fstatat(source, e->name, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(to, e->name, &b, AT_SYMLINK_NOFOLLOW) == 0,
+    if (!ok(fstatat(source, e->name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+                fstatat(to, e->name, &b, AT_SYMLINK_NOFOLLOW) == 0,
             "%s: is there", name))
         return;
     if (!ok(b.st_mode == e->mode, "%s: type and mode %o", name, (unsigned)e->mode))
@@ -167,7 +173,8 @@ static void check_entry(int to, const struct entry *e) {
     if (S_ISREG(e->mode))
         ok(b.st_ino != a.st_ino && same_content(to, e->name), "%s: content, in a file of its own", name);
     if (S_ISLNK(e->mode))
-        ok(readlinkat(to, e->name, target, sizeof target - 1) > 0 && strcmp(target, e->target) == 0, "%s: where it leads", name);
+        ok(readlinkat(to, e->name, target, sizeof target - 1) > 0 && strcmp(target, e->target) == 0,
+           "%s: where it leads", name);
     if (S_ISCHR(e->mode) || S_ISBLK(e->mode))
         ok(b.st_rdev == a.st_rdev, "%s: device number", name);
 }
@@ -197,7 +204,8 @@ static void test_all(void) {
     ok(fstatat(to, "socket", &st, AT_SYMLINK_NOFOLLOW) < 0, "sockets are left out");
     is_number(names_in(to), names_in(source) - 1, "nothing else is missing, and nothing more is there");
     ok(fstat(to, &st) == 0 && (st.st_mode & 07777) == 0751, "the directory itself keeps its mode");
-    ok(fstatat(source, "socket", &st, AT_SYMLINK_NOFOLLOW) == 0 && same_content(source, "big"), "the original is as it was");
+    ok(fstatat(source, "socket", &st, AT_SYMLINK_NOFOLLOW) == 0 && same_content(source, "big"),
+       "the original is as it was");
 }
 
 static void test_failures(void) {
@@ -283,7 +291,7 @@ static void test_other_file_system(void) {
 }
 
 int main(void) {
-    alarm(60); /* a hang is a failure */
+    alarm(60);  /* a hang is a failure */
     umask(077); /* modes must not depend on it */
     scratch_make();
     make_source();

@@ -63,10 +63,8 @@ static void test_defaults(void) {
 
 static void test_types(void) {
     struct oci_device items[] = {
-        {NODE("/dev/fuse", C, 10, 229)},
-        {NODE("/dev/sda", B, 8, 0)},
-        {NODE("/dev/u", U, 3, 4)},
-        {.path = "/run/fifo", .type = OCI_DEVICE_TYPE_P},
+        {NODE("/dev/fuse", C, 10, 229)}, {NODE("/dev/sda", B, 8, 0)},
+        {NODE("/dev/u", U, 3, 4)},       {.path = "/run/fifo", .type = OCI_DEVICE_TYPE_P},
         {NODE("/run/pipe", P, 6, 7)},
     };
     static const mode_t types[] = {S_IFCHR, S_IFBLK, S_IFCHR, S_IFIFO, S_IFIFO};

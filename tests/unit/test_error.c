@@ -132,7 +132,8 @@ static void test_exact_fit(void) {
     is_number(strlen(err.text), room, "a text that just fits is as long as the room");
     ok(strncmp(err.text, long_text(fits), fits) == 0, "and whole");
     error_code(&err, EACCES, "%s", long_text(fits + 1));
-    ok(strncmp(err.text, long_text(fits), fits) == 0 && ends_with(err.text, reason), "one more is cut before the reason");
+    ok(strncmp(err.text, long_text(fits), fits) == 0 && ends_with(err.text, reason),
+       "one more is cut before the reason");
     for (int i = 0; i < 100; i++)
         error_wrap(&err, "level %d", i);
     ok(terminated(&err) && starts_with(err.text, "level 99: level 98: ") && ends_with(err.text, reason),

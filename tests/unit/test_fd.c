@@ -43,8 +43,18 @@ static void test_read_all(void) {
     static const struct {
         size_t size, max;
         int result;
-    } cases[] = {{0, 10, 0},         {1, 10, 0},           {10, 10, 0},          {11, 10, -EFBIG},    {4095, 100000, 0}, {4096, 100000, 0},
-                 {4097, 100000, 0},  {65536, 65536, 0},    {65537, 65536, -EFBIG}, {1000000, 1000000, 0}, {1000000, 999999, -EFBIG}, {5, 0, -EFBIG}};
+    } cases[] = {{0, 10, 0},
+                 {1, 10, 0},
+                 {10, 10, 0},
+                 {11, 10, -EFBIG},
+                 {4095, 100000, 0},
+                 {4096, 100000, 0},
+                 {4097, 100000, 0},
+                 {65536, 65536, 0},
+                 {65537, 65536, -EFBIG},
+                 {1000000, 1000000, 0},
+                 {1000000, 999999, -EFBIG},
+                 {5, 0, -EFBIG}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         for (int piped = 0; piped < 2; piped++) {
             const char *how = piped ? "a pipe" : "a file";
@@ -52,15 +62,16 @@ static void test_read_all(void) {
             size_t len = 4711;
             scratch_write("data", data, 0600);
             own_fd fd = piped ? slow_pipe(data, cases[i].size, 1000) : openat(scratch_fd, "data", O_RDONLY | O_CLOEXEC);
-            is_number(fd_read_all(fd, cases[i].max, &got, &len), cases[i].result, "%zu bytes of %s, %zu at most", cases[i].size, how,
-                      cases[i].max);
+            is_number(fd_read_all(fd, cases[i].max, &got, &len), cases[i].result, "%zu bytes of %s, %zu at most",
+                      cases[i].size, how, cases[i].max);
             fd_drop(&fd);
             if (piped)
                 wait(NULL);
             if (cases[i].result < 0)
                 ok(!got && len == 4711, "out is untouched");
             else
-                ok(got && len == cases[i].size && memcmp(got, data, len + 1) == 0, "are all there, and a NUL behind them");
+                ok(got && len == cases[i].size && memcmp(got, data, len + 1) == 0,
+                   "are all there, and a NUL behind them");
         }
     }
     char *got = NULL;
@@ -73,7 +84,8 @@ static void test_read_all(void) {
 static void test_read_text(void) {
     static const struct {
         const char *content, *want;
-    } cases[] = {{"text\n", "text"}, {"text", "text"}, {"text\n\n\n", "text"}, {"", ""}, {"\n", ""}, {"a\nb\n", "a\nb"}, {" x \n", " x "}, {"0123456789", "0123456"}};
+    } cases[] = {{"text\n", "text"}, {"text", "text"},   {"text\n\n\n", "text"}, {"", ""},
+                 {"\n", ""},         {"a\nb\n", "a\nb"}, {" x \n", " x "},       {"0123456789", "0123456"}};
     char text[8];
     for (size_t i = 0; i < COUNT(cases); i++) {
         scratch_write("text", cases[i].content, 0600);
@@ -192,7 +204,8 @@ static void test_descriptors(int type, const char *name) {
         is_number(fd_receive(pair[1], text, sizeof text, got, &count), 6, "%s: and come", name);
         ok(count == counts[i] && strcmp(text, "hello") == 0, "%s: as many, with the data", name);
         for (size_t k = 0; k < count; k++) {
-            wrong += fstat(got[k], &a) < 0 || fstat(sent[k], &b) < 0 || a.st_ino != b.st_ino || !(fcntl(got[k], F_GETFD) & FD_CLOEXEC);
+            wrong += fstat(got[k], &a) < 0 || fstat(sent[k], &b) < 0 || a.st_ino != b.st_ino ||
+                     !(fcntl(got[k], F_GETFD) & FD_CLOEXEC);
             close(got[k]);
         }
         is_number(wrong, 0, "%s: the same files in their order, closed by exec", name);
@@ -202,7 +215,8 @@ static void test_descriptors(int type, const char *name) {
     for (size_t i = 0; i < COUNT(rooms); i++) {
         size_t count = rooms[i];
         is_number(fd_send(pair[0], "hello", 6, sent, rooms[i] + 1), 0, "%s: one more than there is room for", name);
-        is_number(fd_receive(pair[1], text, sizeof text, got, &count), -EMSGSIZE, "%s: is refused (room for %zu)", name, rooms[i]);
+        is_number(fd_receive(pair[1], text, sizeof text, got, &count), -EMSGSIZE, "%s: is refused (room for %zu)", name,
+                  rooms[i]);
         is_number(open_descriptors(), before, "%s: and all of them are closed", name);
     }
     is_number(fd_send(pair[0], "hello", 6, sent, FD_PASS_MAX + 1), -EMSGSIZE, "%s: more than a message may have", name);

@@ -9,8 +9,8 @@
 #include "scratch.h"
 #include "tap.h"
 
-#include <stddef.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -22,16 +22,12 @@ static const struct {
     enum handoff_direction direction;
     unsigned fds_min, fds_max;
 } drawing[] = {
-    {HANDOFF_BORN, HANDOFF_TO_LIFE, 1, 1},    /* + pidfd of the init process */
-    {HANDOFF_PLACED, HANDOFF_TO_INIT, 0, 0},
-    {HANDOFF_CONSOLE, HANDOFF_TO_LIFE, 1, 1}, /* + pty master */
-    {HANDOFF_HOOKS, HANDOFF_TO_LIFE, 0, 0},
-    {HANDOFF_HOOKED, HANDOFF_TO_INIT, 0, 1},  /* + state for createContainer */
-    {HANDOFF_READY, HANDOFF_TO_LIFE, 0, 0},
-    {HANDOFF_COMMITTED, HANDOFF_TO_INIT, 0, 0},
-    {HANDOFF_START, HANDOFF_TO_INIT, 0, 1},   /* + state for startContainer */
-    {HANDOFF_WARNING, HANDOFF_TO_LIFE, 0, 0},
-    {HANDOFF_ERROR, HANDOFF_TO_LIFE, 0, 0},
+    {HANDOFF_BORN, HANDOFF_TO_LIFE, 1, 1}, /* + pidfd of the init process */
+    {HANDOFF_PLACED, HANDOFF_TO_INIT, 0, 0},  {HANDOFF_CONSOLE, HANDOFF_TO_LIFE, 1, 1}, /* + pty master */
+    {HANDOFF_HOOKS, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_HOOKED, HANDOFF_TO_INIT, 0, 1}, /* + state for createContainer */
+    {HANDOFF_READY, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_COMMITTED, HANDOFF_TO_INIT, 0, 0},
+    {HANDOFF_START, HANDOFF_TO_INIT, 0, 1}, /* + state for startContainer */
+    {HANDOFF_WARNING, HANDOFF_TO_LIFE, 0, 0}, {HANDOFF_ERROR, HANDOFF_TO_LIFE, 0, 0},
 };
 
 /* What is on the wire, as one who knows the layout would forge it; test_layout makes sure that it is this. */
@@ -218,8 +214,8 @@ static void test_sizes(void) {
 }
 
 static void test_kinds_unknown(void) {
-    static const uint32_t kinds[] = {HANDOFF_NONE, HANDOFF_KIND_COUNT, HANDOFF_KIND_COUNT + 1, 255, 256, 65536,
-                                     INT32_MAX, (uint32_t)INT32_MIN, UINT32_MAX};
+    static const uint32_t kinds[] = {HANDOFF_NONE, HANDOFF_KIND_COUNT, HANDOFF_KIND_COUNT + 1, 255,       256,
+                                     65536,        INT32_MAX,          (uint32_t)INT32_MIN,    UINT32_MAX};
     open_pair();
     for (size_t i = 0; i < COUNT(kinds); i++) {
         const struct wire packet = {.kind = kinds[i]};
@@ -268,7 +264,8 @@ static void test_unterminated(void) {
         packet.kind = drawing[i].kind;
         fd_send(to_life ? init : life, &packet, sizeof packet, &init, drawing[i].fds_min);
         const char *name = handoff_rules[drawing[i].kind].name;
-        if (!ok(handoff_receive(to_life ? life : init, drawing[i].direction, &message) == 1, "%s without an end of text", name))
+        if (!ok(handoff_receive(to_life ? life : init, drawing[i].direction, &message) == 1,
+                "%s without an end of text", name))
             continue;
         ok(holds_end(message.error.text, sizeof message.error.text) &&
                holds_end(message.error.step, sizeof message.error.step) &&
@@ -300,7 +297,8 @@ static void test_end(void) {
     open_pair();
     handoff_send(life, HANDOFF_PLACED, -1, NULL);
     close(init);
-    is_number(handoff_receive(life, HANDOFF_TO_LIFE, &message), 0, "a peer that died with a message unread is gone, too");
+    is_number(handoff_receive(life, HANDOFF_TO_LIFE, &message), 0,
+              "a peer that died with a message unread is gone, too");
     close(life);
     open_pair();
     send(init, "", 0, 0);

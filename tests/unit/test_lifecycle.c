@@ -75,7 +75,8 @@ static void test_cells(void) {
         int r = lifecycle_check(c->operation, c->status, "c1", &err);
         if (!c->words) {
             is_number(r, 0, "%s of a %s container is allowed", operation, status);
-            ok(err.code == 4711 && strcmp(err.text, "before") == 0, "%s, %s: the error is untouched", operation, status);
+            ok(err.code == 4711 && strcmp(err.text, "before") == 0, "%s, %s: the error is untouched", operation,
+               status);
         } else {
             ok(r < 0 && err.code == -r, "%s of a %s container is refused", operation, status);
             ok(strstr(err.text, c->words), "%s, %s: with \"%s\" in \"%s\"", operation, status, c->words, err.text);
@@ -99,8 +100,8 @@ static void test_words_mean_one_thing(void) {
 }
 
 /*
- * runtime.md "Lifecycle": a failing prestart, createRuntime, createContainer or startContainer hook is an error that stops
- * the container; so is poststart since 1.3; poststop only logs. Nothing of a failed create may stay.
+ * runtime.md "Lifecycle": a failing prestart, createRuntime, createContainer or startContainer hook is an error that
+ * stops the container; so is poststart since 1.3; poststop only logs. Nothing of a failed create may stay.
  */
 static const struct hook_rule hook_rules[] = {
     {HOOK_PRESTART, OCI_STATUS_CREATED, HOOK_FAILURE_UNDO},

@@ -36,8 +36,8 @@ static const struct {
     const char *word;
     uint64_t attribute;
 } words[] = {
-    {"ro", MOUNT_ATTR_RDONLY},   {"nosuid", MOUNT_ATTR_NOSUID},         {"nodev", MOUNT_ATTR_NODEV},
-    {"noexec", MOUNT_ATTR_NOEXEC}, {"nodiratime", MOUNT_ATTR_NODIRATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW},
+    {"ro", MOUNT_ATTR_RDONLY},       {"nosuid", MOUNT_ATTR_NOSUID},         {"nodev", MOUNT_ATTR_NODEV},
+    {"noexec", MOUNT_ATTR_NOEXEC},   {"nodiratime", MOUNT_ATTR_NODIRATIME}, {"nosymfollow", MOUNT_ATTR_NOSYMFOLLOW},
     {"noatime", MOUNT_ATTR_NOATIME},
 };
 
@@ -118,13 +118,14 @@ static int mount_count(void) {
 
 /* mount(2) makes the superblock read-only with the mount, fsmount(2) the mount alone: of no account for a new one. */
 static const char *superblock_of(const struct seen *seen) {
-    return seen->superblock + (strncmp(seen->superblock, "ro", 2) == 0 || strncmp(seen->superblock, "rw", 2) == 0 ? 2 : 0);
+    return seen->superblock +
+           (strncmp(seen->superblock, "ro", 2) == 0 || strncmp(seen->superblock, "rw", 2) == 0 ? 2 : 0);
 }
 
 static bool alike(const struct seen *a, const struct seen *b) {
     return a->there == b->there && a->attributes == b->attributes && strcmp(a->options, b->options) == 0 &&
-           strcmp(a->propagation, b->propagation) == 0 && strcmp(a->type, b->type) == 0 && strcmp(a->source, b->source) == 0 &&
-           strcmp(superblock_of(a), superblock_of(b)) == 0;
+           strcmp(a->propagation, b->propagation) == 0 && strcmp(a->type, b->type) == 0 &&
+           strcmp(a->source, b->source) == 0 && strcmp(superblock_of(a), superblock_of(b)) == 0;
 }
 
 static void show(const struct seen *seen) {
@@ -176,12 +177,14 @@ static void test_attributes(void) {
     int failed = 0, differ = 0, wrong = 0;
     for (unsigned number = 0; number < 192; number++) {
         struct seen seen[WAY_COUNT];
-        const struct mount_new new = {.type = "tmpfs", .source = "shm", .data = "size=64k", .attributes = attributes_from(number)};
+        const struct mount_new new = {
+            .type = "tmpfs", .source = "shm", .data = "size=64k", .attributes = attributes_from(number)};
         for (enum way way = BY_API; way < WAY_COUNT; way++) {
             failed += make(way, &new, "new", &seen[way]) < 0;
             wrong += seen[way].attributes != new.attributes;
             if (seen[way].attributes != new.attributes && wrong == 1)
-                printf("# %s, attributes %#llx: %s\n", ways[way], (unsigned long long)new.attributes, seen[way].options);
+                printf("# %s, attributes %#llx: %s\n", ways[way], (unsigned long long)new.attributes,
+                       seen[way].options);
             off("new");
         }
         differ += !alike(&seen[BY_API], &seen[BY_CALL]);
@@ -198,15 +201,25 @@ static void test_filesystems(void) {
         const char *superblock; /* words that must be there */
     } cases[] = {
         {"no data", {.type = "tmpfs", .source = "tmpfs"}, ""},
-        {"data", {.type = "tmpfs", .source = "x", .data = "size=128k,mode=700,nr_inodes=20,uid=5"}, "size=128k mode=700 nr_inodes=20 uid=5"},
-        {"data with nothing between commas", {.type = "tmpfs", .source = "x", .data = ",size=64k,,mode=711,"}, "size=64k mode=711"},
+        {"data",
+         {.type = "tmpfs", .source = "x", .data = "size=128k,mode=700,nr_inodes=20,uid=5"},
+         "size=128k mode=700 nr_inodes=20 uid=5"},
+        {"data with nothing between commas",
+         {.type = "tmpfs", .source = "x", .data = ",size=64k,,mode=711,"},
+         "size=64k mode=711"},
         {"sync", {.type = "tmpfs", .source = "x", .superblock = MS_SYNCHRONOUS}, "sync"},
         {"dirsync", {.type = "tmpfs", .source = "x", .superblock = MS_DIRSYNC}, "dirsync"},
         {"lazytime", {.type = "tmpfs", .source = "x", .superblock = MS_LAZYTIME}, "lazytime"},
-        {"sync and dirsync", {.type = "tmpfs", .source = "x", .superblock = MS_SYNCHRONOUS | MS_DIRSYNC, .data = "size=64k"}, "sync dirsync size=64k"},
-        {"proc", {.type = "proc", .source = "proc", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC}, ""},
+        {"sync and dirsync",
+         {.type = "tmpfs", .source = "x", .superblock = MS_SYNCHRONOUS | MS_DIRSYNC, .data = "size=64k"},
+         "sync dirsync size=64k"},
+        {"proc",
+         {.type = "proc", .source = "proc", .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC},
+         ""},
         {"mqueue", {.type = "mqueue", .source = "mqueue", .attributes = MOUNT_ATTR_NOSUID}, ""},
-        {"devpts", {.type = "devpts", .source = "devpts", .data = "newinstance,ptmxmode=0666,mode=0620"}, "mode=620 ptmxmode=666"},
+        {"devpts",
+         {.type = "devpts", .source = "devpts", .data = "newinstance,ptmxmode=0666,mode=0620"},
+         "mode=620 ptmxmode=666"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct seen seen[WAY_COUNT];
@@ -233,7 +246,8 @@ static void test_root_of_mount(void) {
     struct stat a, b;
     take(BY_API);
     is_number(mount_filesystem(&new, target, &mounted, &err), 0, "a mount");
-    ok(mounted >= 0 && fstat(mounted, &a) == 0 && fstatat(scratch_fd, "new", &b, 0) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino,
+    ok(mounted >= 0 && fstat(mounted, &a) == 0 && fstatat(scratch_fd, "new", &b, 0) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino,
        "its root is handed on");
     ok(fcntl(mounted, F_GETFD) & FD_CLOEXEC, "closed by exec");
     off("new");
@@ -264,8 +278,10 @@ static void test_detached(void) {
     ok(copy >= 0 && (fcntl(copy, F_GETFD) & FD_CLOEXEC), "and cloned");
     is_number(mount_attach(tree, target), 0, "it is attached");
     is_number(mount_attach(copy, other), 0, "its clone, too");
-    ok(look("new", &seen) == 1 && seen.attributes == (MOUNT_ATTR_NOSUID | MOUNT_ATTR_RELATIME), "the one looks right (%s)", seen.options);
-    ok(look("other", &seen) == 1 && seen.attributes == (MOUNT_ATTR_NOSUID | MOUNT_ATTR_RELATIME), "the other, too (%s)", seen.options);
+    ok(look("new", &seen) == 1 && seen.attributes == (MOUNT_ATTR_NOSUID | MOUNT_ATTR_RELATIME),
+       "the one looks right (%s)", seen.options);
+    ok(look("other", &seen) == 1 && seen.attributes == (MOUNT_ATTR_NOSUID | MOUNT_ATTR_RELATIME), "the other, too (%s)",
+       seen.options);
     own_fd made = openat(scratch_fd, "new/file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     ok(made >= 0 && faccessat(scratch_fd, "other/file", F_OK, 0) == 0, "they are one file system");
     fd_drop(&made);
@@ -291,12 +307,13 @@ static void test_failures(void) {
         take(way);
         for (size_t i = 0; i < COUNT(cases); i++) {
             int mounted = 4711;
-            is_number(mount_filesystem(&cases[i].new, target, &mounted, &err), -cases[i].code, "%s, %s", cases[i].name, ways[way]);
+            is_number(mount_filesystem(&cases[i].new, target, &mounted, &err), -cases[i].code, "%s, %s", cases[i].name,
+                      ways[way]);
             ok(strstr(err.text, cases[i].word), "%s, %s: by name (%s)", cases[i].name, ways[way], err.text);
             is_number(mounted, 4711, "%s, %s: out is untouched", cases[i].name, ways[way]);
             if (way == BY_API && cases[i].new.data)
-                ok(strstr(err.text, strrchr(cases[i].new.data, ',') ? "bogus" : "size"), "%s: in the kernel's words (%s)",
-                   cases[i].name, err.text);
+                ok(strstr(err.text, strrchr(cases[i].new.data, ',') ? "bogus" : "size"),
+                   "%s: in the kernel's words (%s)", cases[i].name, err.text);
         }
         int mounted = 4711;
         const struct mount_new good = {.type = "tmpfs", .source = "x"};
@@ -363,12 +380,14 @@ static void test_changes(void) {
 
 /* Names of mount points that mountinfo writes with escapes, one in the other and one over the other. */
 static const char *const tree_names[] = {
-    "tree", "tree/a", "tree/a/deep", "tree/with space", "tree/new\nline", "tree/back\\slash", "tree/tab\there\\040",
-    "tree/hash#", "tree/a/deep/er",
+    "tree",           "tree/a",           "tree/a/deep",         "tree/with space",
+    "tree/new\nline", "tree/back\\slash", "tree/tab\there\\040", "tree/hash#",
+    "tree/a/deep/er",
 };
 
 static void tree_make(void) {
-    const struct mount_new new = {.type = "tmpfs", .source = "x", .attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_STRICTATIME};
+    const struct mount_new new = {
+        .type = "tmpfs", .source = "x", .attributes = MOUNT_ATTR_NODEV | MOUNT_ATTR_STRICTATIME};
     take(BY_API);
     for (size_t i = 0; i < COUNT(tree_names); i++) {
         own_fd target = place(tree_names[i]), mounted = -1;
@@ -395,18 +414,20 @@ static void test_tree(void) {
     for (enum way way = BY_API; way < WAY_COUNT; way++) {
         struct statvfs beside;
         tree_make();
-        own_fd top = openat(scratch_fd, "tree", O_PATH | O_CLOEXEC), other = openat(scratch_fd, "tree2", O_PATH | O_CLOEXEC);
+        own_fd top = openat(scratch_fd, "tree", O_PATH | O_CLOEXEC),
+               other = openat(scratch_fd, "tree2", O_PATH | O_CLOEXEC);
         int before = open_descriptors();
         take(way);
-        is_number(mount_change(top, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, true), 0, "a tree is changed, %s",
-                  ways[way]);
+        is_number(mount_change(top, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, true), 0,
+                  "a tree is changed, %s", ways[way]);
         is_number(tree_count(ST_RDONLY | ST_NOSUID, ST_NODEV | ST_NOATIME | ST_RELATIME), COUNT(tree_names),
                   "all of it, and nothing else of it, %s", ways[way]);
-        ok(fstatvfs(other, &beside) == 0 && !(beside.f_flag & (ST_RDONLY | ST_NOSUID)), "what is beside it is not, %s", ways[way]);
+        ok(fstatvfs(other, &beside) == 0 && !(beside.f_flag & (ST_RDONLY | ST_NOSUID)), "what is beside it is not, %s",
+           ways[way]);
         is_number(mount_change(top, 0, MOUNT_ATTR_RDONLY, false), 0, "one mount of it is changed, %s", ways[way]);
         is_number(tree_count(ST_NOSUID, ST_RDONLY), 1, "and no other, %s", ways[way]);
-        is_number(mount_change(top, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME | MOUNT_ATTR_RDONLY, true), 0, "the tree once more, %s",
-                  ways[way]);
+        is_number(mount_change(top, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME | MOUNT_ATTR_RDONLY, true), 0,
+                  "the tree once more, %s", ways[way]);
         is_number(tree_count(ST_NOSUID | ST_NOATIME, ST_RDONLY), COUNT(tree_names), "all of it, %s", ways[way]);
         is_number(open_descriptors(), before, "no descriptor is left behind, %s", ways[way]);
         off("tree"), off("tree2");
@@ -431,7 +452,8 @@ static void test_binds(void) {
             own_fd here = place("bound"), bound = 4711;
             take(way);
             is_number(mount_bind_onto(mounted, here, recursive, &bound), 0, "a mount is bound %s, %s", how, ways[way]);
-            ok((bound >= 0) == (way == BY_API), "its root is %s, %s", way == BY_API ? "handed on" : "to be looked for", ways[way]);
+            ok((bound >= 0) == (way == BY_API), "its root is %s, %s", way == BY_API ? "handed on" : "to be looked for",
+               ways[way]);
             is_number(look("bound", &seen[way]), 1, "it is there, %s", ways[way]);
             is_number(look("bound/inner", &inner[way]), recursive, "%s, %s", how, ways[way]);
             is_text(scratch_read("bound/file"), "content", "and is the same, %s", ways[way]);
@@ -440,10 +462,12 @@ static void test_binds(void) {
                 bound = -1;
         }
         ok(alike(&seen[BY_API], &seen[BY_CALL]) && alike(&inner[BY_API], &inner[BY_CALL]), "both ways look the same");
-        ok(seen[BY_CALL].attributes == new.attributes, "with the attributes of the original (%s)", seen[BY_CALL].options);
+        ok(seen[BY_CALL].attributes == new.attributes, "with the attributes of the original (%s)",
+           seen[BY_CALL].options);
     }
     for (enum way way = BY_API; way < WAY_COUNT; way++) {
-        own_fd file = openat(scratch_fd, "tree/file", O_PATH | O_CLOEXEC), onto = openat(scratch_fd, "onto", O_PATH | O_CLOEXEC), bound = -1;
+        own_fd file = openat(scratch_fd, "tree/file", O_PATH | O_CLOEXEC),
+               onto = openat(scratch_fd, "onto", O_PATH | O_CLOEXEC), bound = -1;
         take(way);
         is_number(mount_bind_onto(file, onto, false, &bound), 0, "a file is bound on a file, %s", ways[way]);
         is_text(scratch_read("onto"), "content", "and is the same, %s", ways[way]);
@@ -458,9 +482,14 @@ static void test_propagation(void) {
         unsigned long flags;
         const char *want; /* of a mount that has a peer */
     } cases[] = {
-        {"private", MS_PRIVATE, ""},   {"shared", MS_SHARED, "shared "},         {"slave", MS_SLAVE, "master "},
-        {"unbindable", MS_UNBINDABLE, "unbindable "}, {"rprivate", MS_PRIVATE | MS_REC, ""}, {"rshared", MS_SHARED | MS_REC, "shared "},
-        {"rslave", MS_SLAVE | MS_REC, "master "},     {"runbindable", MS_UNBINDABLE | MS_REC, "unbindable "},
+        {"private", MS_PRIVATE, ""},
+        {"shared", MS_SHARED, "shared "},
+        {"slave", MS_SLAVE, "master "},
+        {"unbindable", MS_UNBINDABLE, "unbindable "},
+        {"rprivate", MS_PRIVATE | MS_REC, ""},
+        {"rshared", MS_SHARED | MS_REC, "shared "},
+        {"rslave", MS_SLAVE | MS_REC, "master "},
+        {"runbindable", MS_UNBINDABLE | MS_REC, "unbindable "},
     };
     const struct mount_new new = {.type = "tmpfs", .source = "x", .attributes = MOUNT_ATTR_NODEV};
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -479,7 +508,8 @@ static void test_propagation(void) {
             is_text(outer.propagation, cases[i].want, "%s, %s: the mount", cases[i].name, ways[way]);
             is_text(inner.propagation, cases[i].flags & MS_REC ? cases[i].want : "shared ", "%s, %s: the one below",
                     cases[i].name, ways[way]);
-            ok(outer.attributes == (MOUNT_ATTR_NODEV | MOUNT_ATTR_RELATIME), "%s, %s: nothing else", cases[i].name, ways[way]);
+            ok(outer.attributes == (MOUNT_ATTR_NODEV | MOUNT_ATTR_RELATIME), "%s, %s: nothing else", cases[i].name,
+               ways[way]);
             off("bound/inner"), off("bound"), off("peer/inner"), off("peer");
         }
     }
@@ -510,20 +540,27 @@ static void test_reconfigure(void) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct seen seen[WAY_COUNT];
         for (enum way way = BY_API; way < WAY_COUNT; way++) {
-            const struct mount_new new = {.type = "tmpfs", .source = "x", .data = "size=64k", .superblock = cases[i].before,
-                                          .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | MOUNT_ATTR_NODIRATIME};
+            const struct mount_new new = {.type = "tmpfs",
+                                          .source = "x",
+                                          .data = "size=64k",
+                                          .superblock = cases[i].before,
+                                          .attributes =
+                                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | MOUNT_ATTR_NODIRATIME};
             own_fd target = place("new"), mounted = -1;
             take(BY_API);
             mount_filesystem(&new, target, &mounted, &err);
             take(way);
-            if (!ok(mount_reconfigure(mounted, cases[i].data, cases[i].superblock, &err) == 0, "reconfigured: %s, %s", cases[i].name, ways[way]))
+            if (!ok(mount_reconfigure(mounted, cases[i].data, cases[i].superblock, &err) == 0, "reconfigured: %s, %s",
+                    cases[i].name, ways[way]))
                 printf("# %s\n", err.text);
             look("new", &seen[way]);
             char wanted[64];
             snprintf(wanted, sizeof wanted, "%s", cases[i].words);
             for (char *word = strtok(wanted, " "); word; word = strtok(NULL, " "))
-                ok(has_word(seen[way].superblock, word), "%s, %s: %s is there (%s)", cases[i].name, ways[way], word, seen[way].superblock);
-            ok(seen[way].attributes == new.attributes, "%s, %s: the mount's own attributes stay (%s)", cases[i].name, ways[way], seen[way].options);
+                ok(has_word(seen[way].superblock, word), "%s, %s: %s is there (%s)", cases[i].name, ways[way], word,
+                   seen[way].superblock);
+            ok(seen[way].attributes == new.attributes, "%s, %s: the mount's own attributes stay (%s)", cases[i].name,
+               ways[way], seen[way].options);
             off("new");
         }
         ok(alike(&seen[BY_API], &seen[BY_CALL]), "%s: both ways look the same", cases[i].name);
@@ -534,7 +571,8 @@ static void test_reconfigure(void) {
         take(BY_API);
         mount_filesystem(&new, target, &mounted, &err);
         take(way);
-        is_number(mount_reconfigure(mounted, "size=lots", 0, &err), -EINVAL, "a value that is none, %s (%s)", ways[way], err.text);
+        is_number(mount_reconfigure(mounted, "size=lots", 0, &err), -EINVAL, "a value that is none, %s (%s)", ways[way],
+                  err.text);
         off("new");
     }
 }
@@ -563,8 +601,10 @@ static void test_overlay(void) {
         is_text(scratch_read("new/file"), "seen", "and what it names is there, %s", ways[way]);
         off("new");
         fd_drop(&mounted);
-        snprintf(data, sizeof data, "lowerdir=%.1000s/with\\,comma:%.1000s/%.200s:%.1000s/plainly", scratch, scratch, path, scratch);
-        if (!ok(mount_filesystem(&comma, target, &mounted, &err) == 0, "a value of %zu bytes, %s", strlen(data), ways[way]))
+        snprintf(data, sizeof data, "lowerdir=%.1000s/with\\,comma:%.1000s/%.200s:%.1000s/plainly", scratch, scratch,
+                 path, scratch);
+        if (!ok(mount_filesystem(&comma, target, &mounted, &err) == 0, "a value of %zu bytes, %s", strlen(data),
+                ways[way]))
             printf("# %s\n", err.text);
         is_text(scratch_read("new/file"), "seen", "and what it names is there, %s", ways[way]);
         off("new");

@@ -133,8 +133,9 @@ static const struct {
     const char *name;
     unsigned long flags;
 } propagations[] = {
-    {"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},       {"shared", MS_SHARED},
-    {"rshared", MS_SHARED | MS_REC}, {"slave", MS_SLAVE},                   {"rslave", MS_SLAVE | MS_REC},
+    {"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
+    {"shared", MS_SHARED},         {"rshared", MS_SHARED | MS_REC},
+    {"slave", MS_SLAVE},           {"rslave", MS_SLAVE | MS_REC},
     {"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
@@ -157,7 +158,8 @@ static void test_options(void) {
         if (!ok(has_flags(c), "%s: its flags and no other", c->name))
             show_flags();
         is_text(row.data, NULL, "%s: is no data of the file system", c->name);
-        ok(row.kind == MOUNT_FILESYSTEM && row.propagation[0] == 0 && !row.copy_up, "%s: changes nothing else", c->name);
+        ok(row.kind == MOUNT_FILESYSTEM && row.propagation[0] == 0 && !row.copy_up, "%s: changes nothing else",
+           c->name);
         if (c->superblock || c->classic)
             continue;
         char options[64];
@@ -172,13 +174,32 @@ static void test_opposites(void) {
     static const struct {
         const char *first, *second;
     } pairs[] = {
-        {"ro", "rw"},           {"nosuid", "suid"},         {"nodev", "dev"},         {"noexec", "exec"},
-        {"nodiratime", "diratime"}, {"nosymfollow", "symfollow"}, {"noatime", "atime"}, {"relatime", "norelatime"},
-        {"strictatime", "nostrictatime"}, {"noatime", "strictatime"}, {"noatime", "relatime"},
-        {"strictatime", "relatime"}, {"rro", "rrw"},        {"rnosuid", "rsuid"},     {"rnodev", "rdev"},
-        {"rnoexec", "rexec"},   {"rnodiratime", "rdiratime"}, {"rnosymfollow", "rsymfollow"}, {"rnoatime", "ratime"},
-        {"rrelatime", "rnorelatime"}, {"rstrictatime", "rnostrictatime"}, {"rnoatime", "rstrictatime"},
-        {"sync", "async"},      {"lazytime", "nolazytime"}, {"mand", "nomand"},       {"iversion", "noiversion"},
+        {"ro", "rw"},
+        {"nosuid", "suid"},
+        {"nodev", "dev"},
+        {"noexec", "exec"},
+        {"nodiratime", "diratime"},
+        {"nosymfollow", "symfollow"},
+        {"noatime", "atime"},
+        {"relatime", "norelatime"},
+        {"strictatime", "nostrictatime"},
+        {"noatime", "strictatime"},
+        {"noatime", "relatime"},
+        {"strictatime", "relatime"},
+        {"rro", "rrw"},
+        {"rnosuid", "rsuid"},
+        {"rnodev", "rdev"},
+        {"rnoexec", "rexec"},
+        {"rnodiratime", "rdiratime"},
+        {"rnosymfollow", "rsymfollow"},
+        {"rnoatime", "ratime"},
+        {"rrelatime", "rnorelatime"},
+        {"rstrictatime", "rnostrictatime"},
+        {"rnoatime", "rstrictatime"},
+        {"sync", "async"},
+        {"lazytime", "nolazytime"},
+        {"mand", "nomand"},
+        {"iversion", "noiversion"},
         {"silent", "loud"},
     };
     for (size_t i = 0; i < 2 * COUNT(pairs); i++) {
@@ -209,8 +230,8 @@ static void test_pairs_are_valid(void) {
             for (size_t s = 0; s < 2; s++) {
                 uint64_t set = sets[s]->set, clear = sets[s]->clear;
                 tried++;
-                bad_atime += ((set & ATIME) && (clear & ATIME) != ATIME) || ((clear & ATIME) && (clear & ATIME) != ATIME) ||
-                             (set & ATIME) == ATIME;
+                bad_atime += ((set & ATIME) && (clear & ATIME) != ATIME) ||
+                             ((clear & ATIME) && (clear & ATIME) != ATIME) || (set & ATIME) == ATIME;
                 both += (set & clear & ~(uint64_t)ATIME) != 0;
             }
         }
@@ -223,7 +244,8 @@ static void test_pairs_are_valid(void) {
 static void test_propagation(void) {
     for (size_t i = 0; i < COUNT(propagations); i++) {
         is_number(tmpfs(propagations[i].name), 0, "%s: planned", propagations[i].name);
-        ok(row.propagation[0] == propagations[i].flags && row.propagation[1] == 0, "%s: its flags", propagations[i].name);
+        ok(row.propagation[0] == propagations[i].flags && row.propagation[1] == 0, "%s: its flags",
+           propagations[i].name);
         ok(row.flags.set == 0 && row.flags.clear == 0 && !row.data, "%s: nothing else", propagations[i].name);
     }
     is_number(tmpfs("rslave rshared ro unbindable"), 0, "several propagations");
@@ -343,13 +365,33 @@ static void test_destinations(void) {
     static const struct {
         const char *given, *clean;
     } cases[] = {
-        {"/a", "/a"},           {"/a/", "/a"},            {"//a//b//", "/a/b"},   {"/a/./b/.", "/a/b"},
-        {"/a/../b", "/b"},      {"/a/b/../../c", "/c"},   {"/../a", "/a"},        {"/../../../a", "/a"},
-        {"/a/..", "/"},         {"/", "/"},               {"//", "/"},            {"/.", "/"},
-        {"/..", "/"},           {"a", "/a"},              {"a/b", "/a/b"},        {"../a", "/a"},
-        {"./a", "/a"},          {".", "/"},               {"", "/"},              {"/a/...", "/a/..."},
-        {"/..a", "/..a"},       {"/a..", "/a.."},         {"/.a/..b", "/.a/..b"}, {"/a b/c\n", "/a b/c\n"},
-        {"/a/b/c/../../../../../x", "/x"}, {"a/../..", "/"}, {"/\xc3\xa4/\xff", "/\xc3\xa4/\xff"},
+        {"/a", "/a"},
+        {"/a/", "/a"},
+        {"//a//b//", "/a/b"},
+        {"/a/./b/.", "/a/b"},
+        {"/a/../b", "/b"},
+        {"/a/b/../../c", "/c"},
+        {"/../a", "/a"},
+        {"/../../../a", "/a"},
+        {"/a/..", "/"},
+        {"/", "/"},
+        {"//", "/"},
+        {"/.", "/"},
+        {"/..", "/"},
+        {"a", "/a"},
+        {"a/b", "/a/b"},
+        {"../a", "/a"},
+        {"./a", "/a"},
+        {".", "/"},
+        {"", "/"},
+        {"/a/...", "/a/..."},
+        {"/..a", "/..a"},
+        {"/a..", "/a.."},
+        {"/.a/..b", "/.a/..b"},
+        {"/a b/c\n", "/a b/c\n"},
+        {"/a/b/c/../../../../../x", "/x"},
+        {"a/../..", "/"},
+        {"/\xc3\xa4/\xff", "/\xc3\xa4/\xff"},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         is_text(mounts_clean_path(&arena, cases[i].given), cases[i].clean, "\"%s\" is cleaned", cases[i].given);
@@ -390,14 +432,29 @@ static void test_proc(void) {
         const char *path;
         bool allowed;
     } paths[] = {
-        {"/proc/cpuinfo", true},  {"/proc/diskstats", true},  {"/proc/meminfo", true},
-        {"/proc/stat", true},     {"/proc/swaps", true},      {"/proc/uptime", true},
-        {"/proc/loadavg", true},  {"/proc/slabinfo", true},   {"/proc/sys/kernel/ns_last_pid", true},
-        {"/proc/sys/crypto/fips_enabled", true},              {"/proc/cpuinfo/x", false},
-        {"/proc/self", false},    {"/proc/self/attr", false}, {"/proc/1", false},
-        {"/proc/sys", false},     {"/proc/sys/kernel", false}, {"/proc/sys/kernel/core_pattern", false},
-        {"/proc/sysrq-trigger", false}, {"/proc/cpu", false}, {"/proc/CPUINFO", false},
-        {"/procx/self", true},    {"/x/proc/self", true},     {"/proc", true},
+        {"/proc/cpuinfo", true},
+        {"/proc/diskstats", true},
+        {"/proc/meminfo", true},
+        {"/proc/stat", true},
+        {"/proc/swaps", true},
+        {"/proc/uptime", true},
+        {"/proc/loadavg", true},
+        {"/proc/slabinfo", true},
+        {"/proc/sys/kernel/ns_last_pid", true},
+        {"/proc/sys/crypto/fips_enabled", true},
+        {"/proc/cpuinfo/x", false},
+        {"/proc/self", false},
+        {"/proc/self/attr", false},
+        {"/proc/1", false},
+        {"/proc/sys", false},
+        {"/proc/sys/kernel", false},
+        {"/proc/sys/kernel/core_pattern", false},
+        {"/proc/sysrq-trigger", false},
+        {"/proc/cpu", false},
+        {"/proc/CPUINFO", false},
+        {"/procx/self", true},
+        {"/x/proc/self", true},
+        {"/proc", true},
     };
     for (size_t i = 0; i < COUNT(paths); i++) {
         ok(mounts_proc_allowed(paths[i].path) == paths[i].allowed, "%s is %s", paths[i].path,
@@ -446,9 +503,12 @@ static void test_refused(void) {
         ok(untouched(), "%s: out is untouched", c->name);
     }
     struct oci_id_mapping map = {.container_id = 0, .host_id = 1000, .size = 1};
-    struct oci_mount mapped[] = {
-        {.type = "tmpfs", .source = "t", .destination = "/a"},
-        {.type = "none", .source = "/s", .destination = "/b", .options = {1, (const char *[]){"bind"}}, .uid_mappings = {1, &map}}};
+    struct oci_mount mapped[] = {{.type = "tmpfs", .source = "t", .destination = "/a"},
+                                 {.type = "none",
+                                  .source = "/s",
+                                  .destination = "/b",
+                                  .options = {1, (const char *[]){"bind"}},
+                                  .uid_mappings = {1, &map}}};
     is_number(make_rows(mapped, 2), -EINVAL, "one of two id mappings of a mount: refused");
     is_text(err.place, "/mounts/1", "id mappings of a mount: at their place");
     ok(strstr(err.text, "uidMappings and gidMappings"), "one of two id mappings: by name (%s)", err.text);
@@ -456,24 +516,24 @@ static void test_refused(void) {
 
 /* config.md "Mounts": mappings of the mount's own, or those of the container's user namespace; each on its own tree. */
 static void test_idmap(void) {
-    static struct oci_id_mapping uid_rows[] = {{.container_id = 0, .host_id = 1000, .size = 5}, {.container_id = 5, .host_id = 7, .size = 1}};
+    static struct oci_id_mapping uid_rows[] = {{.container_id = 0, .host_id = 1000, .size = 5},
+                                               {.container_id = 5, .host_id = 7, .size = 1}};
     static struct oci_id_mapping gid_rows[] = {{.container_id = 0, .host_id = 2000, .size = 6}};
     static struct plan_id_mapping own_uids[] = {{0, 100000, 65536}}, own_gids[] = {{0, 200000, 65536}};
-    struct plan_namespaces user = {.modes = {[NS_USER] = NS_NEW}, .uids = own_uids, .gids = own_gids, .uid_count = 1, .gid_count = 1};
+    struct plan_namespaces user = {
+        .modes = {[NS_USER] = NS_NEW}, .uids = own_uids, .gids = own_gids, .uid_count = 1, .gid_count = 1};
     static const struct {
         const char *option;
         bool mappings;
         enum mount_idmap want;
     } cases[] = {
         {"rw", true, MOUNT_IDMAP_ONE}, /* mappings alone are enough */
-        {"idmap", true, MOUNT_IDMAP_ONE},
-        {"ridmap", true, MOUNT_IDMAP_TREE},
-        {"idmap", false, MOUNT_IDMAP_ONE},
-        {"ridmap", false, MOUNT_IDMAP_TREE},
-        {"rw", false, MOUNT_IDMAP_NONE},
+        {"idmap", true, MOUNT_IDMAP_ONE},    {"ridmap", true, MOUNT_IDMAP_TREE}, {"idmap", false, MOUNT_IDMAP_ONE},
+        {"ridmap", false, MOUNT_IDMAP_TREE}, {"rw", false, MOUNT_IDMAP_NONE},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *options[] = {"rbind", cases[i].option}, *name = cases[i].mappings ? "with mappings" : "without mappings";
+        const char *options[] = {"rbind", cases[i].option},
+                   *name = cases[i].mappings ? "with mappings" : "without mappings";
         struct oci_mount mount = {.type = "none", .source = "/s", .destination = "/m", .options = {2, options}};
         const struct oci_config config = {.mounts = {1, &mount}};
         if (cases[i].mappings) {
@@ -481,20 +541,27 @@ static void test_idmap(void) {
             mount.gid_mappings = (struct oci_id_mapping_array){1, gid_rows};
         }
         arena_drop(&arena);
-        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, &plan, &err) == 0, "%s %s: planned", cases[i].option, name))
+        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, &plan, &err) == 0, "%s %s: planned", cases[i].option,
+                name))
             continue;
         const struct plan_mount *m = &plan.items[0];
         is_number(m->idmap, cases[i].want, "%s %s: how far it goes", cases[i].option, name);
         if (m->idmap == MOUNT_IDMAP_NONE)
             continue;
         uint32_t uid = cases[i].mappings ? 1000 : 100000, gid = cases[i].mappings ? 2000 : 200000;
-        ok(m->uid_count == (cases[i].mappings ? 2 : 1) && m->uids[0].outside == uid && m->gid_count == 1 && m->gids[0].outside == gid,
+        ok(m->uid_count == (cases[i].mappings ? 2 : 1) && m->uids[0].outside == uid && m->gid_count == 1 &&
+               m->gids[0].outside == gid,
            "%s %s: by whose mappings", cases[i].option, name);
     }
-    struct oci_id_mapping bad_rows[] = {{.container_id = 0, .host_id = 1000, .size = 5}, {.container_id = 3, .host_id = 7, .size = 1}};
+    struct oci_id_mapping bad_rows[] = {{.container_id = 0, .host_id = 1000, .size = 5},
+                                        {.container_id = 3, .host_id = 7, .size = 1}};
     const char *binds[] = {"bind"};
-    struct oci_mount mount = {.type = "none", .source = "/s", .destination = "/m", .options = {1, binds},
-                              .uid_mappings = {1, uid_rows}, .gid_mappings = {2, bad_rows}};
+    struct oci_mount mount = {.type = "none",
+                              .source = "/s",
+                              .destination = "/m",
+                              .options = {1, binds},
+                              .uid_mappings = {1, uid_rows},
+                              .gid_mappings = {2, bad_rows}};
     is_number(make_rows(&mount, 1), -EINVAL, "mappings that overlap are refused");
     is_text(err.place, "/mounts/0/gidMappings/1", "at their place");
 }
@@ -523,11 +590,14 @@ static void test_rows(void) {
 static void test_extra(void) {
     struct oci_mount rows[] = {{.type = "proc", .source = "proc", .destination = "/proc"}};
     const struct oci_config config = {.mounts = {1, rows}}, empty = {.mounts = {0, NULL}};
-    const struct plan_mount extra = {.kind = MOUNT_BIND, .index = 99, .destination = "/run/x", .source = "/y", .recursive = true};
-    is_number(mounts_plan(&arena, &config, BUNDLE, &namespaces, &extra, &plan, &err), 0, "a mount of one's own beside another");
+    const struct plan_mount extra = {
+        .kind = MOUNT_BIND, .index = 99, .destination = "/run/x", .source = "/y", .recursive = true};
+    is_number(mounts_plan(&arena, &config, BUNDLE, &namespaces, &extra, &plan, &err), 0,
+              "a mount of one's own beside another");
     is_number(plan.count, 2, "both are planned");
     is_text(plan.items[0].destination, "/proc", "the config's comes first");
-    ok(plan.items[1].kind == MOUNT_BIND && plan.items[1].recursive && strcmp(plan.items[1].source, "/y") == 0, "then it");
+    ok(plan.items[1].kind == MOUNT_BIND && plan.items[1].recursive && strcmp(plan.items[1].source, "/y") == 0,
+       "then it");
     is_number(plan.items[1].index, 1, "with its own place");
     is_number(mounts_plan(&arena, &empty, BUNDLE, &namespaces, &extra, &plan, &err), 0, "a mount of one's own alone");
     ok(plan.count == 1 && plan.items[0].index == 0, "is planned");

@@ -4,9 +4,9 @@
  * No privilege.
  *
  * A recipe is judged by what comes of it: a small model of the kernel (processes with a namespace of each kind, the
- * user namespace that owns it, and the privileges that follow) performs it as plan/namespaces.h says, and the init process
- * at the end must be where it was asked to be. The rules of the model are those of namespaces(7), clone(2), setns(2),
- * unshare(2), user_namespaces(7), pid_namespaces(7) and cgroup_namespaces(7).
+ * user namespace that owns it, and the privileges that follow) performs it as plan/namespaces.h says, and the init
+ * process at the end must be where it was asked to be. The rules of the model are those of namespaces(7), clone(2),
+ * setns(2), unshare(2), user_namespaces(7), pid_namespaces(7) and cgroup_namespaces(7).
  */
 #include "oci_types.h"
 #include "plan/namespaces.h"
@@ -47,8 +47,9 @@ static uint64_t flag_of(enum ns_kind kind) {
 enum origin { HOST, JOINED, MADE };
 
 struct world {
-    bool root;                      /* life is root of the host's user namespace, else an ordinary user */
-    enum origin owners[NS_COUNT];   /* the user namespace that owns a joined one: HOST, or JOINED with its user namespace */
+    bool root; /* life is root of the host's user namespace, else an ordinary user */
+    enum origin
+        owners[NS_COUNT]; /* the user namespace that owns a joined one: HOST, or JOINED with its user namespace */
 };
 
 struct member {
@@ -56,10 +57,10 @@ struct member {
 };
 
 struct process {
-    enum origin user;              /* its user namespace */
-    struct member in[NS_COUNT];    /* [NS_USER] is not used */
-    struct member children_pid;    /* what its children are born into: setns and unshare do not move the caller */
-    bool in_cgroup;                /* it has arrived in the container's cgroup */
+    enum origin user;           /* its user namespace */
+    struct member in[NS_COUNT]; /* [NS_USER] is not used */
+    struct member children_pid; /* what its children are born into: setns and unshare do not move the caller */
+    bool in_cgroup;             /* it has arrived in the container's cgroup */
 };
 
 /*
@@ -104,7 +105,8 @@ static bool join_model(const struct world *world, struct process *p, uint64_t jo
 }
 
 /* clone(2): the user namespace is made first and owns the others. */
-static bool clone_model(const struct world *world, const struct process *parent, uint64_t flags, struct process *child) {
+static bool clone_model(const struct world *world, const struct process *parent, uint64_t flags,
+                        struct process *child) {
     *child = *parent;
     child->in[NS_PID] = child->children_pid = parent->children_pid;
     if (flags & CLONE_NEWUSER)
@@ -209,8 +211,8 @@ static bool world_make(bool root, unsigned owned, const enum ns_mode modes[NS_CO
         return true;
     /* Without privilege: nothing of the host's can be joined, and nothing made but inside a user namespace. */
     for (int k = 0; k < NS_COUNT; k++)
-        if (k != NS_USER && ((modes[k] == NS_JOIN && out->owners[k] == HOST) ||
-                             (modes[k] == NS_NEW && modes[NS_USER] == NS_INHERIT)))
+        if (k != NS_USER &&
+            ((modes[k] == NS_JOIN && out->owners[k] == HOST) || (modes[k] == NS_NEW && modes[NS_USER] == NS_INHERIT)))
             return false;
     return true;
 }
@@ -249,7 +251,8 @@ static void test_fields(void) {
         }
         tally(&joins, recipe.join == joined, modes, NULL);
         tally(&makes, (recipe.clone | recipe.unshare) == made, modes, NULL);
-        tally(&apart, !(recipe.join & (recipe.clone | recipe.unshare)) && !(recipe.clone & recipe.unshare), modes, NULL);
+        tally(&apart, !(recipe.join & (recipe.clone | recipe.unshare)) && !(recipe.clone & recipe.unshare), modes,
+              NULL);
         tally(&cgroup,
               !(recipe.clone & CLONE_NEWCGROUP) &&
                   recipe.unshare == (modes[NS_CGROUP] == NS_NEW ? (uint64_t)CLONE_NEWCGROUP : 0),
@@ -344,9 +347,12 @@ static struct plan_namespaces plan;
         .items = (struct oci_id_mapping[]){__VA_ARGS__},                                                               \
         .count = sizeof((struct oci_id_mapping[]){__VA_ARGS__}) / sizeof(struct oci_id_mapping)                        \
     }
-#define MAP(in, out, many) {.container_id = (in), .host_id = (out), .size = (many)}
-#define NEW(kind) {.type = OCI_NAMESPACE_TYPE_##kind}
-#define JOIN(kind, at) {.type = OCI_NAMESPACE_TYPE_##kind, .path = (at)}
+#define MAP(in, out, many)                                                                                             \
+    { .container_id = (in), .host_id = (out), .size = (many) }
+#define NEW(kind)                                                                                                      \
+    { .type = OCI_NAMESPACE_TYPE_##kind }
+#define JOIN(kind, at)                                                                                                 \
+    { .type = OCI_NAMESPACE_TYPE_##kind, .path = (at) }
 
 static int make(const struct oci_linux *section) {
     arena_drop(&arena);
@@ -365,8 +371,9 @@ static void test_rows(void) {
     is_number(make(NULL), 0, "no linux section");
     ok(plan.modes[NS_MOUNT] == NS_INHERIT && plan.recipe.clone == 0, "no linux section: all is inherited");
     for (size_t i = 0; i < COUNT(kinds); i++) {
-        const struct oci_linux one = {
-            .namespaces = ROWS({.type = kinds[i].type}), .uid_mappings = MAPS(MAP(0, 0, 1)), .gid_mappings = MAPS(MAP(0, 0, 1))};
+        const struct oci_linux one = {.namespaces = ROWS({.type = kinds[i].type}),
+                                      .uid_mappings = MAPS(MAP(0, 0, 1)),
+                                      .gid_mappings = MAPS(MAP(0, 0, 1))};
         struct oci_linux made = one;
         if (kinds[i].kind != NS_USER)
             made.uid_mappings.count = made.gid_mappings.count = 0;
@@ -421,8 +428,10 @@ static void test_refused(void) {
          {.namespaces = ROWS(NEW(USER)), .gid_mappings = MAPS(MAP(0, 0, 1))},
          "/linux/uidMappings",
          "uidMappings"},
-        {"time offsets", {.namespaces = ROWS(NEW(TIME)), .time_offsets = {1, &(struct oci_time_offset_entry){.key = "monotonic"}}},
-         "/linux/timeOffsets", "timeOffsets"},
+        {"time offsets",
+         {.namespaces = ROWS(NEW(TIME)), .time_offsets = {1, &(struct oci_time_offset_entry){.key = "monotonic"}}},
+         "/linux/timeOffsets",
+         "timeOffsets"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         is_number(make(&cases[i].section), -EINVAL, "%s: refused", cases[i].name);
@@ -507,7 +516,7 @@ static void test_map(void) {
     static const struct {
         uint32_t inside, outside;
         bool mapped;
-    } uids[] = {{0, 1000, true},  {1, 100000, true},     {10, 100009, true}, {11, 0, false},
+    } uids[] = {{0, 1000, true},  {1, 100000, true},      {10, 100009, true},    {11, 0, false},
                 {1000, 0, false}, {4294967293, 0, false}, {4294967294, 5, true}, {UINT32_MAX, 0, false}},
       gids[] = {{9, 0, false}, {10, 20, true}, {14, 24, true}, {15, 0, false}, {0, 0, false}};
     uint32_t outside;

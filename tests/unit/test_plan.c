@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Unit tests of plan/plan: container ids, and what plan.c itself looks at: version, root, names, sysctls, masked and
- * read-only paths, propagation of the root, and what is not supported. The sections have tests of their own. No privilege.
+ * read-only paths, propagation of the root, and what is not supported. The sections have tests of their own. No
+ * privilege.
  */
 #include "oci_types.h"
 #include "plan/plan.h"
@@ -13,20 +14,21 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LIST(type, ...)                                                                                                \
-    {                                                                                                                  \
-        .items = (type[]){__VA_ARGS__}, .count = sizeof((type[]){__VA_ARGS__}) / sizeof(type)                          \
-    }
+    { .items = (type[]){__VA_ARGS__}, .count = sizeof((type[]){__VA_ARGS__}) / sizeof(type) }
 #define WORDS(...) LIST(const char *, __VA_ARGS__)
 #define BARE(...) (&(struct oci_config){__VA_ARGS__})
-#define ROOT &(struct oci_root){.path = "rootfs"}
+#define ROOT                                                                                                           \
+    &(struct oci_root) {                                                                                               \
+        .path = "rootfs"                                                                                               \
+    }
 /* A config that nothing is wrong with, and what is given beside it. */
 #define CONFIG(...) BARE(.oci_version = "1.3.0", .root = ROOT, __VA_ARGS__)
 #define LINUX(...) CONFIG(.linux = &(struct oci_linux){__VA_ARGS__})
 /* The namespaces that Docker asks for. */
 #define USUAL                                                                                                          \
-    .namespaces = LIST(struct oci_namespace, {.type = OCI_NAMESPACE_TYPE_MOUNT}, {.type = OCI_NAMESPACE_TYPE_PID},     \
-                       {.type = OCI_NAMESPACE_TYPE_NETWORK}, {.type = OCI_NAMESPACE_TYPE_IPC},                         \
-                       {.type = OCI_NAMESPACE_TYPE_UTS})
+    .namespaces =                                                                                                      \
+        LIST(struct oci_namespace, {.type = OCI_NAMESPACE_TYPE_MOUNT}, {.type = OCI_NAMESPACE_TYPE_PID},               \
+             {.type = OCI_NAMESPACE_TYPE_NETWORK}, {.type = OCI_NAMESPACE_TYPE_IPC}, {.type = OCI_NAMESPACE_TYPE_UTS})
 
 static struct arena arena = ARENA_INIT;
 static struct error err;
@@ -71,14 +73,14 @@ static void test_ids(void) {
         const char *id;
         bool good;
     } cases[] = {
-        {"c1", true},       {"a", true},      {"A.b_c+d-e", true}, {"-x", true},    {"_", true},
-        {"+", true},        {"0", true},      {"a..b", true},      {"a.", true},    {"", false},
-        {".", false},       {"..", false},    {".x", false},       {".cache", false}, {"...", false},
-        {"a/b", false},     {"/a", false},    {"a/", false},       {"../a", false}, {"a/../b", false},
-        {"a b", false},     {" a", false},    {"a ", false},       {"a\n", false},  {"\n", false},
-        {"a\tb", false},    {"a:b", false},   {"a@b", false},      {"a=b", false},  {"a,b", false},
-        {"a*", false},      {"a\\b", false},  {"a%s", false},      {"~", false},    {"a\x7f", false},
-        {"\xc3\xa4", false}, {"a\xc3\xa4", false}, {"a\xff", false}, {"a\x01", false},
+        {"c1", true},        {"a", true},          {"A.b_c+d-e", true}, {"-x", true},      {"_", true},
+        {"+", true},         {"0", true},          {"a..b", true},      {"a.", true},      {"", false},
+        {".", false},        {"..", false},        {".x", false},       {".cache", false}, {"...", false},
+        {"a/b", false},      {"/a", false},        {"a/", false},       {"../a", false},   {"a/../b", false},
+        {"a b", false},      {" a", false},        {"a ", false},       {"a\n", false},    {"\n", false},
+        {"a\tb", false},     {"a:b", false},       {"a@b", false},      {"a=b", false},    {"a,b", false},
+        {"a*", false},       {"a\\b", false},      {"a%s", false},      {"~", false},      {"a\x7f", false},
+        {"\xc3\xa4", false}, {"a\xc3\xa4", false}, {"a\xff", false},    {"a\x01", false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         err = (struct error)ERROR_INIT;
@@ -139,8 +141,10 @@ static void test_root(void) {
     is_text(plan.rootfs, "/srv/root", "is taken as it is");
     ok(plan.rootfs_readonly, "and is read-only");
     refuses(BARE(.oci_version = "1.3.0"), "/root/path", "root", "no root");
-    refuses(BARE(.oci_version = "1.3.0", .root = &(struct oci_root){.path = NULL}), "/root/path", "root.path", "no path");
-    refuses(BARE(.oci_version = "1.3.0", .root = &(struct oci_root){.path = ""}), "/root/path", "root.path", "empty path");
+    refuses(BARE(.oci_version = "1.3.0", .root = &(struct oci_root){.path = NULL}), "/root/path", "root.path",
+            "no path");
+    refuses(BARE(.oci_version = "1.3.0", .root = &(struct oci_root){.path = ""}), "/root/path", "root.path",
+            "empty path");
 }
 
 static void test_request(void) {
@@ -152,7 +156,8 @@ static void test_request(void) {
     ok(!plan.cgroups_path && plan.sysctl_count == 0 && plan.masked_count == 0 && plan.readonly_count == 0 &&
            plan.root_propagation == 0 && !plan.hostname && !plan.domainname && plan.mounts.count == 0,
        "nothing else");
-    request = (struct plan_request){.id = "x", .bundle = "/y", .no_pivot = true, .new_keyring = true, .extra_env = extra};
+    request =
+        (struct plan_request){.id = "x", .bundle = "/y", .no_pivot = true, .new_keyring = true, .extra_env = extra};
     struct oci_process process = {.cwd = "/", .args = WORDS("sh")};
     is_number(make(CONFIG(.process = &process)), 0, "what the caller says beside the config");
     is_text(plan.id, "x", "id");
@@ -172,12 +177,14 @@ static void test_request(void) {
 
 static void test_names(void) {
     struct oci_linux uts = {.namespaces = LIST(struct oci_namespace, {.type = OCI_NAMESPACE_TYPE_UTS})};
-    struct oci_linux joined = {.namespaces = LIST(struct oci_namespace, {.type = OCI_NAMESPACE_TYPE_UTS, .path = "/u"})};
+    struct oci_linux joined = {.namespaces =
+                                   LIST(struct oci_namespace, {.type = OCI_NAMESPACE_TYPE_UTS, .path = "/u"})};
     struct oci_linux without = {.namespaces = LIST(struct oci_namespace, {.type = OCI_NAMESPACE_TYPE_PID})};
     struct oci_linux *const own[] = {&uts, &joined};
     for (size_t i = 0; i < COUNT(own); i++) {
         const char *how = i ? "joined" : "new";
-        is_number(make(CONFIG(.hostname = "h", .domainname = "d", .linux = own[i])), 0, "names with a %s uts namespace", how);
+        is_number(make(CONFIG(.hostname = "h", .domainname = "d", .linux = own[i])), 0, "names with a %s uts namespace",
+                  how);
         is_text(plan.hostname, "h", "hostname, %s", how);
         is_text(plan.domainname, "d", "domainname, %s", how);
     }
@@ -234,13 +241,20 @@ static void test_sysctl_namespaces(void) {
         const char *key;
         enum oci_namespace_type type;
     } cases[] = {
-        {"kernel.msgmax", OCI_NAMESPACE_TYPE_IPC},   {"kernel.msgmnb", OCI_NAMESPACE_TYPE_IPC},
-        {"kernel.msgmni", OCI_NAMESPACE_TYPE_IPC},   {"kernel.sem", OCI_NAMESPACE_TYPE_IPC},
-        {"kernel.shmall", OCI_NAMESPACE_TYPE_IPC},   {"kernel.shmmax", OCI_NAMESPACE_TYPE_IPC},
-        {"kernel.shmmni", OCI_NAMESPACE_TYPE_IPC},   {"kernel.shm_rmid_forced", OCI_NAMESPACE_TYPE_IPC},
-        {"fs.mqueue.queues_max", OCI_NAMESPACE_TYPE_IPC}, {"net.core.somaxconn", OCI_NAMESPACE_TYPE_NETWORK},
-        {"net/ipv6/conf/all/forwarding", OCI_NAMESPACE_TYPE_NETWORK}, {"net.ipv4.ping_group_range", OCI_NAMESPACE_TYPE_NETWORK},
-        {"kernel.domainname", OCI_NAMESPACE_TYPE_UTS}, {"user.max_user_namespaces", OCI_NAMESPACE_TYPE_USER},
+        {"kernel.msgmax", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.msgmnb", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.msgmni", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.sem", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.shmall", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.shmmax", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.shmmni", OCI_NAMESPACE_TYPE_IPC},
+        {"kernel.shm_rmid_forced", OCI_NAMESPACE_TYPE_IPC},
+        {"fs.mqueue.queues_max", OCI_NAMESPACE_TYPE_IPC},
+        {"net.core.somaxconn", OCI_NAMESPACE_TYPE_NETWORK},
+        {"net/ipv6/conf/all/forwarding", OCI_NAMESPACE_TYPE_NETWORK},
+        {"net.ipv4.ping_group_range", OCI_NAMESPACE_TYPE_NETWORK},
+        {"kernel.domainname", OCI_NAMESPACE_TYPE_UTS},
+        {"user.max_user_namespaces", OCI_NAMESPACE_TYPE_USER},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         for (int joined = 0; joined < 2; joined++) {
@@ -251,11 +265,11 @@ static void test_sysctl_namespaces(void) {
                 alone.uid_mappings.items = alone.gid_mappings.items = &root;
                 alone.uid_mappings.count = alone.gid_mappings.count = 1;
             }
-            is_number(make_sysctl(&alone, cases[i].key, "1"), 0, "sysctl %s with a %s namespace of its kind", cases[i].key,
-                      joined ? "joined" : "new");
+            is_number(make_sysctl(&alone, cases[i].key, "1"), 0, "sysctl %s with a %s namespace of its kind",
+                      cases[i].key, joined ? "joined" : "new");
             if (err.code == 0)
-                is_text(ns_name(plan.sysctls[0].kind), oci_namespace_type_name(cases[i].type), "sysctl %s: knows the kind",
-                        cases[i].key);
+                is_text(ns_name(plan.sysctls[0].kind), oci_namespace_type_name(cases[i].type),
+                        "sysctl %s: knows the kind", cases[i].key);
         }
         struct oci_linux others = {ALL_NAMESPACES};
         for (size_t k = 0; k < others.namespaces.count; k++)
@@ -277,17 +291,38 @@ static void test_sysctl_refused(void) {
     static const struct {
         const char *key, *value;
     } cases[] = {
-        {"kernel.hostname", "x"},          {"kernel/hostname", "x"},      {"kernel.core_pattern", "|/x"},
-        {"kernel.msgmax2", "1"},           {"kernel.ms", "1"},            {"kernel.shm", "1"},
-        {"kernel.sem.x", "1"},             {"kernel.sysrq", "1"},         {"vm.swappiness", "1"},
-        {"fs.file-max", "1"},              {"fs.mqueue", "1"},            {"network.x", "1"},
-        {"user", "1"},                     {"net", "1"},                  {"kernel", "1"},
-        {"", "1"},                         {".", "1"},                    {"/", "1"},
-        {"/net/ipv4/ip_forward", "1"},     {".net.ipv4.ip_forward", "1"}, {"net..ipv4", "1"},
-        {"net//ipv4", "1"},                {"net/../kernel/core_pattern", "|/x"}, {"../net/x", "1"},
-        {"net/..", "1"},                   {"net.ipv4.//.kernel.core_pattern", "1"}, {"net/ipv4/x\n", "1"},
-        {"net.ipv4.ip_forward", "1\nkernel.core_pattern=|/x"}, {"net.ipv4.ip_forward", "\n"},
-        {"net.", "1"},                     {"net/ipv4/", "1"},            {"Net.ipv4.ip_forward", "1"},
+        {"kernel.hostname", "x"},
+        {"kernel/hostname", "x"},
+        {"kernel.core_pattern", "|/x"},
+        {"kernel.msgmax2", "1"},
+        {"kernel.ms", "1"},
+        {"kernel.shm", "1"},
+        {"kernel.sem.x", "1"},
+        {"kernel.sysrq", "1"},
+        {"vm.swappiness", "1"},
+        {"fs.file-max", "1"},
+        {"fs.mqueue", "1"},
+        {"network.x", "1"},
+        {"user", "1"},
+        {"net", "1"},
+        {"kernel", "1"},
+        {"", "1"},
+        {".", "1"},
+        {"/", "1"},
+        {"/net/ipv4/ip_forward", "1"},
+        {".net.ipv4.ip_forward", "1"},
+        {"net..ipv4", "1"},
+        {"net//ipv4", "1"},
+        {"net/../kernel/core_pattern", "|/x"},
+        {"../net/x", "1"},
+        {"net/..", "1"},
+        {"net.ipv4.//.kernel.core_pattern", "1"},
+        {"net/ipv4/x\n", "1"},
+        {"net.ipv4.ip_forward", "1\nkernel.core_pattern=|/x"},
+        {"net.ipv4.ip_forward", "\n"},
+        {"net.", "1"},
+        {"net/ipv4/", "1"},
+        {"Net.ipv4.ip_forward", "1"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct oci_linux section = {ALL_NAMESPACES};
@@ -319,7 +354,8 @@ static void test_paths(void) {
         struct oci_string_array *list = readonly ? &section.readonly_paths : &section.masked_paths;
         *list = paths;
         is_number(make(CONFIG(.linux = &section)), 0, "%s", name);
-        is_text(readonly ? joined(plan.readonly_paths, plan.readonly_count) : joined(plan.masked_paths, plan.masked_count),
+        is_text(readonly ? joined(plan.readonly_paths, plan.readonly_count)
+                         : joined(plan.masked_paths, plan.masked_count),
                 "/proc/kcore /sys/firmware /a ", "%s: clean, each once, in order", name);
         is_number(readonly ? plan.masked_count : plan.readonly_count, 0, "%s: only those", name);
         char place[64];
@@ -352,23 +388,29 @@ static void test_propagation(void) {
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *name = oci_propagation_name(cases[i].given);
-        is_number(make(LINUX(USUAL, .rootfs_propagation = cases[i].given)), 0, "rootfsPropagation %s", name ? name : "unset");
+        is_number(make(LINUX(USUAL, .rootfs_propagation = cases[i].given)), 0, "rootfsPropagation %s",
+                  name ? name : "unset");
         ok(plan.root_propagation == cases[i].want, "rootfsPropagation %s: its flags", name ? name : "unset");
     }
 }
 
 /* Each section is planned, and what it refuses is refused. */
 static void test_sections(void) {
-    struct oci_device devices[] = {
-        {.type = OCI_DEVICE_TYPE_C, .path = "/dev/fuse", .major = 10, .has_major = true, .minor = 229, .has_minor = true}};
+    struct oci_device devices[] = {{.type = OCI_DEVICE_TYPE_C,
+                                    .path = "/dev/fuse",
+                                    .major = 10,
+                                    .has_major = true,
+                                    .minor = 229,
+                                    .has_minor = true}};
     struct oci_mount mounts[] = {{.destination = "/proc", .type = "proc", .source = "proc"}};
     struct oci_hook hooks[] = {{.path = "/bin/hook"}};
     struct oci_process process = {.cwd = "/", .args = WORDS("sh")};
     struct oci_pids pids = {.limit = 7, .has_limit = true};
     struct oci_resources resources = {.pids = &pids};
-    is_number(make(CONFIG(.mounts = {1, mounts}, .hooks = &(struct oci_hooks){.poststop = {1, hooks}}, .process = &process,
-                          .linux = &(struct oci_linux){USUAL, .devices = {1, devices}, .resources = &resources})),
-              0, "a config with every section");
+    is_number(
+        make(CONFIG(.mounts = {1, mounts}, .hooks = &(struct oci_hooks){.poststop = {1, hooks}}, .process = &process,
+                    .linux = &(struct oci_linux){USUAL, .devices = {1, devices}, .resources = &resources})),
+        0, "a config with every section");
     ok(plan.mounts.count == 1 && plan.hooks.at[HOOK_POSTSTOP].count == 1 && plan.process.args &&
            plan.devices.count == 7 && plan.resources.count == 1 && plan.namespaces.recipe.clone != 0,
        "plans every section");
@@ -378,7 +420,8 @@ static void test_sections(void) {
     mounts[0].destination = "";
     refuses(CONFIG(.mounts = {1, mounts}), "/mounts/0", "destination", "a bad mount");
     hooks[0].path = "hook";
-    refuses(CONFIG(.hooks = &(struct oci_hooks){.poststop = {1, hooks}}), "/hooks/poststop/0/path", "hook", "a bad hook");
+    refuses(CONFIG(.hooks = &(struct oci_hooks){.poststop = {1, hooks}}), "/hooks/poststop/0/path", "hook",
+            "a bad hook");
     process.cwd = "x";
     refuses(CONFIG(.process = &process), "/process/cwd", "Cwd must be an absolute path", "a bad process");
     struct oci_namespace twice[] = {{.type = OCI_NAMESPACE_TYPE_PID}, {.type = OCI_NAMESPACE_TYPE_PID}};
@@ -402,7 +445,8 @@ static void test_personality(void) {
 
 /* What is not there yet is refused by its name, never passed over. Whoever builds one takes it out of here. */
 static void test_unsupported(void) {
-    refuses(LINUX(USUAL, .intel_rdt = &(struct oci_intel_rdt){.clos_id = "x"}), "/linux/intelRdt", "intelRdt", "intelRdt");
+    refuses(LINUX(USUAL, .intel_rdt = &(struct oci_intel_rdt){.clos_id = "x"}), "/linux/intelRdt", "intelRdt",
+            "intelRdt");
     refuses(LINUX(USUAL, .personality = &(struct oci_personality){.domain = OCI_PERSONALITY_DOMAIN_UNSET}),
             "/linux/personality", "personality", "personality without a domain");
     refuses(LINUX(USUAL, .memory_policy = &(struct oci_memory_policy){.mode = OCI_MEMORY_POLICY_MODE_LOCAL}),
@@ -414,7 +458,8 @@ static void test_unsupported(void) {
             "mountLabel where SELinux is on");
     is_number(make(LINUX(USUAL, .mount_label = "")), 0, "an empty mountLabel is none");
     facts.selinux = false;
-    is_number(make(LINUX(USUAL, .mount_label = "system_u:object_r:x_t:s0")), 0, "without SELinux a mountLabel is nothing");
+    is_number(make(LINUX(USUAL, .mount_label = "system_u:object_r:x_t:s0")), 0,
+              "without SELinux a mountLabel is nothing");
 }
 
 int main(void) {

@@ -12,9 +12,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HAS(name, given) .name = (given), .has_##name = true
 #define WORDS(...)                                                                                                     \
-    {                                                                                                                  \
-        .items = (const char *[]){__VA_ARGS__}, .count = sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)  \
-    }
+    { .items = (const char *[]){__VA_ARGS__}, .count = sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *) }
 #define BARE(...) (&(struct oci_process){__VA_ARGS__})
 /* A process that nothing is wrong with, and what is given beside it. */
 #define PROCESS(...) BARE(.cwd = "/", .args = WORDS("/bin/true"), __VA_ARGS__)
@@ -89,7 +87,8 @@ static void test_cwd(void) {
     is_text(plan.cwd, "/home/../x", "is taken as it is");
     static const char *const relative[] = {"", "home", "./x", "..", "~"};
     for (size_t i = 0; i < COUNT(relative); i++)
-        refuses(BARE(.args = WORDS("x"), .cwd = relative[i]), "/process/cwd", "Cwd must be an absolute path", relative[i]);
+        refuses(BARE(.args = WORDS("x"), .cwd = relative[i]), "/process/cwd", "Cwd must be an absolute path",
+                relative[i]);
     refuses(BARE(.args = WORDS("x"), .cwd = NULL), "/process/cwd", "Cwd must be an absolute path", "no cwd");
 }
 
@@ -123,7 +122,8 @@ static void test_env(void) {
             process.env.count++;
         }
         is_number(make_with(&process, cases[i].extra), 0, "environment, %s", cases[i].name);
-        is_text(joined((const char *const *)plan.env), cases[i].want, "environment, %s: what becomes of it", cases[i].name);
+        is_text(joined((const char *const *)plan.env), cases[i].want, "environment, %s: what becomes of it",
+                cases[i].name);
     }
     refuses(PROCESS(.env = WORDS("A=1", "B")), "/process/env/1", "B", "an entry without =");
     refuses(PROCESS(.env = WORDS("=x")), "/process/env/0", "=x", "an entry without a name");
@@ -160,7 +160,8 @@ static void test_home(void) {
             plan.env[plan.env_home] = "HOME=/h";
         is_text(joined((const char *const *)plan.env), cases[i].with_home, "HOME, %s: put in", cases[i].name);
     }
-    is_number(make_with(PROCESS(.env = WORDS("A=1")), (const char *[]){"X=1", NULL}), 0, "HOME beside entries of one's own");
+    is_number(make_with(PROCESS(.env = WORDS("A=1")), (const char *[]){"X=1", NULL}), 0,
+              "HOME beside entries of one's own");
     plan.env[plan.env_home < 0 ? 0 : plan.env_home] = "HOME=/h";
     is_text(joined((const char *const *)plan.env), "[A=1][X=1][HOME=/h]", "comes last");
 }
@@ -173,7 +174,8 @@ static void test_path(void) {
     is_number(make(PROCESS(.env = WORDS("XPATH=/a", "PATHS=/b", "path=/c"))), 0, "no PATH");
     ok(strstr(plan.path, "/usr/bin") && strstr(plan.path, "/bin") && strstr(plan.path, "/sbin"),
        "has a default search path (%s)", plan.path);
-    is_text(joined((const char *const *)plan.env), "[XPATH=/a][PATHS=/b][path=/c]", "which is not put into the environment");
+    is_text(joined((const char *const *)plan.env), "[XPATH=/a][PATHS=/b][path=/c]",
+            "which is not put into the environment");
     is_number(make_with(PROCESS(.env = WORDS("PATH=/a")), (const char *[]){"PATH=/z", NULL}), 0, "PATH of one's own");
     is_text(plan.path, "/z", "wins");
 }
@@ -186,16 +188,46 @@ static const struct {
     const char *name;
     unsigned number;
 } caps[] = {
-    CAP(CAP_CHOWN),          CAP(CAP_DAC_OVERRIDE),     CAP(CAP_DAC_READ_SEARCH), CAP(CAP_FOWNER),
-    CAP(CAP_FSETID),         CAP(CAP_KILL),             CAP(CAP_SETGID),          CAP(CAP_SETUID),
-    CAP(CAP_SETPCAP),        CAP(CAP_LINUX_IMMUTABLE),  CAP(CAP_NET_BIND_SERVICE), CAP(CAP_NET_BROADCAST),
-    CAP(CAP_NET_ADMIN),      CAP(CAP_NET_RAW),          CAP(CAP_IPC_LOCK),        CAP(CAP_IPC_OWNER),
-    CAP(CAP_SYS_MODULE),     CAP(CAP_SYS_RAWIO),        CAP(CAP_SYS_CHROOT),      CAP(CAP_SYS_PTRACE),
-    CAP(CAP_SYS_PACCT),      CAP(CAP_SYS_ADMIN),        CAP(CAP_SYS_BOOT),        CAP(CAP_SYS_NICE),
-    CAP(CAP_SYS_RESOURCE),   CAP(CAP_SYS_TIME),         CAP(CAP_SYS_TTY_CONFIG),  CAP(CAP_MKNOD),
-    CAP(CAP_LEASE),          CAP(CAP_AUDIT_WRITE),      CAP(CAP_AUDIT_CONTROL),   CAP(CAP_SETFCAP),
-    CAP(CAP_MAC_OVERRIDE),   CAP(CAP_MAC_ADMIN),        CAP(CAP_SYSLOG),          CAP(CAP_WAKE_ALARM),
-    CAP(CAP_BLOCK_SUSPEND),  CAP(CAP_AUDIT_READ),       CAP(CAP_PERFMON),         CAP(CAP_BPF),
+    CAP(CAP_CHOWN),
+    CAP(CAP_DAC_OVERRIDE),
+    CAP(CAP_DAC_READ_SEARCH),
+    CAP(CAP_FOWNER),
+    CAP(CAP_FSETID),
+    CAP(CAP_KILL),
+    CAP(CAP_SETGID),
+    CAP(CAP_SETUID),
+    CAP(CAP_SETPCAP),
+    CAP(CAP_LINUX_IMMUTABLE),
+    CAP(CAP_NET_BIND_SERVICE),
+    CAP(CAP_NET_BROADCAST),
+    CAP(CAP_NET_ADMIN),
+    CAP(CAP_NET_RAW),
+    CAP(CAP_IPC_LOCK),
+    CAP(CAP_IPC_OWNER),
+    CAP(CAP_SYS_MODULE),
+    CAP(CAP_SYS_RAWIO),
+    CAP(CAP_SYS_CHROOT),
+    CAP(CAP_SYS_PTRACE),
+    CAP(CAP_SYS_PACCT),
+    CAP(CAP_SYS_ADMIN),
+    CAP(CAP_SYS_BOOT),
+    CAP(CAP_SYS_NICE),
+    CAP(CAP_SYS_RESOURCE),
+    CAP(CAP_SYS_TIME),
+    CAP(CAP_SYS_TTY_CONFIG),
+    CAP(CAP_MKNOD),
+    CAP(CAP_LEASE),
+    CAP(CAP_AUDIT_WRITE),
+    CAP(CAP_AUDIT_CONTROL),
+    CAP(CAP_SETFCAP),
+    CAP(CAP_MAC_OVERRIDE),
+    CAP(CAP_MAC_ADMIN),
+    CAP(CAP_SYSLOG),
+    CAP(CAP_WAKE_ALARM),
+    CAP(CAP_BLOCK_SUSPEND),
+    CAP(CAP_AUDIT_READ),
+    CAP(CAP_PERFMON),
+    CAP(CAP_BPF),
     CAP(CAP_CHECKPOINT_RESTORE),
 };
 
@@ -214,7 +246,8 @@ static void test_cap_names(void) {
 }
 
 static void test_unknown_caps(void) {
-    static const char *const unknown[] = {"CAP_NOPE", "", "CHOWN", "CAP_CHOWN ", " CAP_CHOWN", "CAP_", "CAP_CHOWN2", "0", "ALL"};
+    static const char *const unknown[] = {"CAP_NOPE", "",           "CHOWN", "CAP_CHOWN ", " CAP_CHOWN",
+                                          "CAP_",     "CAP_CHOWN2", "0",     "ALL"};
     for (size_t i = 0; i < COUNT(unknown); i++) {
         warnings[0] = '\0';
         ok(mask_of(unknown[i]) == 0, "\"%s\" is no capability", unknown[i]);
@@ -251,8 +284,9 @@ static void test_caps(void) {
 
 static void test_user(void) {
     uint32_t groups[] = {5, 0, 4294967294};
-    is_number(make(PROCESS(.user = &(struct oci_user){.uid = 1000, .gid = 4294967294, HAS(umask, 0),
-                                                      .additional_gids = {3, groups}})),
+    is_number(make(PROCESS(.user =
+                               &(struct oci_user){
+                                   .uid = 1000, .gid = 4294967294, HAS(umask, 0), .additional_gids = {3, groups}})),
               0, "a user");
     ok(plan.uid == 1000 && plan.gid == 4294967294, "uid and gid");
     ok(plan.group_count == 3 && plan.groups[0] == 5 && plan.groups[1] == 0 && plan.groups[2] == 4294967294,
@@ -283,8 +317,9 @@ static const struct {
     int resource;
     const char *name;
 } limits[] = {
-    LIMIT(AS),     LIMIT(CORE), LIMIT(CPU),    LIMIT(DATA),  LIMIT(FSIZE), LIMIT(LOCKS),  LIMIT(MEMLOCK),    LIMIT(MSGQUEUE),
-    LIMIT(NICE),   LIMIT(NOFILE), LIMIT(NPROC), LIMIT(RSS),  LIMIT(RTPRIO), LIMIT(RTTIME), LIMIT(SIGPENDING), LIMIT(STACK),
+    LIMIT(AS),      LIMIT(CORE),     LIMIT(CPU),        LIMIT(DATA),   LIMIT(FSIZE), LIMIT(LOCKS),
+    LIMIT(MEMLOCK), LIMIT(MSGQUEUE), LIMIT(NICE),       LIMIT(NOFILE), LIMIT(NPROC), LIMIT(RSS),
+    LIMIT(RTPRIO),  LIMIT(RTTIME),   LIMIT(SIGPENDING), LIMIT(STACK),
 };
 
 static void test_rlimits(void) {
@@ -312,7 +347,8 @@ static void test_rlimits(void) {
     refuses(PROCESS(.rlimits = {1, unset}), "/process/rlimits/0", "type", "a limit without a type");
     struct oci_rlimit unknown[] = {{.type = (enum oci_rlimit_type)(OCI_RLIMIT_TYPE_STACK + 1), .soft = 1, .hard = 1}};
     refuses(PROCESS(.rlimits = {1, unknown}), "/process/rlimits/0", "type", "a limit of no known type");
-    struct oci_rlimit above[] = {{.type = OCI_RLIMIT_TYPE_CPU, .hard = 9}, {.type = OCI_RLIMIT_TYPE_NOFILE, .soft = 11, .hard = 10}};
+    struct oci_rlimit above[] = {{.type = OCI_RLIMIT_TYPE_CPU, .hard = 9},
+                                 {.type = OCI_RLIMIT_TYPE_NOFILE, .soft = 11, .hard = 10}};
     refuses(PROCESS(.rlimits = {2, above}), "/process/rlimits/1", "NOFILE", "a soft limit above the hard one");
     above[1].soft = UINT64_MAX;
     refuses(PROCESS(.rlimits = {2, above}), "/process/rlimits/1", "NOFILE", "no soft limit below a hard one");
@@ -322,8 +358,9 @@ static void test_oom_score(void) {
     static const struct {
         int64_t value;
         bool good;
-    } cases[] = {{-1000, true}, {-1, true},     {0, true},         {1, true},           {1000, true},       {-1001, false},
-                 {1001, false}, {10000, false}, {INT64_MAX, false}, {INT64_MIN, false}, {4294967296, false}};
+    } cases[] = {{-1000, true},      {-1, true},         {0, true},          {1, true},
+                 {1000, true},       {-1001, false},     {1001, false},      {10000, false},
+                 {INT64_MAX, false}, {INT64_MIN, false}, {4294967296, false}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct oci_process *process = PROCESS(HAS(oom_score_adj, cases[i].value));
         char name[48];
@@ -338,14 +375,16 @@ static void test_oom_score(void) {
 }
 
 static void test_terminal(void) {
-#define SIZE(lines, chars) &(struct oci_box) { HAS(height, lines), HAS(width, chars) }
+#define SIZE(lines, chars) &(struct oci_box){HAS(height, lines), HAS(width, chars)}
     is_number(make(PROCESS(.terminal = true, .console_size = SIZE(40, 132))), 0, "a terminal with a size");
     ok(plan.terminal && plan.rows == 40 && plan.columns == 132, "rows and columns");
     is_number(make(PROCESS(.terminal = true)), 0, "a terminal without a size");
     ok(plan.terminal && plan.rows == 0 && plan.columns == 0, "has none");
-    is_number(make(PROCESS(.terminal = true, .console_size = SIZE(65535, 65535))), 0, "the largest size (ioctl_tty(2))");
+    is_number(make(PROCESS(.terminal = true, .console_size = SIZE(65535, 65535))), 0,
+              "the largest size (ioctl_tty(2))");
     ok(plan.rows == 65535 && plan.columns == 65535, "rows and columns");
-    refuses(PROCESS(.terminal = true, .console_size = SIZE(65536, 1)), "/process/consoleSize", "65535", "too many rows");
+    refuses(PROCESS(.terminal = true, .console_size = SIZE(65536, 1)), "/process/consoleSize", "65535",
+            "too many rows");
     refuses(PROCESS(.terminal = true, .console_size = SIZE(1, UINT64_MAX)), "/process/consoleSize", "65535",
             "too many columns");
     is_number(make(PROCESS(.console_size = SIZE(65536, 65536))), 0, "a size without a terminal is ignored");
@@ -356,14 +395,16 @@ static void test_terminal(void) {
 
 /* What is not there yet is refused by its name, never passed over. Whoever builds one takes it out of here. */
 static void test_unsupported(void) {
-    refuses(PROCESS(.apparmor_profile = "docker-default"), "/process/apparmorProfile", "apparmorProfile", "apparmorProfile");
+    refuses(PROCESS(.apparmor_profile = "docker-default"), "/process/apparmorProfile", "apparmorProfile",
+            "apparmorProfile");
     refuses(PROCESS(.apparmor_profile = "unconfined_foo"), "/process/apparmorProfile", "apparmorProfile",
             "a profile whose name begins with unconfined");
-    refuses(PROCESS(.selinux_label = "system_u:system_r:x_t:s0"), "/process/selinuxLabel", "selinuxLabel", "selinuxLabel");
+    refuses(PROCESS(.selinux_label = "system_u:system_r:x_t:s0"), "/process/selinuxLabel", "selinuxLabel",
+            "selinuxLabel");
     refuses(PROCESS(.scheduler = &(struct oci_scheduler){.policy = OCI_SCHEDULER_POLICY_BATCH}), "/process/scheduler",
             "scheduler", "scheduler");
-    refuses(PROCESS(.io_priority = &(struct oci_io_priority){.class = OCI_IO_PRIORITY_CLASS_IDLE}), "/process/ioPriority",
-            "ioPriority", "ioPriority");
+    refuses(PROCESS(.io_priority = &(struct oci_io_priority){.class = OCI_IO_PRIORITY_CLASS_IDLE}),
+            "/process/ioPriority", "ioPriority", "ioPriority");
     is_number(make(PROCESS(.apparmor_profile = "", .selinux_label = "")), 0, "empty labels are none");
     is_number(make(PROCESS(.apparmor_profile = "unconfined")), 0, "unconfined asks for nothing");
 }

@@ -71,10 +71,26 @@ static void test_files(const struct procfs *proc, const char *name) {
 /* What leads out of a procfs, or to another process than one thinks. */
 static void test_ways_out(const struct procfs *proc, const char *name) {
     static const char *const paths[] = {
-        "self/exe",         "self/cwd",       "self/root",         "self/fd/0",     "self/ns/mnt", "self/root/etc/passwd",
-        "self/cwd/x",       "self/fd/0/x",    "mounts",            "self",          "thread-self", "thread-self/comm",
-        "net/dev",          "..",             "../etc/passwd",     "self/../../x",  "self/root/proc/self/comm",
-        "/etc/passwd",      "/proc/self/comm", "self/task/../../../..",
+        "self/exe",
+        "self/cwd",
+        "self/root",
+        "self/fd/0",
+        "self/ns/mnt",
+        "self/root/etc/passwd",
+        "self/cwd/x",
+        "self/fd/0/x",
+        "mounts",
+        "self",
+        "thread-self",
+        "thread-self/comm",
+        "net/dev",
+        "..",
+        "../etc/passwd",
+        "self/../../x",
+        "self/root/proc/self/comm",
+        "/etc/passwd",
+        "/proc/self/comm",
+        "self/task/../../../..",
     };
     for (size_t i = 0; i < COUNT(paths); i++) {
         own_fd fd = procfs_open(proc, paths[i], O_RDONLY);
@@ -124,20 +140,23 @@ static void test_covered(const char *how) {
     char fake[PATH_MAX + 8];
     snprintf(fake, sizeof fake, "%s/fake", scratch);
     bind(fake, "/proc/sys/kernel/ostype");
-    bind("/proc/sys/kernel/hostname", "/proc/sys/kernel/domainname"); /* another file of the same procfs: CVE-2025-52881 */
+    bind("/proc/sys/kernel/hostname",
+         "/proc/sys/kernel/domainname"); /* another file of the same procfs: CVE-2025-52881 */
     snprintf(target, sizeof target, "/proc/%d/comm", (int)getpid());
     bind(fake, target);
     snprintf(target, sizeof target, "/proc/%d/attr", (int)getpid());
     bind(scratch, target);
     sys_mount("tmpfs", "/proc/sys/vm", "tmpfs", 0, NULL);
     is_number(procfs_open_host(&host, &err), 0, "%s: /proc with covered files", how);
-    static const char *const covered[] = {"sys/kernel/ostype", "self/comm", "self/attr/current", "self/attr/fake", "sys/vm/swappiness"};
+    static const char *const covered[] = {"sys/kernel/ostype", "self/comm", "self/attr/current", "self/attr/fake",
+                                          "sys/vm/swappiness"};
     for (size_t i = 0; i < COUNT(covered); i++)
         ok(procfs_read(&host, covered[i], text, sizeof text) < 0, "%s: covered %s is not read", how, covered[i]);
     ok(procfs_write(&host, "self/comm", "x") < 0, "%s: a covered file is not written", how);
     ok(procfs_read(&host, "sys/kernel/domainname", text, sizeof text) < 0,
        "%s: a file covered by another one of procfs is not read", how);
-    is_number(procfs_read(&host, "sys/kernel/osrelease", text, sizeof text), 0, "%s: one that is not covered is read", how);
+    is_number(procfs_read(&host, "sys/kernel/osrelease", text, sizeof text), 0, "%s: one that is not covered is read",
+              how);
     is_text(scratch_read("fake"), "faked\n", "%s: what covers it is untouched", how);
     is_number(procfs_open_private(&own, &err), 0, "%s: a private procfs beside it", how);
     private_is_private = procfs_read(&own, "sys/kernel/ostype", text, sizeof text) == 0;

@@ -34,10 +34,10 @@ static const struct {
     {"usr/", NULL},
     {"usr/bin/", NULL},
     {"usr/bin/sh", NULL},
-    {"bin", "usr/bin"},              /* relative, to a directory */
-    {"a/up", "../usr"},              /* relative, upwards */
+    {"bin", "usr/bin"},                /* relative, to a directory */
+    {"a/up", "../usr"},                /* relative, upwards */
     {"a/b/far", "../../../../../usr"}, /* upwards beyond the root: stays at it */
-    {"abs", "/usr/bin"},             /* absolute: from the root */
+    {"abs", "/usr/bin"},               /* absolute: from the root */
     {"absfile", "/usr/bin/sh"},
     {"absup", "/../../usr"},
     {"toroot", "/"},
@@ -51,8 +51,8 @@ static const struct {
     {"dangling", "nowhere"},
     {"dangling-abs", "/nowhere/at/all"},
     {"dangling-out", "../outside/new"},
-    {"out", "../outside"},           /* would lead out if ".." could */
-    {"out-abs", NULL},               /* made below: the absolute path of outside */
+    {"out", "../outside"}, /* would lead out if ".." could */
+    {"out-abs", NULL},     /* made below: the absolute path of outside */
     {"self", "self"},
     {"loop1", "loop2"},
     {"loop2", "loop1"},
@@ -232,8 +232,8 @@ static void check_path(const struct path_case *c, const char *way) {
     }
     if (!ok(fd >= 0 && same(fd, c->want), "%s: \"%s\" (flags %u) is %s", way, shown(c->path), c->flags, c->want))
         printf("# got %d\n", fd);
-    ok(fd < 0 || ((fcntl(fd, F_GETFL) & O_PATH) && (fcntl(fd, F_GETFD) & FD_CLOEXEC)), "%s: \"%s\" by O_PATH | O_CLOEXEC",
-       way, shown(c->path));
+    ok(fd < 0 || ((fcntl(fd, F_GETFL) & O_PATH) && (fcntl(fd, F_GETFD) & FD_CLOEXEC)),
+       "%s: \"%s\" by O_PATH | O_CLOEXEC", way, shown(c->path));
 }
 
 static void test_paths(const char *way) {
@@ -270,7 +270,11 @@ static void test_long_paths(const char *way) {
     static const struct {
         size_t len;
         int code;
-    } lengths[] = {{PATH_MAX - 2, 0}, {PATH_MAX - 1, 0}, {PATH_MAX, ENAMETOOLONG}, {PATH_MAX + 1, ENAMETOOLONG}, {2 * PATH_MAX - 1, ENAMETOOLONG}};
+    } lengths[] = {{PATH_MAX - 2, 0},
+                   {PATH_MAX - 1, 0},
+                   {PATH_MAX, ENAMETOOLONG},
+                   {PATH_MAX + 1, ENAMETOOLONG},
+                   {2 * PATH_MAX - 1, ENAMETOOLONG}};
     for (size_t i = 0; i < COUNT(lengths); i++) {
         memset(path, '/', lengths[i].len);
         path[lengths[i].len - 1] = 'a';
@@ -310,7 +314,8 @@ static void test_magic_links(const char *way) {
     snprintf(own, sizeof own, "/proc/%d/status", (int)getpid());
     own_fd plain = resolve_path(all, own, 0);
     ok(plain >= 0, "%s: a plain file of procfs is found", way);
-    static const char *const magic[] = {"fd/0", "exe", "cwd", "root", "root/etc", "cwd/x", "ns/mnt", "fd/0/x", "task/../exe"};
+    static const char *const magic[] = {"fd/0",  "exe",    "cwd",    "root",       "root/etc",
+                                        "cwd/x", "ns/mnt", "fd/0/x", "task/../exe"};
     for (size_t i = 0; i < COUNT(magic); i++) {
         char path[96];
         snprintf(path, sizeof path, "/proc/%d/%s", (int)getpid(), magic[i]);
@@ -419,7 +424,10 @@ static void test_make(const char *way) {
         {"%s/dangling-abs/x", RESOLVE_MAKE_FILE, NULL, 0},
     };
     char path[256], want[256], target[2 * PATH_MAX];
-    static const char *const links[][2] = {{"to-here", "here"}, {"to-file", "file"}, {"loop", "loop"}, {"dangling", "nothing"},
+    static const char *const links[][2] = {{"to-here", "here"},
+                                           {"to-file", "file"},
+                                           {"loop", "loop"},
+                                           {"dangling", "nothing"},
                                            {"dangling-out", "../../outside/made"}};
     must(mkdirat(root.fd, way, 0755) == 0, way);
     snprintf(path, sizeof path, "%s/here", way);
@@ -450,14 +458,15 @@ static void test_make(const char *way) {
         }
         if (!ok(fd >= 0 && same(fd, want), "%s: %s \"%s\" is %s", way, what, path, want))
             printf("# got %d\n", fd);
-        ok(fd < 0 || ((fcntl(fd, F_GETFL) & O_PATH) && (fcntl(fd, F_GETFD) & FD_CLOEXEC)), "%s: \"%s\" by O_PATH | O_CLOEXEC",
-           way, path);
+        ok(fd < 0 || ((fcntl(fd, F_GETFL) & O_PATH) && (fcntl(fd, F_GETFD) & FD_CLOEXEC)),
+           "%s: \"%s\" by O_PATH | O_CLOEXEC", way, path);
     }
     static const struct {
         const char *name;
         mode_t mode;
-    } modes[] = {{"dir", S_IFDIR | 0755},  {"d1", S_IFDIR | 0755},   {"d1/d2", S_IFDIR | 0755}, {"f1", S_IFREG | 0644},
-                 {"d6/d7", S_IFDIR | 0755}, {"d6/d7/f2", S_IFREG | 0644}, {"here", S_IFDIR | 0700}, {"file", S_IFREG | 0600}};
+    } modes[] = {{"dir", S_IFDIR | 0755},  {"d1", S_IFDIR | 0755},    {"d1/d2", S_IFDIR | 0755},
+                 {"f1", S_IFREG | 0644},   {"d6/d7", S_IFDIR | 0755}, {"d6/d7/f2", S_IFREG | 0644},
+                 {"here", S_IFDIR | 0700}, {"file", S_IFREG | 0600}};
     for (size_t i = 0; i < COUNT(modes); i++) {
         snprintf(path, sizeof path, "%s/%s", way, modes[i].name);
         ok(mode_of(path) == modes[i].mode, "%s: %s has mode %o", way, modes[i].name, (unsigned)modes[i].mode);
@@ -506,10 +515,12 @@ static void test_parent(const char *way) {
         const char *name = NULL;
         own_fd fd = resolve_parent(root, cases[i].path, false, &name);
         if (!cases[i].parent) {
-            is_number(fd, -cases[i].code, "%s: the parent of \"%s\" is %s", way, cases[i].path, strerror(cases[i].code));
+            is_number(fd, -cases[i].code, "%s: the parent of \"%s\" is %s", way, cases[i].path,
+                      strerror(cases[i].code));
             continue;
         }
-        if (!ok(fd >= 0 && same(fd, cases[i].parent), "%s: the parent of \"%s\" is %s", way, cases[i].path, cases[i].parent))
+        if (!ok(fd >= 0 && same(fd, cases[i].parent), "%s: the parent of \"%s\" is %s", way, cases[i].path,
+                cases[i].parent))
             printf("# got %d\n", fd);
         is_text(name, cases[i].name, "%s: and its name in there", way);
     }
@@ -531,8 +542,8 @@ static void test_parent(const char *way) {
 /* --- races ------------------------------------------------------------------------------------------------------- */
 
 /*
- * A peer swaps a directory and a link that leads out, and moves a directory out of the root and back, as fast as it can.
- * Whatever is found or made meanwhile is inside.
+ * A peer swaps a directory and a link that leads out, and moves a directory out of the root and back, as fast as it
+ * can. Whatever is found or made meanwhile is inside.
  */
 static pid_t start_racer(int dir, atomic_int *turns) {
     char target[2 * PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unit tests of init/steps: facts about the order of the step tables, each with its reason, and which rows apply to which
- * plan. As root also: the one step that has an order of its own inside, identity_user, in a process of its own.
+ * Unit tests of init/steps: facts about the order of the step tables, each with its reason, and which rows apply to
+ * which plan. As root also: the one step that has an order of its own inside, identity_user, in a process of its own.
  */
 #include "init/steps.h"
 #include "scratch.h"
@@ -136,7 +136,8 @@ static void test_who(void) {
 
 static struct plan plan;
 static struct held held = {.bundle = -1};
-static struct init init = {.plan = &plan, .held = &held, .channel = -1, .gate = -1, .console = -1, .state_fd = -1, .proc = {-1}};
+static struct init init = {
+    .plan = &plan, .held = &held, .channel = -1, .gate = -1, .console = -1, .state_fd = -1, .proc = {-1}};
 
 /* The rows of the first table that apply, and of the second. */
 static bool applies(size_t row) {
@@ -182,8 +183,8 @@ static void test_filter_place(void) {
 
 static void test_process_steps(void) {
     static const step_function of_process[] = {
-        identity_make_cwd, identity_rlimits, identity_no_new_privs, identity_user,
-        identity_cwd,       launch_lookup,     launch_filter,    launch_final_caps,     launch_start_hooks,
+        identity_make_cwd, identity_rlimits, identity_no_new_privs, identity_user,      identity_cwd,
+        launch_lookup,     launch_filter,    launch_final_caps,     launch_start_hooks,
     };
     int applied = 0;
     plan = (struct plan){.has_process = false, .process = {.no_new_privs = true}};
@@ -311,9 +312,9 @@ static void test_user(void) {
         ok(true, "identity_user # SKIP needs root");
         return;
     }
-    plan = (struct plan){.has_process = true,
-                         .process = {.uid = 1000, .gid = 1001, .groups = groups, .group_count = 2, .umask = 027,
-                                     .has_caps = true}};
+    plan = (struct plan){
+        .has_process = true,
+        .process = {.uid = 1000, .gid = 1001, .groups = groups, .group_count = 2, .umask = 027, .has_caps = true}};
     plan.process.caps[CAP_SET_BOUNDING] = kill | chown;
     plan.process.caps[CAP_SET_PERMITTED] = plan.process.caps[CAP_SET_EFFECTIVE] = kill;
     if (ok(status_after(true, status, sizeof status), "user 1000 with one capability")) {

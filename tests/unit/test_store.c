@@ -68,7 +68,7 @@ static void test_root_refused(void) {
     static const struct {
         mode_t mode;
         bool good;
-    } modes[] = {{0700, true},  {0755, true},  {0711, true},  {0500, true},  {0770, false},  {0720, false},
+    } modes[] = {{0700, true},  {0755, true},  {0711, true},  {0500, true},   {0770, false}, {0720, false},
                  {0702, false}, {0777, false}, {0722, false}, {01777, false}, {02770, false}};
     char path[32];
     for (size_t i = 0; i < COUNT(modes); i++) {
@@ -78,7 +78,8 @@ static void test_root_refused(void) {
         (void)!fchmodat(scratch_fd, path, modes[i].mode, 0);
         is_number(store_open(below(path), false, &out, &err), modes[i].good ? 0 : -EPERM, "a root of mode %o",
                   (unsigned)modes[i].mode);
-        is_number(out.fd >= 0, modes[i].good, "mode %o: is %s", (unsigned)modes[i].mode, modes[i].good ? "open" : "not opened");
+        is_number(out.fd >= 0, modes[i].good, "mode %o: is %s", (unsigned)modes[i].mode,
+                  modes[i].good ? "open" : "not opened");
         is_number(mode_of(scratch_fd, path), modes[i].mode, "mode %o: is not changed", (unsigned)modes[i].mode);
         store_drop(&out);
     }
@@ -187,7 +188,8 @@ static void test_enter_refused(void) {
     char id[300];
     memset(id, 'a', sizeof id - 1);
     id[sizeof id - 1] = '\0';
-    ok(store_reserve(&store, id, &dir, &err) < 0 && *err.text, "an id that no file name can be is refused (%.60s)", err.text);
+    ok(store_reserve(&store, id, &dir, &err) < 0 && *err.text, "an id that no file name can be is refused (%.60s)",
+       err.text);
     id[NAME_MAX] = '\0';
     own_fd longest = -1;
     is_number(store_reserve(&store, id, &longest, &err), 0, "one of 255 bytes is not");
@@ -333,8 +335,14 @@ static void end_deadline(pid_t pid, int until) {
 
 static void test_record(void) {
     struct oci_string_entry annotations[] = {{"k", "v\n\"x\""}, {"e", ""}};
-    const struct oci_record record = {.version = 1, .has_version = true, .id = "c1", .bundle = "/b", .pid = 4711,
-                                      .has_pid = true, .start_time = UINT64_MAX, .has_start_time = true,
+    const struct oci_record record = {.version = 1,
+                                      .has_version = true,
+                                      .id = "c1",
+                                      .bundle = "/b",
+                                      .pid = 4711,
+                                      .has_pid = true,
+                                      .start_time = UINT64_MAX,
+                                      .has_start_time = true,
                                       .annotations = {2, annotations}};
     struct oci_record second = record;
     const struct oci_record *got = NULL;
@@ -361,7 +369,8 @@ static void test_record(void) {
     is_number(store_read(dir, &arena, &got, &err), 0, "and read");
     is_number(got ? got->pid : 0, 1, "it has taken the place of the first");
     char text[8192] = "";
-    ok(read(reader, text, sizeof text - 1) > 0 && strstr(text, "4711"), "whoever was reading the first still has it whole");
+    ok(read(reader, text, sizeof text - 1) > 0 && strstr(text, "4711"),
+       "whoever was reading the first still has it whole");
     /* What a killed write has left is no obstacle. */
     own_fd leftover = openat(dir, "record.new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     ok(write(leftover, text, sizeof text) == sizeof text, "a half-written one is there");
@@ -446,7 +455,8 @@ static void test_remove(void) {
     fd_drop(&dir);
     is_number(store_reserve(&store, "full", &dir, &err), 0, "the id is free again");
     close(openat(dir, "foreign", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-    ok(store_remove(&store, "full", dir, &err) < 0 && *err.text, "one with a stranger in it is not removed (%s)", err.text);
+    ok(store_remove(&store, "full", dir, &err) < 0 && *err.text, "one with a stranger in it is not removed (%s)",
+       err.text);
     ok(there(dir, "foreign"), "the stranger is there still");
     unlinkat(dir, "foreign", 0);
     /* A link in place of a directory of ours leads nowhere: nothing outside is removed. */

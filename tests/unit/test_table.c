@@ -44,11 +44,11 @@ static const struct unsigned_case unsigned_cases[] = {
     {"4294967295", UINT32_MAX, 0, UINT32_MAX},
     {"4294967296", UINT32_MAX, -ERANGE, 0},
     {"18446744073709551615", UINT64_MAX, 0, UINT64_MAX},
-    {"18446744073709551616", UINT64_MAX, -ERANGE, 0},  /* overflow by the last addition */
-    {"18446744073709551620", UINT64_MAX, -ERANGE, 0},  /* by the multiplication */
-    {"36893488147419103232", UINT64_MAX, -ERANGE, 0},  /* 2^65: 0 when it wraps around */
+    {"18446744073709551616", UINT64_MAX, -ERANGE, 0},                    /* overflow by the last addition */
+    {"18446744073709551620", UINT64_MAX, -ERANGE, 0},                    /* by the multiplication */
+    {"36893488147419103232", UINT64_MAX, -ERANGE, 0},                    /* 2^65: 0 when it wraps around */
     {"340282366920938463463374607431768211456", UINT64_MAX, -ERANGE, 0}, /* 2^128 */
-    {"18446744073709551617", 100, -ERANGE, 0},         /* 1 when it wraps around */
+    {"18446744073709551617", 100, -ERANGE, 0},                           /* 1 when it wraps around */
     /* Not numbers. A text is looked at to its end even when it is too large by then. */
     {"99999999999999999999x", UINT64_MAX, -EINVAL, 0},
     {"", UINT64_MAX, -EINVAL, 0},
@@ -85,7 +85,8 @@ static void test_unsigned(void) {
         uint64_t value = 77;
         is_number(number_parse_u64(c->text, c->max, &value), c->result, "u64 \"%s\" up to %llu", c->text,
                   (unsigned long long)c->max);
-        ok(value == (c->result ? 77 : c->value), "u64 \"%s\": %s", c->text, c->result ? "out is untouched" : "its value");
+        ok(value == (c->result ? 77 : c->value), "u64 \"%s\": %s", c->text,
+           c->result ? "out is untouched" : "its value");
     }
 }
 

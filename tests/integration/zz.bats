@@ -1,0 +1,21 @@
+load helpers
+@test "empty 0" { true; }
+@test "empty 1" { true; }
+@test "empty 2" { true; }
+@test "empty 3" { true; }
+@test "empty 4" { true; }
+@test "empty 5" { true; }
+@test "empty 6" { true; }
+@test "empty 7" { true; }
+@test "empty 8" { true; }
+@test "empty 9" { true; }
+@test "empty 10" { true; }
+@test "empty 11" { true; }
+@test "empty 12" { true; }
+@test "empty 13" { true; }
+@test "empty 14" { true; }
+@test "empty 15" { true; }
+@test "empty 16" { true; }
+@test "empty 17" { true; }
+@test "empty 18" { true; }
+@test "empty 19" { true; }
