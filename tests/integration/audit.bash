@@ -7,8 +7,11 @@
 # same machine meanwhile. What is on its way out, as a process that was just killed, gets PATIENCE seconds.
 
 audit_begin() {
-    audit_compared >"$T/audit.before"
-    audit_children >"$T/audit.children"
+    (
+        trap - DEBUG # by which bats follows each command: half of the audit's time
+        audit_compared >"$T/audit.before"
+        audit_children >"$T/audit.children"
+    )
 }
 
 # Fails, and prints one line for each thing that is left or gone.
@@ -25,6 +28,7 @@ audit_end() {
 
 # Runs in a subshell, without the mark in the environment: what the audit starts must not be found by it.
 audit_found() {
+    trap - DEBUG
     unset BERTH_TEST
     audit_compared >"$T/audit.after"
     diff --unchanged-line-format= --old-line-format='- %L' --new-line-format='+ %L' "$T/audit.before" \
@@ -75,8 +79,8 @@ audit_processes() {
 # Called where BERTH_TEST is unset.
 audit_pids() {
     {
-        grep -lszx "BERTH_TEST=$MARK" /proc/[0-9]*/environ
-        grep -ls "$MARK" /proc/[0-9]*/cgroup
+        LC_ALL=C grep -lszxF "BERTH_TEST=$MARK" /proc/[0-9]*/environ
+        LC_ALL=C grep -lsF "$MARK" /proc/[0-9]*/cgroup
         audit_children | comm -13 "$T/audit.children" - | sed 's|.*|/proc/&/|'
     } | cut -d/ -f3 | sort -u | grep -vx "$$" || true
 }
@@ -98,6 +102,16 @@ audit_is_shell() {
 # Listening sockets of containers, and anything of ours in the abstract namespace.
 audit_sockets() {
     awk -v mark="$MARK" '$8 ~ mark || $8 ~ /^@.*berth/ { print "socket: " $8 }' /proc/net/unix
+}
+
+# The cgroups that hold the containers' ones; fails when there is more in them.
+audit_remove_parents() {
+    local mount parents=()
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        [ ! -d "$mount$CGROUP/own" ] || parents+=("$mount$CGROUP/own")
+        [ ! -d "$mount$CGROUP" ] || parents+=("$mount$CGROUP")
+    done
+    ((${#parents[@]} == 0)) || rmdir "${parents[@]}" 2>/dev/null
 }
 
 # Ends and removes what a failing test has left, so that the next one begins on a clean host.

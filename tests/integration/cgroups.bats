@@ -225,9 +225,11 @@ each_rules() {
 
 # ---- where the cgroup is --------------------------------------------------------------------------------------------
 
-# Of every hierarchy: the paths of the container's process, without those that are not the container's.
+# Of every hierarchy that the runtime sees: the paths of the container's process.
 paths_of() {
-    cut -d: -f3 "/proc/$(state_of "$ID" pid)/cgroup" | sort -u
+    local pattern=.
+    is_cgroup2 && pattern='^0::'
+    grep "$pattern" "/proc/$(state_of "$ID" pid)/cgroup" | cut -d: -f3 | sort -u
 }
 
 @test "cgroupsPath absolute: in every hierarchy, and removed" {
@@ -404,7 +406,7 @@ cpu/burst {"cpu": {"quota": 10000, "burst": 20000}}
 cpu/idle {"cpu": {"idle": 2}}
 cpu/cpus {"cpu": {"cpus": "0-banana"}}
 cpu/cpus {"cpu": {"cpus": "4095"}}
-cpu/period {"cpu": {"period": 1}}
+cpu/ {"cpu": {"period": 1}}
 unified {"unified": {"memory.max": "1"}}
 hugepageLimits {"hugepageLimits": [{"pageSize": "../../x", "limit": 1}]}
 blockIO {"blockIO": {"weight": 100}}

@@ -58,11 +58,11 @@ teardown() {
     kill "$watchdog" 2>/dev/null || true
     # A test that has failed leaves what it leaves: here only the rest is to be spared from it.
     delete_all || result=1
-    cat "$T/watchdog" 2>/dev/null || true
+    [ ! -e "$T/watchdog" ] || cat "$T/watchdog"
     if [ -z "${BATS_TEST_SKIPPED:-}" ]; then
         audit_end || result=1
     fi
-    audit_sweep
+    ((result == 0)) && audit_remove_parents || audit_sweep
     return "$result"
 }
 

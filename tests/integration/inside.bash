@@ -88,7 +88,7 @@ field() {
 
 # ---- cgroup v2 on any host ------------------------------------------------------------------------------------------
 
-# cgroup2 COMMAND...: runs a command of the runtime where /sys/fs/cgroup is one cgroup2 mount.
+# berth_cgroup2 WORD...: runs a command of the runtime where /sys/fs/cgroup is one cgroup2 mount.
 berth_cgroup2() {
     if is_cgroup2; then
         berth "$@"
@@ -99,8 +99,8 @@ berth_cgroup2() {
 
 # The host's directory of the container's cgroup of version 2, seen from outside such a view.
 cgroup2_dir() {
-    local mount
-    mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+    local mount=/sys/fs/cgroup
+    is_cgroup2 || mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
     [ -n "$mount" ] || fail "no cgroup2 mount on this host"
     echo "$mount$CGROUP/${1:-bundle}"
 }

@@ -275,6 +275,18 @@ foreground() {
     absent
 }
 
+@test "foreground terminal: the size is there before the program" {
+    # The hook runs between the program's start and the runtime's wait for it, and does not end before the program has
+    # looked.
+    make_fifo heard
+    shell 'stty size >/heard'
+    config --arg T "$T" --arg fifo "$B/rootfs/heard" \
+        '.hooks.poststart = [{"path": "/bin/sh", "args": ["sh", "-c", "cat \($fifo) >\($T)/size"]}]'
+    foreground 30x77
+    exits 0 wait "$job"
+    same "$(cat "$T/size")" "30 77"
+}
+
 @test "foreground terminal: what is typed arrives once, Ctrl-C reaches the program and not the runtime" {
     make_fifo heard
     shell 'trap "echo interrupted >/heard" INT; echo up >/heard; read line; echo "read $line" >/heard
