@@ -130,16 +130,6 @@ static int on_born(struct creation *c, struct handoff_message *message, struct e
     return c->pid < 0 ? error_code(err, -c->pid, "pid of the new process") : 0;
 }
 
-static int on_console(struct creation *c, struct handoff_message *message, struct error *err) {
-    if (!c->request->console_socket) {
-        c->master = fd_take(&message->fd);
-        return 0;
-    }
-    int r = tty_send(c->request->console_socket, message->fd, message->error.text, err);
-    fd_drop(&message->fd);
-    return r < 0 ? error_wrap(err, "console socket") : 0;
-}
-
 static bool stops_for_hooks(const struct creation *c) {
     const struct plan_hooks *hooks = &c->plan.hooks;
     return hooks->at[HOOK_PRESTART].count + hooks->at[HOOK_CREATE_RUNTIME].count +
@@ -155,6 +145,20 @@ static int send_start(const struct creation *c, struct error *err) {
     }
     int r = handoff_send(c->channel, HANDOFF_START, state, NULL);
     return r < 0 && r != -EPIPE ? error_code(err, -r, "let the new process start") : 0;
+}
+
+static int on_console(struct creation *c, struct handoff_message *message, struct error *err) {
+    if (!c->request->console_socket) {
+        c->master = fd_take(&message->fd);
+        if (!c->plan.process.rows) /* the program finds the size of our terminal, when we have one, from its start */
+            (void)tty_copy_size(STDIN_FILENO, c->master);
+        return c->gated || stops_for_hooks(c) ? 0 : send_start(c, err);
+    }
+    int r = tty_send(c->request->console_socket, message->fd, message->error.text, err);
+    fd_drop(&message->fd);
+    if (r < 0)
+        return error_wrap(err, "console socket");
+    return c->gated || stops_for_hooks(c) ? 0 : send_start(c, err);
 }
 
 static int on_hooks(struct creation *c, struct error *err) {
@@ -180,7 +184,8 @@ static int on_hooks(struct creation *c, struct error *err) {
 
 /*
  * The process is where it belongs. A run now commits and lets it go on to its program in advance: it finds START waiting
- * when it gets there, and nobody has to be woken for it. Only where it stops for hooks START comes behind them.
+ * when it gets there, and nobody has to be woken for it. Only behind hooks, and a terminal that is to be sized, START
+ * comes later.
  */
 static int on_placed(struct creation *c, struct error *err) {
     if (c->gated)
@@ -190,7 +195,7 @@ static int on_placed(struct creation *c, struct error *err) {
         r = notify_listen(c->dir, &c->notify, err);
     if (r == 0)
         r = create_announce(c, err);
-    return r < 0 || stops_for_hooks(c) ? r : send_start(c, err);
+    return r < 0 || stops_for_hooks(c) || c->plan.process.terminal ? r : send_start(c, err);
 }
 
 /* One message; *last is what to say of a death after it. */

@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "kernel/process.h"
 #include "life/create.h"
+#include "life/hold.h"
 #include "life/lifecycle.h"
 #include "life/notify.h"
 #include "life/operations.h"
@@ -67,6 +68,8 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
     }
     undo_commit(&c.undo);
     fd_drop(&c.dir); /* with it the lock: from here on others may work on the container */
+    cgroup_drop(&c.group); /* what is not needed any more: the caller may have left us few descriptors */
+    hold_drop(&c.plan, &c.held);
     *status = 0;
     if (detach)
         return c.notify >= 0 ? notify_relay(c.notify, c.pidfd, c.pid, err) : 0;
