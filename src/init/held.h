@@ -14,7 +14,8 @@
 
 /*
  * A file or directory of the host to be bound into the container. Normally a detached tree, cloned in life: it can
- * cross into another mount namespace. An unprivileged caller cannot clone (EPERM), an old kernel neither (ENOSYS):
+ * cross into another mount namespace. An unprivileged caller cannot clone (EPERM), an old kernel neither (ENOSYS), and
+ * bind sources are left to the new process where it has our rights, for the order of its mounts (life/hold.c):
  * then it is an O_PATH descriptor, and the new process opens `path` again in its own namespace and checks that it has
  * found the same device and inode.
  */

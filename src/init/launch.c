@@ -129,7 +129,9 @@ int launch_lookup(struct init *init, struct error *err) {
     } else {
         snprintf(init->program, sizeof init->program, "%s", name);
         r = strlen(name) < sizeof init->program ? check_program(name) : -ENAMETOOLONG;
-        if (r < 0)
+        if (r == -EISDIR) /* in the words of execve(2), which engines look for */
+            r = error_code(err, EACCES, "exec: \"%s\": is a directory", name);
+        else if (r < 0)
             error_code(err, -r, "exec: \"%s\"", name);
     }
     if (r < 0)

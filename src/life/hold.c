@@ -42,14 +42,16 @@ void hold_drop(const struct plan *plan, struct held *held) {
         fd_drop(&held->namespaces[k]);
 }
 
-/* Adopts an O_PATH descriptor and turns it into a detached tree where that is possible. */
-static int source_from_fd(int *fd, const char *path, bool recursive, struct held_source *out) {
+enum when { CLONE_NOW, CLONE_LATE };
+
+/* Adopts an O_PATH descriptor and turns it into a detached tree where that is possible, unless it is to be cloned late. */
+static int source_from_fd(int *fd, const char *path, bool recursive, enum when when, struct held_source *out) {
     struct stat st;
     if (fstat(*fd, &st) < 0)
         return -errno;
     struct held_source source = {
         .fd = *fd, .path = path, .directory = S_ISDIR(st.st_mode), .device = st.st_dev, .inode = st.st_ino};
-    int tree = mount_clone(*fd, recursive);
+    int tree = when == CLONE_LATE ? -ENOSYS : mount_clone(*fd, recursive);
     if (tree >= 0) {
         close(*fd);
         source.fd = tree;
@@ -62,13 +64,25 @@ static int source_from_fd(int *fd, const char *path, bool recursive, struct held
     return 0;
 }
 
-static int open_source(const char *path, bool recursive, int flags, struct held_source *out) {
+static int open_source(const char *path, bool recursive, int flags, enum when when, struct held_source *out) {
     own_fd fd = open(path, O_PATH | O_CLOEXEC | flags);
-    return fd < 0 ? -errno : source_from_fd(&fd, path, recursive, out);
+    return fd < 0 ? -errno : source_from_fd(&fd, path, recursive, when, out);
+}
+
+/*
+ * Since Linux 6.8 mountinfo lists mounts by their age, and a tree that is cloned here is older than everything that the
+ * new process mounts: the container would not see its mounts in the order of the config, which programs and tests
+ * expect. Where the new process has all our rights and sees what we see, it clones the source itself, in its turn; the
+ * descriptor held here then says whether it has found the same file.
+ */
+static enum when clone_when(const struct plan *plan, const struct plan_mount *m) {
+    const struct plan_namespaces *ns = &plan->namespaces;
+    bool alike = ns->modes[NS_USER] == NS_INHERIT && !ns->recipe.join && ns->modes[NS_MOUNT] == NS_NEW;
+    return alike && m->idmap == MOUNT_IDMAP_NONE ? CLONE_LATE : CLONE_NOW;
 }
 
 static int hold_rootfs(const struct plan *plan, struct held *held, struct error *err) {
-    int r = open_source(plan->rootfs, true, O_DIRECTORY, &held->rootfs);
+    int r = open_source(plan->rootfs, true, O_DIRECTORY, CLONE_NOW, &held->rootfs);
     if (r == 0)
         return 0;
     error_note(err, "rootfs", NULL);
@@ -102,7 +116,7 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
         const struct plan_mount *m = &plan->mounts.items[i];
         if (m->kind != MOUNT_BIND)
             continue;
-        int r = open_source(m->source, m->recursive, 0, &held->mounts[i]);
+        int r = open_source(m->source, m->recursive, 0, clone_when(plan, m), &held->mounts[i]);
         if (r < 0)
             error_code(err, -r, "open");
         else if (m->idmap != MOUNT_IDMAP_NONE)
@@ -158,7 +172,7 @@ static int hold_null(const struct plan *plan, struct held *held, struct error *e
     struct statfs fs;
     if (plan->masked_count == 0)
         return 0;
-    int r = open_source("/dev/null", false, O_NOFOLLOW, &held->null);
+    int r = open_source("/dev/null", false, O_NOFOLLOW, CLONE_NOW, &held->null);
     if (r < 0)
         return error_code(err, -r, "open /dev/null of the host");
     if (fstat(held->null.fd, &st) < 0 || fstatfs(held->null.fd, &fs) < 0)
@@ -188,7 +202,7 @@ static int hold_devices(struct arena *arena, const struct plan *plan, struct hel
         struct stat st;
         if (d->type == S_IFIFO)
             continue;
-        int r = open_source(d->path, false, O_NOFOLLOW, &held->devices[i]);
+        int r = open_source(d->path, false, O_NOFOLLOW, CLONE_NOW, &held->devices[i]);
         if (r == 0 && (fstat(held->devices[i].fd, &st) < 0 || (st.st_mode & S_IFMT) != d->type ||
                        st.st_rdev != makedev(d->major, d->minor)))
             r = -ENODEV;
@@ -213,7 +227,7 @@ static int hold_cgroup_dir(struct arena *arena, const struct cgroup_dir *dir, st
                            struct error *err) {
     const char *path = arena_printf(arena, "%s%s", dir->mount, dir->path);
     own_fd fd = fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
-    int r = !path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, path, false, out);
+    int r = !path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, path, false, CLONE_NOW, out);
     return r < 0 ? error_code(err, -r, "hold cgroup %s", dir->path) : 0;
 }
 

@@ -33,7 +33,8 @@ SH
 hook() {
     local point=$1
     shift
-    config --arg point "$point" '.hooks[$point] += [{"path": $ARGS.positional[0], "args": $ARGS.positional}]' --args "$@"
+    config --arg point "$point" '.hooks[$point] += [{"path": $ARGS.positional[0], "args": $ARGS.positional}]' \
+        --args "$@"
 }
 
 # hook_shell POINT TEXT: adds a shell script.
@@ -222,7 +223,8 @@ container 4 container 5 stop 1 stop 2 stop 3 stop 4 stop 5"
 
     payload true
     config --arg T "$T" '.hooks = {"createRuntime": [
-        {"path": "/bin/sh", "args": ["sh", "-c", "tr \"\\0\" \"\\n\" </proc/$$/environ >\($T)/given"], "env": ["PATH=/bin", "C="]},
+        {"path": "/bin/sh", "args": ["sh", "-c", "tr \"\\0\" \"\\n\" </proc/$$/environ >\($T)/given"],
+         "env": ["PATH=/bin", "C="]},
         {"path": "/bin/sh", "args": ["sh", "-c", "/bin/cat /proc/$$/environ >\($T)/empty"], "env": []}]}'
     succeeds berth run --bundle "$B" "$ID"
     same "$(xargs <"$T/given")" "PATH=/bin C="
@@ -287,7 +289,8 @@ PYTHON
 @test "startContainer: with the rights of the container" {
     config '.process.user = {"uid": 1234, "gid": 2345}'
     chmod 777 "$B/rootfs"
-    hook_shell startContainer 'id -u >/who; id -g >>/who; hostname >>/who; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status >>/who'
+    hook_shell startContainer 'id -u >/who; id -g >>/who; hostname >>/who
+        grep -E "^(CapEff|NoNewPrivs)" /proc/self/status >>/who'
     run_shell 'cat /who; echo; id -u; id -g; hostname; grep -E "^(CapEff|NoNewPrivs)" /proc/self/status'
     same "$(sed '/^$/,$d' "$T/stdout")" "$(sed '1,/^$/d' "$T/stdout")"
     same "$(sed -n 1p "$T/stdout")" 1234
@@ -302,7 +305,8 @@ PYTHON
 }
 
 @test "poststop: the container is gone already" {
-    hook_shell poststop "grep '^State:.[^ZX]' /proc/\$(cat $T/pid)/status >$T/left 2>/dev/null; ls -d '$(cgroup_dir pids)' >>$T/left 2>/dev/null; true"
+    hook_shell poststop "grep '^State:.[^ZX]' /proc/\$(cat $T/pid)/status >$T/left 2>/dev/null
+        ls -d '$(cgroup_dir pids)' >>$T/left 2>/dev/null; true"
     long_running
     succeeds berth create --pid-file "$T/pid" --bundle "$B" "$ID"
     succeeds berth delete --force "$ID"
@@ -463,7 +467,8 @@ watch_poststop() {
 }
 
 @test "output of a hook: kept within bounds, and no escape sequences" {
-    hook_shell createRuntime 'head -c 3000000 /dev/zero | tr "\0" x; echo; printf "\033[31mred\033[0m\n"; echo last words; exit 1'
+    hook_shell createRuntime 'head -c 3000000 /dev/zero | tr "\0" x; echo
+        printf "\033[31mred\033[0m\n"; echo last words; exit 1'
     refuses "createRuntime hook #0|last words" berth create --bundle "$B" "$ID"
     (($(stat -c %s "$T/stderr") < 2048)) || fail "the error has $(stat -c %s "$T/stderr") bytes"
     if grep -q $'\033' "$T/stderr"; then

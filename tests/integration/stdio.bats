@@ -125,7 +125,7 @@ stdio_job() {
     succeeds stdio caller fds=1000 -- "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
     local pid
     pid=$(state_of "$ID" pid)
-    same "$(readlink "/proc/$pid/fd/"* | grep -c /etc/hostname || true)" 0 "descriptors of the caller in the waiting process"
+    same "$(readlink "/proc/$pid/fd/"* | grep -c /etc/hostname || true)" 0 "the caller's in the waiting process"
     succeeds stdio caller fds=1000 -- "$BERTH" --root "$ROOT" start "$ID"
     same "$(wait_for ready)" up
     lacks "$(cat "$B/rootfs/fds")" /etc/hostname
@@ -210,7 +210,8 @@ detached_terminal() {
 
 @test "--console-socket: what is typed arrives, and Ctrl-C is a signal" {
     make_fifo heard
-    shell 'trap "echo interrupted >/heard; exit 3" INT; read line; echo "read $line" >/heard; while :; do sleep 1000; done'
+    shell 'trap "echo interrupted >/heard; exit 3" INT; read line; echo "read $line" >/heard
+        while :; do sleep 1000; done'
     detached_terminal
     succeeds berth start "$ID"
     echo typed >"$T/tty.in"
@@ -437,12 +438,9 @@ foreground() {
 
 @test "the caller's umask, environment and arguments do not pass to the program" {
     export SECRET_OF_THE_CALLER=1
+    shell 'umask; touch /made; stat -c %a /made; rm /made; env | grep -c SECRET; tr "\0" " " </proc/1/cmdline; echo'
     local mask
     for mask in 0 0777; do
-        umask "$mask"
-        shell 'umask; touch /made; stat -c %a /made; rm /made; env | grep -c SECRET; tr "\0" " " </proc/1/cmdline; echo' 2>/dev/null || true
-        umask 022
-        chmod 644 "$B/config.json"
         umask "$mask"
         try "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
         umask 022

@@ -4,8 +4,8 @@
 caller WHAT,... -- COMMAND...    becomes COMMAND, as a caller in the state that WHAT says:
     ignore=SIGNAL  block  fds=N  pdeathsig  gone  (signals ignored, all blocked, N inheritable descriptors from 3 on,
     a parent-death signal, a working directory that was removed)
-receive SOCKET OUT COMMAND...    listens on SOCKET, runs COMMAND, and keeps the terminal it is sent: writes the message's
-    data and the number of descriptors to OUT.meta, all output of the terminal to OUT until its end. Lines from the
+receive SOCKET OUT COMMAND...    listens on SOCKET, runs COMMAND, and keeps the terminal it is sent: writes the
+    message's data and the number of descriptors to OUT.meta, all output of the terminal to OUT until its end. Lines from the
     FIFO OUT.in are typed.
 terminal OUT SIZE COMMAND...     runs COMMAND on a terminal of its own of SIZE (ROWSxCOLUMNS); writes the output to OUT,
     types what arrives in the FIFO OUT.in; a line "@ROWSxCOLUMNS" there resizes instead. Exits as COMMAND does.

@@ -191,8 +191,8 @@ PYTHON
     local whole=$T/whole.json damage pid
     pid=$(state_of "$ID" pid)
     cp "$ROOT/$ID/record.json" "$whole"
-    for damage in ': >record.json' 'head -c 20 '"$whole"' >record.json' 'echo [] >record.json' 'head -c 300 /dev/urandom >record.json'; do
-        (cd "$ROOT/$ID" && eval "$damage")
+    for damage in 'true' "head -c 20 '$whole'" 'echo []' 'head -c 300 /dev/urandom'; do
+        eval "$damage" >"$ROOT/$ID/record.json"
         refuses "record" berth state "$ID"
         exits 1 berth start "$ID"
         exits 1 berth kill "$ID" 9
@@ -235,8 +235,8 @@ gone() {
 # How often the command is interrupted: at every call with BERTH_TEST_EXHAUSTIVE=1, else at about this many.
 : "${CUTS:=16}"
 
-# calls_of COMMAND...: runs it, and leaves in $T/calls the system calls of its own process, each as "NAME N": the Nth one
-# of that name, as strace counts when it injects. (The first execve is strace's own.)
+# calls_of COMMAND...: runs it, and leaves in $T/calls the system calls of its own process, each as "NAME N": the Nth
+# one of that name, as strace counts when it injects. (The first execve is strace's own.)
 calls_of() {
     strace -o "$T/trace" -- "$@" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || true
     sed -nE 's/^([a-z_0-9]+)\(.*/\1/p' "$T/trace" | awk '$1 != "execve" { print $1, ++count[$1] }' >"$T/calls"
@@ -315,7 +315,8 @@ begin_for() {
 @test "create killed at any call with a user namespace" {
     needs program:strace userns
     config '.linux.namespaces += [{"type": "user"}] |
-        .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
+        .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] |
+        .linux.gidMappings = .linux.uidMappings'
     chmod 755 "$BATS_RUN_TMPDIR"
     interrupts 3 create --bundle "$B" "$ID"
 }
@@ -343,8 +344,8 @@ begin_for() {
         setresuid,setresgid,setgroups,setuid,setgid capset prctl chdir,fchdir; do
         for n in 1 2 4; do
             result=0
-            strace -f -o /dev/null -e inject="$call:signal=KILL:when=$n" -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" \
-                </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || result=$?
+            strace -f -o /dev/null -e inject="$call:signal=KILL:when=$n" -- \
+                "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || result=$?
             errors=$(cat "$T/stderr")
             # 0: never called so often. 137: the runtime's own process makes the call, too; see the tests above.
             if [ "$result" -eq 1 ]; then
