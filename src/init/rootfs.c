@@ -142,7 +142,7 @@ static int mount_bind(struct init *init, const struct plan_mount *m, struct erro
                  : change_mount(m, mounted, true, err);
 }
 
-/* A tmpfs over a directory looks like it, unless the options say a mode. */
+/* A tmpfs over a directory that was there looks like it, unless the options say a mode. */
 static const char *tmpfs_data(const struct plan_mount *m, int target, char *buffer, size_t size) {
     struct stat st;
     bool has_mode = m->data && (strncmp(m->data, "mode=", 5) == 0 || strstr(m->data, ",mode="));
@@ -155,15 +155,16 @@ static const char *tmpfs_data(const struct plan_mount *m, int target, char *buff
 
 static int mount_new_filesystem(struct init *init, const struct plan_mount *m, struct error *err) {
     char data[4096];
+    bool tmpfs = strcmp(m->type, "tmpfs") == 0;
+    own_fd there = tmpfs ? resolve_path(init->root, m->destination, 0) : -1;
     own_fd target = open_target(init, m, true, err);
     own_fd mounted = -1;
     if (target < 0)
         return target;
-    bool tmpfs = strcmp(m->type, "tmpfs") == 0;
     struct mount_new new = {
         .type = m->type,
         .source = m->source,
-        .data = tmpfs ? tmpfs_data(m, target, data, sizeof data) : m->data,
+        .data = there >= 0 ? tmpfs_data(m, target, data, sizeof data) : m->data,
         .attributes = m->flags.set & ~(sealed_late(m) ? (uint64_t)MOUNT_ATTR_RDONLY : 0),
         .superblock = m->superblock,
         .classic_flags = m->classic_flags,

@@ -78,7 +78,9 @@ static int open_source(const char *path, bool recursive, int flags, enum when wh
 static enum when clone_when(const struct plan *plan, const struct plan_mount *m) {
     const struct plan_namespaces *ns = &plan->namespaces;
     bool alike = ns->modes[NS_USER] == NS_INHERIT && !ns->recipe.join && ns->modes[NS_MOUNT] == NS_NEW;
-    return alike && m->idmap == MOUNT_IDMAP_NONE ? CLONE_LATE : CLONE_NOW;
+    /* In there all mounts are slaves of the host's; to stay a peer, both propagations must say "shared", as with runc. */
+    bool peer = (plan->root_propagation & MS_SHARED) && (m->propagation[0] & MS_SHARED);
+    return alike && !peer && m->idmap == MOUNT_IDMAP_NONE ? CLONE_LATE : CLONE_NOW;
 }
 
 static int hold_rootfs(const struct plan *plan, struct held *held, struct error *err) {

@@ -99,9 +99,8 @@ audit_is_shell() {
     cmp -s "/proc/$$/cmdline" "/proc/$1/cmdline"
 }
 
-# Listening sockets of containers, and anything of ours in the abstract namespace.
 audit_sockets() {
-    awk -v mark="$MARK" '$8 ~ mark || $8 ~ /^@.*berth/ { print "socket: " $8 }' /proc/net/unix
+    awk -v mark="$MARK" '$8 ~ mark { print "socket: " $8 }' /proc/net/unix
 }
 
 # The cgroups that hold the containers' ones; fails when there is more in them.

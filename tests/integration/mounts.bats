@@ -287,10 +287,10 @@ rprivate   -      -              rbind rprivate
 slave      master master         rbind slave
 rslave     master master         rbind rslave
 shared     shared,master master  rbind shared
-rshared    shared shared         rbind rshared
+rshared    shared,master shared,master rbind rshared
 unbindable unbindable master     rbind unbindable
 runbindable unbindable unbindable rbind runbindable
-onlytop    shared -              bind shared
+onlytop    shared,master -       bind shared
 '
 PROPAGATION_OF_PRIVATE='
 none       -      -              rbind
@@ -401,6 +401,7 @@ container_saw() {
     mount --bind "$T/tree" "$T/tree"
     mount --make-shared "$T/tree"
     bind "$T/tree" /m rshared
+    config ".linux.rootfsPropagation = \"rshared\"" # both must say so
     run_mounting_container
     grep -q " $T/tree/inner .* tmpfs inner " /proc/self/mountinfo || fail "the container's mount did not come out"
     umount "$T/tree/inner"

@@ -205,9 +205,14 @@ PYTHON
 
 @test "a record whose process id belongs to somebody else by now: stopped, and nobody is killed" {
     begin
-    sleep 1000 3>&- 4>&- &
-    local stranger=$! container
+    local stranger container
     container=$(state_of "$ID" pid)
+    # A process is known by its id and the time of its start, in hundredths of a second.
+    until [ -n "$stranger" ] && [ "$(started "$stranger")" != "$(started "$container")" ]; do
+        [ -z "$stranger" ] || { kill "$stranger" && wait "$stranger" || true; }
+        sleep 1000 3>&- 4>&- &
+        stranger=$!
+    done
     jq --argjson pid "$stranger" '.pid = $pid' <"$ROOT/$ID/record.json" >"$T/forged"
     cp "$T/forged" "$ROOT/$ID/record.json"
     same "$(state_of)" stopped
@@ -220,8 +225,43 @@ PYTHON
     absent
 }
 
+started() {
+    sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20
+}
+
 gone() {
     ! grep -qs '^State:.[^ZX]' "/proc/$1/status"
+}
+
+# Processes of this test, among them the container's, that hold a socket whose address is in the abstract namespace.
+abstract_sockets() {
+    local pid inode
+    unset BERTH_TEST
+    for pid in $(audit_pids); do
+        for inode in $(awk '$8 ~ /^@/ { print $7 }' "/proc/$pid/net/unix" /proc/net/unix 2>/dev/null || true); do
+            find "/proc/$pid/fd" -lname "socket:\\[$inode\\]" -printf 'abstract socket of %p: %l\n' 2>/dev/null || true
+        done
+    done
+}
+
+@test "no socket in the abstract namespace, where permissions do not count" {
+    begin
+    [ -n "$(unset BERTH_TEST && audit_pids)" ]
+    same "$(abstract_sockets)" ""
+    succeeds berth delete --force "$ID"
+    begin_running
+    same "$(abstract_sockets)" ""
+    # It can tell.
+    python3 -c 'import signal, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\0" + sys.argv[1])
+open(sys.argv[2], "w").close()
+signal.pause()' "$MARK" "$T/bound" 3>&- 4>&- &
+    local job=$!
+    eventually test -e "$T/bound"
+    has "$(abstract_sockets)" "/proc/$job/fd"
+    kill "$job"
+    wait "$job" || true
 }
 
 @test "the record of a created container holds what delete needs, and no more than one state" {
