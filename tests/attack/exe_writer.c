@@ -2,10 +2,11 @@
 /*
  * exe_writer: what a hostile container does to overwrite the program that enters it (CVE-2019-5736). It looks at
  * /proc/PID/exe of every other process, keeps each program that it has not seen open for reading, and tries again and
- * again to open that for writing: it succeeds when the last process that executes it is gone and nothing else forbids it.
- * exe_writer RESULT SECONDS: says "ready" on RESULT, a FIFO, notes what it sees in the file "seen", looks until something is written to the FIFO "end" or the
- * seconds are over, then tries for the last time and writes to RESULT one line for all: " seen:INODE" for each program, and
- * " written:INODE" for each that it could write to. Runs inside a container.
+ * again to open that for writing: it succeeds when the last process that executes it is gone and nothing else forbids
+ * it. exe_writer RESULT SECONDS: says "ready" on RESULT, a FIFO, notes what it sees in the file "seen", looks until
+ * something is written to the FIFO "end" or the seconds are over, then tries for the last time and writes to RESULT one
+ * line for all: " seen:INODE" for each program, and " written:INODE" for each that it could write to. Runs inside a
+ * container.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * racer: exchanges two names over and over, as a hostile container does in a volume that it shares with one that is being
- * created (CVE-2021-30465 and its kin). racer A B [A B]...: says "ready" on standard output once it has begun, and how
- * often it has exchanged when SIGTERM ends it. Needs write access to the directories, nothing else.
+ * racer: exchanges two names over and over, as a hostile container does in a volume that it shares with one that is
+ * being created (CVE-2021-30465 and its kin). racer A B [A B]...: says "ready" on standard output once it has begun,
+ * and how often it has exchanged when SIGTERM ends it. Needs write access to the directories, nothing else.
  */
 #include <errno.h>
 #include <signal.h>

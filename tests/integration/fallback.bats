@@ -44,7 +44,7 @@ in_host_view() {
 rich_bundle() {
     make_bundle
     make_sources
-    mkdir -p "$B"/rootfs/{copied,masked,sealed}
+    mkdir -p "$B"/rootfs/{copied,masked,sealed,changed,resized}
     echo up >"$B/rootfs/copied/file"
     echo secret | tee "$B/rootfs/masked/file" >"$B/rootfs/hidden"
     echo text | tee "$B/rootfs/sealed/file" >"$B/rootfs/fixed"
@@ -135,7 +135,7 @@ VARIANTS=(plain no-pivot hooks hooks-no-pivot terminal shared-root private-root 
 # it is also a slave, and what is mounted in it stays inside.
 normalised() {
     sed -E -e "s|$T|T|g; s|$MARK|MARK|g" -e 's/\r$//' -e '/^mount /s/ - ([^ ]+ [^ ]+) (ro|rw)/ - \1/' \
-        -e '/^mount .peer/s/ shared master / shared /' "$1"
+        -e '/^mount .peer/s/ shared master / shared /' -e '/^entries .sys.fs.cgroup:/d' "$1"
 }
 
 # print_container FILE REFUSAL...

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What a container sees of itself: reading /proc/self/mountinfo, /proc/self/status and the probe (probe.c). Loaded by the
-# suites behind helpers.bash.
+# What a container sees of itself: reading /proc/self/mountinfo, /proc/self/status and the probe (probe.c). Loaded by
+# the suites behind helpers.bash.
 
 # ---- mounts ---------------------------------------------------------------------------------------------------------
 

@@ -401,7 +401,13 @@ container_saw() {
     mount --bind "$T/tree" "$T/tree"
     mount --make-shared "$T/tree"
     bind "$T/tree" /m rshared
-    config ".linux.rootfsPropagation = \"rshared\"" # both must say so
+    local before
+    before=$(host_mounts)
+    run_mounting_container
+    same "$(host_mounts)" "$before" "mounts of the host without rootfsPropagation"
+    succeeds berth delete --force "$ID"
+    rm "$B/rootfs/ready" "$B/rootfs/go"
+    config '.linux.rootfsPropagation = "rshared"' # both must say so
     run_mounting_container
     grep -q " $T/tree/inner .* tmpfs inner " /proc/self/mountinfo || fail "the container's mount did not come out"
     umount "$T/tree/inner"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * probe: asks the kernel, from inside a container, what no tool of busybox asks. Built static by the suites; each word of
- * the command line is one question, each answer one line "name: value".
+ * probe: asks the kernel, from inside a container, what no tool of busybox asks. Built static by the suites; each word
+ * of the command line is one question, each answer one line "name: value".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -152,7 +152,7 @@ static const struct {
     const char *name;
     void (*ask)(void);
 } questions[] = {
-    {"ids", ask_ids},       {"pty", ask_pty},       {"tiocsti", ask_tiocsti},       {"session", ask_session},
+    {"ids", ask_ids},         {"pty", ask_pty},       {"tiocsti", ask_tiocsti},       {"session", ask_session},
     {"keyring", ask_keyring}, {"limits", ask_limits}, {"privileges", ask_privileges}, {"fds", ask_fds},
     {"clone3", ask_clone3},
 };

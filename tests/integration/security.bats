@@ -355,9 +355,9 @@ try_configs() {
     make_outside
     config '.mounts |= map(select(.destination != "/dev")) | .process.terminal = true'
     mkdir "$B/rootfs/dev/pts" "$B/rootfs/dev/shm"
-    local target readonly
-    for readonly in false true; do
-        config --argjson r "$readonly" '.root.readonly = $r'
+    local target sealed
+    for sealed in false true; do
+        config --argjson r "$sealed" '.root.readonly = $r'
         for target in "$T/outside/new" ../../../outside/new "$T/outside/file" ../../../outside/file /proc/self/fd/0; do
             rm -f "$B/rootfs/dev/console"
             ln -s "$target" "$B/rootfs/dev/console"
