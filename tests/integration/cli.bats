@@ -346,25 +346,6 @@ json_log() {
         config.json >/dev/null
 }
 
-@test "spec --rootless: it runs for an ordinary user" {
-    needs root userns program:python3
-    # Below /tmp itself: an ordinary user cannot reach the test's own directory.
-    local home
-    home=$(mktemp -d "/tmp/$MARK.XXXXXX")
-    mkdir "$home/b" "$home/xdg"
-    cp -a "$BATS_FILE_TMPDIR/rootfs" "$home/b/rootfs"
-    chown -R 65534:65534 "$home"
-    export XDG_RUNTIME_DIR=$home/xdg
-    succeeds as_nobody "$home/b" "$BERTH" spec --rootless
-    B=$home/b
-    config --arg mark "BERTH_TEST=$MARK" '.process.terminal = false | .process.env += [$mark] |
-        .process.args = ["sh", "-c", "echo $(id -u) $(id -g) $(cat /proc/self/uid_map); hostname"]'
-    try as_nobody "$home/b" "$BERTH" run "$ID"
-    rm -r "$home"
-    [ "$status" -eq 0 ] || tell_last "run as an ordinary user"
-    same "$(xargs <<<"$output")" "0 0 0 65534 1 berth"
-}
-
 # as_nobody DIR COMMAND...: as an ordinary user in DIR, who need not be able to reach the program's path.
 as_nobody() {
     python3 - "$@" <<'PYTHON'
