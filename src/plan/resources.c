@@ -222,19 +222,26 @@ static int read_quota_v1(struct planner *p, const struct row *row, const char **
     return quota ? keep_signed(p, quota < 0 ? -1 : quota, text) : 0;
 }
 
-/* Quota and period share a file; a period alone leaves the quota unlimited. */
-static int read_cpu_max(struct planner *p, const struct row *row, const char **text) {
-    const struct oci_cpu *cpu = p->resources->cpu;
-    int64_t quota = get_signed(p, row);
-    uint64_t period = cpu && cpu->has_period ? cpu->period : 0;
-    if (quota == 0 && period == 0)
-        return 0;
+/* cgroup2 has one file for quota and period: it is written for the quota when there is one, else for the period. */
+static int write_cpu_max(struct planner *p, int64_t quota, uint64_t period, const char **text) {
     if (period == 0)
         period = CPU_PERIOD_DEFAULT;
     return keep(p,
                 quota > 0 ? arena_printf(p->arena, "%" PRId64 " %" PRIu64, quota, period)
                           : arena_printf(p->arena, "max %" PRIu64, period),
                 text);
+}
+
+static int read_quota_v2(struct planner *p, const struct row *row, const char **text) {
+    const struct oci_cpu *cpu = p->resources->cpu;
+    int64_t quota = get_signed(p, row);
+    return quota ? write_cpu_max(p, quota, cpu->has_period ? cpu->period : 0, text) : 0;
+}
+
+static int read_period_v2(struct planner *p, const struct row *row, const char **text) {
+    const struct oci_cpu *cpu = p->resources->cpu;
+    uint64_t period = get_unsigned(p, row);
+    return period && !(cpu->has_quota && cpu->quota) ? write_cpu_max(p, 0, period, text) : 0;
 }
 
 static int read_burst(struct planner *p, const struct row *row, const char **text) {
@@ -316,7 +323,8 @@ static const struct row rows_v2[] = {
     {"cpu/shares", "cpu", "cpu.weight", read_shares_v2, FIELD(cpu, cpu, shares)},
     {"cpu/realtimePeriod", "cpu", NULL, read_unsigned, FIELD(cpu, cpu, realtime_period)},
     {"cpu/realtimeRuntime", "cpu", NULL, read_signed, FIELD(cpu, cpu, realtime_runtime)},
-    {"cpu/quota", "cpu", "cpu.max", read_cpu_max, FIELD(cpu, cpu, quota), .reorder = true},
+    {"cpu/period", "cpu", "cpu.max", read_period_v2, FIELD(cpu, cpu, period), .reorder = true},
+    {"cpu/quota", "cpu", "cpu.max", read_quota_v2, FIELD(cpu, cpu, quota), .reorder = true},
     {"cpu/burst", "cpu", "cpu.max.burst", read_burst, FIELD(cpu, cpu, burst), .reorder = true, .implied = {"0"}},
     {"cpu/cpus", "cpuset", "cpuset.cpus", read_text, TEXT(cpu, cpu, cpus)},
     {"cpu/mems", "cpuset", "cpuset.mems", read_text, TEXT(cpu, cpu, mems)},

@@ -124,6 +124,9 @@ static void test_cpu(void) {
     gives(CPU(HAS(quota, 50000), HAS(period, 20000)), V2, "cpu.max=50000 20000~", "quota v2");
     gives(CPU(HAS(quota, 50000)), V2, "cpu.max=50000 100000~", "quota without period");
     gives(CPU(HAS(period, 50000)), V2, "cpu.max=max 50000~", "period without quota");
+    is_text(plan.writes[0].place, "/linux/resources/cpu/period", "named where it stands in the config");
+    gives(CPU(HAS(quota, -1), HAS(period, 50000)), V2, "cpu.max=max 50000~", "a period and no quota");
+    is_text(plan.writes[0].place, "/linux/resources/cpu/quota", "named by the quota when there is one");
     gives(CPU(HAS(quota, -1)), V2, "cpu.max=max 100000~", "no quota v2");
     gives(CPU(HAS(quota, -5)), V1, "cpu.cfs_quota_us=-1?~", "no quota v1");
     gives(CPU(HAS(burst, 10), HAS(quota, 20)), V1, "cpu.cfs_quota_us=20~ cpu.cfs_burst_us=10~", "burst v1");
