@@ -16,6 +16,7 @@
 #include "life/filter_cache.h"
 #include "life/hold.h"
 #include "life/notify.h"
+#include "life/snapshot.h"
 #include "oci.h"
 
 #include <errno.h>
@@ -237,10 +238,13 @@ static int begin_record(struct creation *c, struct error *err) {
         .cgroups = {.count = c->group.count, .items = rows},
         .annotations = c->config->annotations,
         .hooks = c->config->hooks,
+        .has_new_keyring = true,
+        .new_keyring = !c->request->no_new_keyring,
         .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_NEW ? NULL : c->plan.rootfs,
         .undo = {.count = mount_space ? 1 : 0, .items = mount_space},
     };
-    return store_write(c->dir, &c->record, err);
+    int r = store_write(c->dir, &c->record, err);
+    return r < 0 ? r : snapshot_write(c->dir, c->config, &c->plan.filter, err);
 }
 
 /* Without a cgroup nothing can be limited. Who switched cgroups off knows that; who just has none is told. */

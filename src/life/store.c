@@ -4,6 +4,8 @@
 
 #include "base/fd.h"
 #include "base/own.h"
+#include "life/document.h"
+#include "life/snapshot.h"
 #include "oci.h"
 #include "plan/plan.h"
 
@@ -151,37 +153,16 @@ bool store_busy(int dir) {
     return other >= 0 && flock(other, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-struct text_sink {
-    char *data;
-    size_t len, size;
-};
-
-static int take_text(void *context, const char *data, size_t len) {
-    struct text_sink *sink = context;
-    if (len > sink->size - sink->len) {
-        size_t size = (sink->len + len) * 2;
-        char *grown = realloc(sink->data, size);
-        if (!grown)
-            return -ENOMEM;
-        sink->data = grown;
-        sink->size = size;
-    }
-    memcpy(sink->data + sink->len, data, len);
-    sink->len += len;
-    return 0;
-}
-
 int store_write(int dir, const struct oci_record *record, struct error *err) {
-    struct text_sink sink = {.data = malloc(4096), .size = 4096};
     own_memory char *text = NULL;
-    int r = sink.data ? oci_record_write(record, take_text, &sink, 0) : -ENOMEM;
-    text = sink.data;
+    size_t len;
+    int r = document_buffer(OCI_DOCUMENT_RECORD, record, 0, &text, &len);
     if (r < 0)
         return error_code(err, -r, "write state record");
     mode_t saved = umask(0);
     own_fd fd = openat(dir, "record.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     umask(saved);
-    r = fd < 0 ? -errno : fd_write_all(fd, text, sink.len);
+    r = fd < 0 ? -errno : fd_write_all(fd, text, len);
     if (r == 0 && renameat(dir, "record.new", dir, "record.json") < 0)
         r = -errno;
     if (r < 0)
@@ -224,7 +205,8 @@ static int remove_notify(int dir) {
 }
 
 int store_remove(const struct store *store, const char *id, int dir, struct error *err) {
-    static const char *const files[] = {"start", "record.new", "record.json"};
+    static const char *const files[] = {"start",         "record.new",    SNAPSHOT_ASIDE,
+                                        SNAPSHOT_CONFIG, SNAPSHOT_FILTER, "record.json"};
     int r = remove_notify(dir);
     for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++)
         r = remove_file(dir, files[i]);

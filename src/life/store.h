@@ -2,6 +2,7 @@
 /*
  * store: the state root and one directory a container in it:
  *   <root>/<id>/record.json   what was begun, and later what there is (libocispec, schema "record")
+ *   <root>/<id>/config.json, filter   what later commands need of the config (life/snapshot.h)
  *   <root>/<id>/start         the gate: socket whose listening end the waiting init process holds
  *   <root>/.cache/            what may be lost at any time
  * All 0700 and 0600 whatever the umask, and owned by the caller. Operations on one container exclude each other by a

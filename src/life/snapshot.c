@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot: see snapshot.h. */
+#include "life/snapshot.h"
+
+#include "base/fd.h"
+#include "base/own.h"
+#include "life/document.h"
+#include "oci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define CONFIG_MAX ((size_t)OCI_MAX_SIZE)
+#define FILTER_MAGIC 0x3152544c46524542 /* "BERFLTR1" in memory on a little-endian machine */
+
+/* The head of the filter's file; the instructions stand behind it. */
+struct filter_head {
+    uint64_t magic;
+    uint32_t count, flags;
+};
+
+static int open_new(int dir, const char *name) {
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+static int write_filter(int dir, const struct plan_filter *filter, struct error *err) {
+    struct filter_head head = {FILTER_MAGIC, (uint32_t)filter->count, filter->flags};
+    const size_t size = filter->count * sizeof *filter->program;
+    if (!filter->program)
+        return 0;
+    own_fd fd = open_new(dir, SNAPSHOT_FILTER);
+    int r = fd < 0 ? fd : fd_write_all(fd, (const char *)&head, sizeof head);
+    if (r == 0)
+        r = fd_write_all(fd, (const char *)filter->program, size);
+    return r < 0 ? error_code(err, -r, "keep the seccomp filter for later commands") : 0;
+}
+
+static int write_config(int dir, const char *name, const struct oci_config *config, struct error *err) {
+    own_memory char *text = NULL;
+    size_t len;
+    int r = document_buffer(OCI_DOCUMENT_CONFIG, config, 0, &text, &len);
+    if (r < 0)
+        return error_code(err, -r, "keep the config for later commands");
+    own_fd fd = open_new(dir, name);
+    r = fd < 0 ? fd : fd_write_all(fd, text, len);
+    return r < 0 ? error_code(err, -r, "keep the config for later commands") : 0;
+}
+
+int snapshot_write(int dir, const struct oci_config *config, const struct plan_filter *filter, struct error *err) {
+    /* The section's rules are in the filter; that there was one is what must not be lost. */
+    struct oci_seccomp seccomp = {0};
+    if (filter->program)
+        seccomp.default_action = config->linux->seccomp->default_action;
+    struct oci_linux section = {
+        .resources = config->linux ? config->linux->resources : NULL,
+        .personality = config->linux ? config->linux->personality : NULL,
+        .seccomp = filter->program ? &seccomp : NULL,
+    };
+    const struct oci_config kept = {.oci_version = config->oci_version, .process = config->process, .linux = &section};
+    int r = write_filter(dir, filter, err);
+    return r < 0 ? r : write_config(dir, SNAPSHOT_CONFIG, &kept, err);
+}
+
+int snapshot_rewrite(int dir, const struct oci_config *config, struct error *err) {
+    int r = write_config(dir, SNAPSHOT_ASIDE, config, err);
+    if (r == 0 && renameat(dir, SNAPSHOT_ASIDE, dir, SNAPSHOT_CONFIG) < 0)
+        r = error_sys(err, "keep the config for later commands");
+    if (r < 0)
+        unlinkat(dir, SNAPSHOT_ASIDE, 0);
+    return r;
+}
+
+static int read_filter(int dir, struct arena *arena, struct plan_filter *out, struct error *err) {
+    struct filter_head head;
+    struct stat st;
+    own_fd fd = openat(dir, SNAPSHOT_FILTER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_sys(err, "read the container's seccomp filter");
+    const bool fits = fd_read(fd, &head, sizeof head) == (ssize_t)sizeof head && head.magic == FILTER_MAGIC &&
+                      head.count > 0 && head.count <= BPF_MAXINSNS &&
+                      st.st_size == (off_t)(sizeof head + head.count * sizeof(struct sock_filter));
+    struct sock_filter *program = fits ? arena_array(arena, head.count, sizeof *program) : NULL;
+    if (fits && !program)
+        return error_memory(err);
+    const ssize_t size = fits ? (ssize_t)(head.count * sizeof *program) : 0;
+    if (!fits || fd_read(fd, program, (size_t)size) != size)
+        return error_set(err, EIO, "the container's seccomp filter in the state directory is damaged");
+    *out = (struct plan_filter){.program = program, .count = head.count, .flags = head.flags};
+    return 0;
+}
+
+static void *arena_take(void *context, size_t size) {
+    return arena_alloc(context, size);
+}
+
+int snapshot_read(int dir, struct arena *arena, const struct oci_config **config, struct plan_filter *filter,
+                  struct error *err) {
+    own_memory char *text = NULL;
+    size_t len;
+    own_fd fd = openat(dir, SNAPSHOT_CONFIG, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int r = fd < 0 ? -errno : fd_read_all(fd, CONFIG_MAX, &text, &len);
+    if (r < 0)
+        return error_code(err, -r, "read the config kept at create");
+    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
+    struct oci_config *read;
+    struct oci_error oci;
+    r = oci_config_read(&allocator, text, len, &read, &oci);
+    if (r < 0)
+        return error_set(err, -r, "the config kept at create is damaged: %s", oci.text);
+    *filter = (struct plan_filter){.program = NULL};
+    r = read->linux && read->linux->seccomp ? read_filter(dir, arena, filter, err) : 0;
+    if (r == 0)
+        *config = read;
+    return r;
+}
