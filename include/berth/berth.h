@@ -70,6 +70,33 @@ int berth_start(const struct berth_runtime *runtime, const char *id, struct bert
 int berth_run(const struct berth_runtime *runtime, const struct berth_create *create, unsigned flags, int *status,
               struct berth_error *error);
 
+/*
+ * One more process in a running (or created) container. `process` names a file with the whole OCI process; without it
+ * the process is the one of the container's config, with `args` in place of its own and changed by the fields below.
+ * Fields that are NULL, 0 or false change nothing.
+ */
+struct berth_exec {
+    const char *id;
+    const char *process;
+    const char *const *args; /* NULL-terminated; not with `process` */
+    const char *const *env;  /* NULL-terminated "NAME=value", appended */
+    const char *cwd;
+    const char *user;                   /* "UID" or "UID:GID", decimal: names are never looked up */
+    const char *const *caps;            /* NULL-terminated names, added to bounding, effective and permitted */
+    const char *const *additional_gids; /* NULL-terminated decimal numbers, appended */
+    const char *const *cgroups;         /* NULL-terminated "SUB" or, on cgroup v1, "CONTROLLER[,CONTROLLER]:SUB" */
+    const char *process_label, *apparmor;
+    const char *console_socket, *pid_file, *pidfd_socket; /* as for create */
+    unsigned preserve_fds;
+    bool terminal;
+    bool no_new_privs;
+    bool ignore_paused; /* in a paused container too: the process runs when it is resumed */
+};
+
+/* Makes it and, without BERTH_RUN_DETACH, waits for its end: *status is its exit code or 128 + signal. */
+int berth_exec(const struct berth_runtime *runtime, const struct berth_exec *exec, unsigned flags, int *status,
+               struct berth_error *error);
+
 /* Sends a signal to the init process, or with `all` to every process of the container. */
 int berth_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct berth_error *error);
 

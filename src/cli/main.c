@@ -190,5 +190,5 @@ int main(int argc, char **argv) {
     if (status >= 0)
         return status;
     report_error(&report, &error);
-    return 1;
+    return call.verb && call.verb->failure ? call.verb->failure : 1;
 }

@@ -40,12 +40,13 @@ struct verb {
     enum option_order order;
     size_t options_size; /* of the struct that the options go into; it starts zeroed: all defaults */
     unsigned min, max;   /* positionals */
+    int failure;         /* exit status when it fails; 0: the usual 1 */
     bool enters;         /* makes a process in a container: the program protects itself first (berth_protect) */
     /* Returns the exit status, or a negative errno with *error filled, which is then reported. */
     int (*run)(const struct call *call, struct berth_error *error);
 };
 
-extern const struct verb verb_create, verb_delete, verb_features, verb_kill, verb_list, verb_run, verb_spec, verb_start,
+extern const struct verb verb_create, verb_delete, verb_exec, verb_features, verb_kill, verb_list, verb_run, verb_spec, verb_start,
     verb_state;
 
 /* All verbs, in the order that help shows them; ended by NULL. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-    &verb_create, &verb_start, &verb_run,  &verb_state,    &verb_kill,
+    &verb_create, &verb_start, &verb_run,  &verb_state,    &verb_exec, &verb_kill,
     &verb_delete, &verb_list,  &verb_spec, &verb_features, NULL,
 };
 

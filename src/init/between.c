@@ -2,11 +2,19 @@
 /* between: see between.h. */
 #include "init/between.h"
 
+#include "base/fd.h"
+#include "base/own.h"
 #include "handoff/handoff.h"
+#include "kernel/namespace.h"
 #include "kernel/spawn.h"
+#include "kernel/sys.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int clone_init(struct init *init, struct error *err) {
@@ -25,14 +33,79 @@ static int clone_init(struct init *init, struct error *err) {
     return r < 0 ? error_code(err, -r, "hand the new process on") : 0;
 }
 
-_Noreturn void between_main(struct init *init) {
+/* What only a process that has not joined yet can do; the new process inherits it. */
+static int prepare_exec(const struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    for (size_t i = 0; i < process->rlimit_count; i++) {
+        const struct plan_rlimit *l = &process->rlimits[i];
+        struct rlimit now;
+        if (sys_prlimit(0, l->resource, NULL, &now) < 0 || now.rlim_max >= l->hard)
+            continue;
+        now.rlim_max = l->hard;
+        int r = sys_prlimit(0, l->resource, &now, NULL);
+        if (r < 0)
+            return error_code(err, -r, "raise hard rlimit (config /process/rlimits/%u)", l->index);
+    }
+    if (!process->has_oom_score_adj)
+        return 0;
+    char value[16];
+    own_fd fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int len = snprintf(value, sizeof value, "%d", process->oom_score_adj);
+    int r = fd < 0 ? -errno : fd_write_all(fd, value, (size_t)len);
+    return r < 0 ? error_code(err, -r, "set oom_score_adj to %s (config /process/oomScoreAdj)", value) : 0;
+}
+
+static int join_container(const struct held_container *container, struct error *err) {
+    int r = namespace_join_process(container->pidfd, container->pid, container->joins & ~container->joins_late, err);
+    if (r < 0 || container->root < 0)
+        return r;
+    return fchdir(container->root) < 0 || chroot(".") < 0 ? error_sys(err, "enter the container's root") : 0;
+}
+
+/* Into the container's cgroup where that is allowed; where it is not, life moves the process, which waits for it. */
+static int clone_exec(struct init *init, struct error *err) {
+    const struct held_container *container = &init->held->container;
+    int keep[] = {init->channel, container->pidfd, container->root, container->cgroup};
+    int r = prepare_exec(init, err);
+    if (r < 0)
+        return r;
+    /* Nothing of the host goes along into the container. */
+    init_close_others(init, keep, sizeof keep / sizeof *keep);
+    r = join_container(container, err);
+    if (r < 0)
+        return r;
+    struct spawn spawn = {.flags = CLONE_PARENT, .cgroup_fd = container->cgroup};
+    int pidfd = -1;
+    pid_t pid = spawn_process(&spawn, &pidfd, err);
+    if (pid < 0 && spawn.cgroup_fd >= 0 && pid != -EAGAIN && pid != -ENOMEM) {
+        spawn.cgroup_fd = -1;
+        init->wait_placed = true;
+        pid = spawn_process(&spawn, &pidfd, err);
+    }
+    if (pid < 0)
+        return pid;
+    if (pid == 0)
+        init_exec(init);
+    r = handoff_send(init->channel, HANDOFF_BORN, pidfd, spawn.cgroup_fd < 0 ? "outside" : NULL);
+    return r < 0 ? error_code(err, -r, "hand the new process on") : 0;
+}
+
+_Noreturn static void between(struct init *init, int (*clone)(struct init *init, struct error *err), const char *place) {
     struct error err = ERROR_INIT;
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NAME, "berth:[JOIN]");
-    if (clone_init(init, &err) < 0) {
-        error_note(&err, "namespaces", "/linux/namespaces");
+    if (clone(init, &err) < 0) {
+        error_note(&err, "namespaces", place);
         handoff_send_error(init->channel, &err);
         _exit(1);
     }
     _exit(0);
+}
+
+_Noreturn void between_main(struct init *init) {
+    between(init, clone_init, "/linux/namespaces");
+}
+
+_Noreturn void between_exec(struct init *init) {
+    between(init, clone_exec, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * between: the process between life and the init process, where the spawn recipe needs one: it joins namespaces,
- * clones the init process as its sibling (CLONE_PARENT), hands its pidfd to life, and ends. Runs before init.
+ * between: the process between life and the new process: where the spawn recipe of a create needs one, and for every
+ * exec. It joins namespaces, clones the new process as its sibling (CLONE_PARENT), hands that one's pidfd to life, and
+ * ends. Runs before init.
  */
 #ifndef BERTH_INIT_BETWEEN_H
 #define BERTH_INIT_BETWEEN_H
@@ -9,5 +10,8 @@
 #include "init/init.h"
 
 _Noreturn void between_main(struct init *init);
+
+/* The same for exec: what is joined is init->held->container. */
+_Noreturn void between_exec(struct init *init);
 
 #endif

@@ -9,6 +9,7 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,16 @@ int enter_become_root(struct init *init, struct error *err) {
 int enter_cgroup_namespace(struct init *init, struct error *err) {
     uint64_t flags = init->plan->namespaces.recipe.unshare;
     return flags && unshare((int)flags) < 0 ? error_sys(err, "make cgroup namespace") : 0;
+}
+
+int enter_container(struct init *init, struct error *err) {
+    const struct held_container *container = &init->held->container;
+    /* By the pidfd alone: /proc is the container's by now. */
+    int r = container->joins_late ? sys_setns(container->pidfd, (int)container->joins_late) : 0;
+    if (r < 0)
+        return error_code(err, -r, "join the container's cgroup namespace");
+    init->root.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return init->root.fd < 0 ? error_sys(err, "open the container's root") : 0;
 }
 
 int enter_session(struct init *init, struct error *err) {

@@ -140,31 +140,45 @@ static int console_target(struct init *init, struct error *err) {
     return fd_take(&target);
 }
 
-int furnish_console(struct init *init, struct error *err) {
+/* A new terminal of the container's own devpts, in the size that the config asks for. */
+static int open_terminal(struct init *init, int *master, int *slave, struct error *err) {
     const struct plan_process *process = &init->plan->process;
-    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY), master = -1, slave = -1, mounted = -1;
+    own_fd pts = resolve_path(init->root, "/dev/pts", RESOLVE_DIRECTORY);
     if (pts < 0)
         return error_code(err, -pts, "open /dev/pts for the container's terminal");
-    int r = tty_open(pts, &master, &slave, err);
-    if (r == 0 && process->rows && process->columns)
-        r = tty_resize(master, process->rows, process->columns, err);
+    int r = tty_open(pts, master, slave, err);
+    return r == 0 && process->rows && process->columns ? tty_resize(*master, process->rows, process->columns, err) : r;
+}
+
+static int hand_terminal_on(struct init *init, int master, int *slave, struct error *err) {
+    char name[64];
+    int r = tty_name(master, name, sizeof name, err);
+    if (r < 0)
+        return r;
+    r = handoff_send(init->channel, HANDOFF_CONSOLE, master, name);
+    if (r < 0)
+        return error_code(err, -r, "hand the terminal on");
+    init->console = fd_take(slave);
+    return 0;
+}
+
+int furnish_console(struct init *init, struct error *err) {
+    own_fd master = -1, slave = -1, mounted = -1;
+    int r = open_terminal(init, &master, &slave, err);
     if (r < 0)
         return r;
     own_fd target = console_target(init, err);
     if (target < 0)
         return target;
     r = mount_bind_onto(slave, target, false, &mounted);
-    if (r < 0)
-        return error_code(err, -r, "bind the terminal on /dev/console");
-    char name[64];
-    r = tty_name(master, name, sizeof name, err);
-    if (r < 0)
-        return r;
-    r = handoff_send(init->channel, HANDOFF_CONSOLE, master, name);
-    if (r < 0)
-        return error_code(err, -r, "hand the terminal on");
-    init->console = fd_take(&slave);
-    return 0;
+    return r < 0 ? error_code(err, -r, "bind the terminal on /dev/console")
+                 : hand_terminal_on(init, master, &slave, err);
+}
+
+int furnish_terminal(struct init *init, struct error *err) {
+    own_fd master = -1, slave = -1;
+    int r = open_terminal(init, &master, &slave, err);
+    return r < 0 ? r : hand_terminal_on(init, master, &slave, err);
 }
 
 /*

@@ -37,8 +37,7 @@ static int compare_fds(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Closes everything from 3 on but what the payload shall have and the listed few. */
-static void close_others(const struct init *init, int *keep, size_t count) {
+void init_close_others(const struct init *init, int *keep, size_t count) {
     unsigned first = 3 + init->held->preserved;
     for (size_t a = 1; a < count; a++) /* a handful: insertion sort */
         for (size_t b = a; b > 0 && compare_fds(&keep[b - 1], &keep[b]) > 0; b--) {
@@ -60,7 +59,7 @@ int gate_ready(struct init *init, struct error *err) {
     struct handoff_message message = {.fd = -1};
     /* The wait may be long; nothing of the host is to be had from us meanwhile. */
     int keep[] = {init->channel, init->gate, init->root.fd};
-    close_others(init, keep, sizeof keep / sizeof *keep);
+    init_close_others(init, keep, sizeof keep / sizeof *keep);
     init->proc.fd = -1;
     int r = handoff_send(init->channel, HANDOFF_READY, -1, NULL);
     if (r < 0)
@@ -74,10 +73,15 @@ int gate_ready(struct init *init, struct error *err) {
     return 0;
 }
 
+int gate_told(struct init *init, struct error *err) {
+    int r = handoff_send(init->channel, HANDOFF_READY, -1, NULL);
+    return r < 0 ? error_code(err, -r, "tell that the process is ready") : 0;
+}
+
 int gate_descriptors(struct init *init, struct error *err) {
     int keep[] = {init->channel, init->state_fd};
     (void)err;
-    close_others(init, keep, sizeof keep / sizeof *keep);
+    init_close_others(init, keep, sizeof keep / sizeof *keep);
     init->gate = init->root.fd = -1;
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -35,6 +36,16 @@ struct held_cgroup {
     struct held_source source;
 };
 
+/* exec: the container that a process is to be born into. */
+struct held_container {
+    int pidfd;          /* its init process */
+    pid_t pid;          /* the same, as life sees it */
+    uint64_t joins;     /* CLONE_NEW* of the namespaces that are not ours already */
+    uint64_t joins_late; /* of these, what the new process itself joins once it is in its cgroup */
+    int root;           /* its root directory where that is not the root of its mount namespace; else -1 */
+    int cgroup;         /* cgroup2 directory to be born in; -1: none */
+};
+
 struct held {
     struct held_source rootfs;
     struct held_source *mounts;  /* one a row of plan->mounts; fd -1 but for binds */
@@ -44,6 +55,7 @@ struct held {
     size_t cgroup_count;
     struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted */
     int namespaces[NS_COUNT];    /* joined ones, -1 others */
+    struct held_container container;
     int bundle;                  /* working directory of hooks */
     unsigned preserved;          /* descriptors from 3 on that reach the container */
     bool listen_fds;             /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */

@@ -32,6 +32,15 @@ struct init {
 /* The whole life of the new process. */
 _Noreturn void init_main(struct init *init);
 
+/* The same for one more process of a container that exists (exec). */
+_Noreturn void init_exec(struct init *init);
+
+/*
+ * Closes every descriptor from 3 on but those that the payload shall have and the listed ones (-1 among them is none).
+ * Sorts `keep`.
+ */
+void init_close_others(const struct init *init, int *keep, size_t count);
+
 /* Sends a warning to life; it cannot fail the create. */
 void init_warn(const struct init *init, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -45,6 +54,7 @@ int enter_join(struct init *init, struct error *err);
 int enter_namespaces(const struct init *init, struct error *err); /* joins all that are to be joined; also for between.c */
 int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
+int enter_container(struct init *init, struct error *err); /* exec: what between.c has left to join, and its root */
 int enter_session(struct init *init, struct error *err);
 int enter_keyring(struct init *init, struct error *err);
 int enter_loopback(struct init *init, struct error *err);
@@ -61,6 +71,7 @@ int cgroup_mount(struct init *init, const struct plan_mount *mount, int target, 
 int furnish_devices(struct init *init, struct error *err);
 int furnish_links(struct init *init, struct error *err);
 int furnish_console(struct init *init, struct error *err);
+int furnish_terminal(struct init *init, struct error *err); /* exec: the terminal alone, not /dev/console */
 int furnish_stdio(struct init *init, struct error *err);
 /* shield.c */
 int shield_masked(struct init *init, struct error *err);
@@ -79,6 +90,7 @@ int identity_cwd(struct init *init, struct error *err);
 int gate_runtime_hooks(struct init *init, struct error *err);
 int gate_ready(struct init *init, struct error *err);
 int gate_wait(struct init *init, struct error *err);
+int gate_told(struct init *init, struct error *err); /* exec: from here on the end of the channel is the exec */
 int gate_descriptors(struct init *init, struct error *err);
 int launch_lookup(struct init *init, struct error *err);
 int launch_start_hooks(struct init *init, struct error *err);

@@ -96,6 +96,33 @@ const struct step start_steps[] = {
 };
 const size_t start_step_count = TABLE_COUNT(start_steps);
 
+/* The process in between (between.c) has joined the container; we were born in it. */
+const struct step exec_steps[] = {
+    {"arrive", enter_arrive, NULL},
+    /* Before becoming its root, which may join no namespace that belongs to somebody further out. */
+    {"namespaces", enter_container, NULL},
+    {"become root", enter_become_root, NULL},
+    {"session", enter_session, NULL},
+    {"keyring", enter_keyring, NULL},
+    {"console", furnish_terminal, has_terminal},
+    {"stdio", furnish_stdio, NULL},
+    {"rlimits", identity_rlimits, NULL},
+    {"personality", identity_personality, NULL},
+    {"no new privileges", identity_no_new_privs, no_new_privileges},
+    {"user", identity_user, NULL},
+    {"working directory", identity_cwd, NULL},
+    {"exec", launch_lookup, NULL},
+    {"ready", gate_told, NULL},
+    /* From here on as for a start. */
+    {"descriptors", gate_descriptors, NULL},
+    {"rlimits", identity_file_limit, NULL},
+    {"seccomp", launch_filter, privileges_may_grow},
+    {"capabilities", launch_final_caps, NULL},
+    {"seccomp", launch_filter, no_new_privileges},
+    {"exec", launch_exec, NULL},
+};
+const size_t exec_step_count = TABLE_COUNT(exec_steps);
+
 void init_warn(const struct init *init, const char *format, ...) {
     char text[512];
     va_list args;
@@ -128,6 +155,13 @@ _Noreturn void init_main(struct init *init) {
     int r = perform(init, create_steps, create_step_count, &err);
     if (r == 0)
         r = perform(init, start_steps, start_step_count, &err);
+    handoff_send_error(init->channel, &err);
+    _exit(1);
+}
+
+_Noreturn void init_exec(struct init *init) {
+    struct error err = ERROR_INIT;
+    perform(init, exec_steps, exec_step_count, &err);
     handoff_send_error(init->channel, &err);
     _exit(1);
 }

@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-#define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/self/cgroup */
+#define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/PID/cgroup */
 #define FREEZE_MS 10000
 #define THAW_MS 1000
 #define ENTER_ATTEMPTS 50 /* pauses of 1 ms */
@@ -38,11 +38,11 @@ static int is_mount_of(const char *path, long magic) {
     return (long)fs.f_type == magic;
 }
 
-static int read_membership(char **text, struct error *err) {
-    own_fd fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+static int read_membership(const char *file, char **text, struct error *err) {
+    own_fd fd = open(file, O_RDONLY | O_CLOEXEC);
     size_t len;
     int r = fd < 0 ? -errno : fd_read_all(fd, MEMBERSHIP_MAX, text, &len);
-    return r < 0 ? error_code(err, -r, "read /proc/self/cgroup") : 0;
+    return r < 0 ? error_code(err, -r, "read %s", file) : 0;
 }
 
 /* 1: CGROUP_ROOT/name is the mount of a v1 hierarchy, and *out its path; 0: it is not. */
@@ -110,7 +110,7 @@ int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error
         return 0;
     }
     own_memory char *text = NULL;
-    int r = read_membership(&text, err);
+    int r = read_membership("/proc/self/cgroup", &text, err);
     if (r < 0)
         return r;
     for (char *rest = text, *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n")) {
@@ -138,7 +138,7 @@ static int find_own(struct arena *arena, const struct cgroup_hierarchy *hierarch
         return 0;
     }
     own_memory char *text = NULL;
-    int r = read_membership(&text, err);
+    int r = read_membership("/proc/self/cgroup", &text, err);
     if (r < 0)
         return r;
     size_t len = 0;
@@ -407,6 +407,78 @@ int cgroup_enter(const struct cgroup *group, pid_t pid, bool cloned, struct erro
         int r = enter_dir(dir, text);
         if (r < 0)
             return error_code(err, -r, "move process %s into cgroup %s%s", text, dir->mount, dir->path);
+    }
+    return 0;
+}
+
+/* Replaces a directory of the group by one below it. */
+static int step_down(struct arena *arena, struct cgroup_dir *dir, const char *below, struct error *err) {
+    own_fd fd = -1;
+    while (*below == '/')
+        below++;
+    if (!*below)
+        return 0;
+    const char *path = arena_printf(arena, "%s/%s", dir->path, below);
+    if (!path)
+        return error_memory(err);
+    if (!cgroup_files_check(path))
+        return error_set(err, EINVAL, "\"%s\" is not the path of a sub-cgroup", below);
+    if (dir->fd < 0)
+        return error_set(err, ENODEV, "cgroup %s%s is gone", dir->mount, dir->path);
+    int r = cgroup_files_open(dir->fd, below, &fd);
+    if (r < 0)
+        return error_code(err, -r, "open sub-cgroup %s%s", dir->mount, path);
+    fd_drop(&dir->fd);
+    dir->fd = fd_take(&fd);
+    dir->path = path;
+    return 0;
+}
+
+int cgroup_descend(struct arena *arena, struct cgroup *group, const char *controllers, const char *path,
+                   struct error *err) {
+    if (!controllers) {
+        for (size_t i = 0; i < group->count; i++) {
+            int r = step_down(arena, &group->dirs[i], path, err);
+            if (r < 0)
+                return r;
+        }
+        return 0;
+    }
+    while (*controllers) {
+        size_t len = strcspn(controllers, ",");
+        struct cgroup_dir *found = NULL;
+        const char *name = arena_strndup(arena, controllers, len);
+        if (!name)
+            return error_memory(err);
+        for (size_t i = 0; i < group->count; i++)
+            if (!group->dirs[i].unified && cgroup_v1_has(group->dirs[i].controllers, name))
+                found = &group->dirs[i];
+        if (!found)
+            return error_set(err, ENODEV, "no cgroup v1 hierarchy with the controller \"%s\"", name);
+        int r = step_down(arena, found, path, err);
+        if (r < 0)
+            return r;
+        controllers += len + (controllers[len] == ',');
+    }
+    return 0;
+}
+
+int cgroup_follow(struct arena *arena, struct cgroup *group, pid_t pid, struct error *err) {
+    char file[48];
+    snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
+    own_memory char *text = NULL;
+    int r = read_membership(file, &text, err);
+    if (r < 0)
+        return r;
+    size_t len = 0;
+    const char *own = cgroup_v2_own(text, &len);
+    for (size_t i = 0; own && i < group->count; i++) {
+        struct cgroup_dir *dir = &group->dirs[i];
+        size_t base = strlen(dir->path);
+        if (!dir->unified || len < base || strncmp(own, dir->path, base) != 0 || (len > base && own[base] != '/'))
+            continue;
+        const char *below = arena_strndup(arena, own + base, len - base);
+        return below ? step_down(arena, dir, below, err) : error_memory(err);
     }
     return 0;
 }

@@ -106,6 +106,20 @@ int cgroup_clone_fd(const struct cgroup *group);
 /* Moves a process into every directory; `cloned` leaves the cgroup2 one out (the process was cloned into it). */
 int cgroup_enter(const struct cgroup *group, pid_t pid, bool cloned, struct error *err);
 
+/*
+ * Steps down into a sub-cgroup, which must exist: in the hierarchies named (`controllers`, comma separated), or with
+ * NULL in all. `path` is below the group, a leading "/" means the group itself; "..", "." and links are refused.
+ * ENODEV: no such hierarchy; ENOENT: no such cgroup. The path is kept in the arena.
+ */
+int cgroup_descend(struct arena *arena, struct cgroup *group, const char *controllers, const char *path,
+                   struct error *err);
+
+/*
+ * Steps to where process `pid` is on cgroup2, if that is the group or below: a payload that manages sub-cgroups has
+ * left the group itself, and a group with controllers for its children takes no process (EBUSY, cgroups(7)).
+ */
+int cgroup_follow(struct arena *arena, struct cgroup *group, pid_t pid, struct error *err);
+
 /* All processes of the group and its descendants that the caller's pid namespace knows: arena array. */
 int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pids, size_t *count, struct error *err);
 

@@ -14,7 +14,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#define NS_GET_USERNS _IO(0xb7, 0x1) /* linux/nsfs.h */
 #define NS_GET_NSTYPE _IO(0xb7, 0x3) /* linux/nsfs.h */
 
 int namespace_open(const char *path, uint64_t flag, int *fd, struct error *err) {
@@ -45,6 +48,87 @@ int namespace_join_all(const struct namespace_join *joins, size_t count, struct 
         }
     }
     return 0;
+}
+
+/* The links in /proc/PID/ns. */
+static const struct {
+    const char *link;
+    uint64_t kind;
+} links[] = {
+    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS}, {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
+    {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
+};
+#define LINKS (sizeof links / sizeof *links)
+
+static int open_links(pid_t pid, struct error *err) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%d/ns", (int)pid);
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? error_code(err, errno == ENOENT ? ESRCH : errno, "open %s", path) : fd;
+}
+
+int namespace_compare(pid_t pid, uint64_t *kinds, struct error *err) {
+    own_fd theirs = open_links(pid, err);
+    if (theirs < 0)
+        return theirs;
+    own_fd ours = open_links(getpid(), err);
+    if (ours < 0)
+        return ours;
+    uint64_t found = 0;
+    for (size_t i = 0; i < LINKS; i++) {
+        char a[64] = "", b[64] = ""; /* "mnt:[4026531841]" */
+        ssize_t len = readlinkat(theirs, links[i].link, a, sizeof a);
+        if (len < 0 && errno == ENOENT && faccessat(ours, links[i].link, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            continue; /* a kind that this kernel does not have */
+        if (len < 0 || readlinkat(ours, links[i].link, b, sizeof b) < 0)
+            return error_code(err, errno == ENOENT ? ESRCH : errno, "look at the %s namespace of process %d",
+                              links[i].link, (int)pid);
+        if (memcmp(a, b, sizeof a) != 0)
+            found |= links[i].kind;
+    }
+    *kinds = found;
+    return 0;
+}
+
+/* Each namespace by a descriptor of its own. */
+static int join_one_by_one(int pidfd, pid_t pid, uint64_t kinds, struct error *err) {
+    struct namespace_join joins[LINKS];
+    size_t count = 0;
+    own_fd dir = open_links(pid, err);
+    int r = dir < 0 ? dir : 0;
+    for (size_t i = 0; r == 0 && i < LINKS; i++) {
+        if (!(kinds & links[i].kind))
+            continue;
+        int fd = openat(dir, links[i].link, O_RDONLY | O_CLOEXEC);
+        r = fd < 0 ? error_sys(err, "open the %s namespace of process %d", links[i].link, (int)pid) : 0;
+        if (r == 0)
+            joins[count++] = (struct namespace_join){fd, links[i].kind, links[i].link};
+    }
+    /* Still the same process: what was opened by its number is its own. */
+    if (r == 0 && (r = sys_pidfd_send_signal(pidfd, 0)) < 0)
+        error_code(err, -r, "process %d", (int)pid);
+    if (r == 0)
+        r = namespace_join_all(joins, count, err);
+    while (count > 0)
+        fd_drop(&joins[--count].fd);
+    return r;
+}
+
+int namespace_join_process(int pidfd, pid_t pid, uint64_t kinds, struct error *err) {
+    int r = kinds ? sys_setns(pidfd, (int)kinds) : 0;
+    if (r == -EPERM || r == -EINVAL)
+        return join_one_by_one(pidfd, pid, kinds, err);
+    return r < 0 ? error_code(err, -r, "join the namespaces of process %d", (int)pid) : 0;
+}
+
+bool namespace_owns_cgroup(pid_t pid) {
+    char path[48];
+    struct stat owner, user;
+    snprintf(path, sizeof path, "/proc/%d/ns/cgroup", (int)pid);
+    own_fd space = open(path, O_RDONLY | O_CLOEXEC);
+    own_fd outer = space < 0 ? -1 : ioctl(space, NS_GET_USERNS);
+    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+    return outer >= 0 && fstat(outer, &owner) == 0 && stat(path, &user) == 0 && owner.st_ino == user.st_ino;
 }
 
 int namespace_write_map(pid_t pid, const char *file, const struct namespace_map *maps, size_t count,

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,6 +30,19 @@ struct namespace_join {
  * may join only from inside (EPERM before): the same order serves root and the unprivileged.
  */
 int namespace_join_all(const struct namespace_join *joins, size_t count, struct error *err);
+
+/* The kinds (CLONE_NEW* bits) in which process `pid` lives in another namespace than the caller: /proc/PID/ns. */
+int namespace_compare(pid_t pid, uint64_t *kinds, struct error *err);
+
+/*
+ * Joins those namespaces of a process: one setns(2) on its pidfd (Linux 5.8), or where the kernel refuses that as a
+ * whole (a namespace that belongs to an outer user namespace beside one that does not; an older kernel) one by one as
+ * namespace_join_all. `pid` is the process of the pidfd in the caller's /proc. -ESRCH: it has ended.
+ */
+int namespace_join_process(int pidfd, pid_t pid, uint64_t kinds, struct error *err);
+
+/* Whether the cgroup namespace of a process belongs to its own user namespace, ioctl_ns(2) NS_GET_USERNS. */
+bool namespace_owns_cgroup(pid_t pid);
 
 struct namespace_map {
     uint32_t inside, outside, size;

@@ -58,6 +58,12 @@ int berth_run(const struct berth_runtime *runtime, const struct berth_create *cr
     return finish_operation(operation_run(runtime, create, flags, status, &err), "run", create->id, &err, error);
 }
 
+int berth_exec(const struct berth_runtime *runtime, const struct berth_exec *exec, unsigned flags, int *status,
+               struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_exec(runtime, exec, flags, status, &err), "exec", exec->id, &err, error);
+}
+
 int berth_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct berth_error *error) {
     struct error err = ERROR_INIT;
     return finish_operation(operation_kill(runtime, id, signal, all, &err), "kill", id, &err, error);

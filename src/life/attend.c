@@ -26,13 +26,12 @@
 
 extern char **environ;
 
-/* What to say of a process that died without a word. The cgroup is new: whatever it has counted was this process. */
-static int describe_death(const struct creation *c, const char *when, struct error *err) {
-    const char *memory_limit = c->plan.resources.memory_limit;
+int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
+                 const char *when, struct error *err) {
     int status = 0;
-    if (c->pidfd < 0 || process_reap(c->pidfd, &status) < 0)
+    if (pidfd < 0 || process_reap(pidfd, &status) < 0)
         return error_set(err, ESRCH, "the new process ended %s without a word", when);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(&c->group) > 0)
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(group) > oom_before)
         return error_set(err, ENOMEM, "the new process was killed by the OOM killer %s: memory limit %s%s", when,
                          memory_limit ? memory_limit : "of a parent cgroup",
                          memory_limit ? " bytes is too small" : "");
@@ -245,7 +244,7 @@ int attend_process(struct creation *c, struct error *err) {
         if (r == 0 && ready && (process_wait(c->pidfd, 0) < 0 || cgroup_oom_kills(&c->group) == 0))
             return 0; /* the exec has closed the channel */
         if (r == 0)
-            return describe_death(c, last, err);
+            return attend_death(c->pidfd, &c->group, 0, c->plan.resources.memory_limit, last, err);
         ready |= message.kind == HANDOFF_READY;
         r = answer(c, &message, &last, err);
         fd_drop(&message.fd);

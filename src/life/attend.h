@@ -14,4 +14,12 @@ bool attend_places(const struct creation *creation);
  */
 int attend_process(struct creation *creation, struct error *err);
 
+/*
+ * Reaps a new process that ended without a word and says how: by which signal, by the OOM killer, or with what status.
+ * `when` ends the sentence ("after it was born"); oom_before: how often the OOM killer had struck in the group before.
+ * Always negative.
+ */
+int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
+                 const char *when, struct error *err);
+
 #endif

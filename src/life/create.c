@@ -10,7 +10,7 @@
 #include "kernel/devbpf.h"
 #include "kernel/process.h"
 #include "kernel/spawn.h"
-#include "kernel/tty.h"
+#include "life/announce.h"
 #include "life/attend.h"
 #include "life/container.h"
 #include "life/filter_cache.h"
@@ -377,36 +377,15 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
     return r;
 }
 
-/* A reader of the pid file sees it whole or not at all: written aside, then renamed. No newline: engines use Atoi. */
-static int write_pid_file(const char *path, pid_t pid, struct error *err) {
-    char aside[PATH_MAX], text[16];
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    int n = snprintf(aside, sizeof aside, "%.*s.%s", (int)(name - path), path, name);
-    if (n < 0 || n >= (int)sizeof aside)
-        return error_code(err, ENAMETOOLONG, "pid file %s", path);
-    own_fd fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0 && errno == EEXIST && unlink(aside) == 0) /* of a create that was killed right here */
-        fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return error_sys(err, "make pid file %s", aside);
-    n = snprintf(text, sizeof text, "%d", (int)pid);
-    int r = fd_write_all(fd, text, (size_t)n);
-    if (r == 0 && rename(aside, path) < 0)
-        r = -errno;
-    if (r < 0)
-        unlink(aside);
-    return r < 0 ? error_code(err, -r, "write pid file %s", path) : 0;
-}
-
 int create_announce(struct creation *c, struct error *err) {
     if (c->request->pidfd_socket) {
-        int sent = tty_send(c->request->pidfd_socket, c->pidfd, "standard", err);
+        int sent = announce_pidfd(c->request->pidfd_socket, c->pidfd, "standard", err);
         if (sent < 0)
-            return error_wrap(err, "pidfd socket");
+            return sent;
     }
     if (!c->request->pid_file)
         return 0;
-    int r = write_pid_file(c->request->pid_file, c->pid, err);
+    int r = announce_pid(c->request->pid_file, c->pid, err);
     if (r == 0)
         undo_add(&c->undo, undo_pid_file, c);
     return r;

@@ -35,6 +35,22 @@ static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
             [OCI_STATUS_PAUSED] = "cannot delete a container that is not stopped: container paused",
         },
     [OPERATION_DELETE_FORCE] = {NULL},
+    [OPERATION_EXEC] =
+        {
+            [OCI_STATUS_CREATING] = "cannot exec in a container that is still being created",
+            [OCI_STATUS_CREATED] = NULL,
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = "cannot exec in a stopped container",
+            [OCI_STATUS_PAUSED] = "cannot exec in a paused container (use --ignore-paused to override)",
+        },
+    [OPERATION_EXEC_PAUSED] =
+        {
+            [OCI_STATUS_CREATING] = "cannot exec in a container that is still being created",
+            [OCI_STATUS_CREATED] = NULL,
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = "cannot exec in a stopped container",
+            [OCI_STATUS_PAUSED] = NULL,
+        },
 };
 
 int lifecycle_check(enum operation operation, enum oci_status status, const char *id, struct error *err) {

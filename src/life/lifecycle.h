@@ -15,6 +15,8 @@ enum operation {
     OPERATION_KILL,
     OPERATION_DELETE,
     OPERATION_DELETE_FORCE,
+    OPERATION_EXEC,
+    OPERATION_EXEC_PAUSED, /* exec --ignore-paused */
     OPERATION_COUNT
 };
 

@@ -13,6 +13,8 @@ int operation_create(const struct berth_runtime *runtime, const struct berth_cre
 int operation_start(const struct berth_runtime *runtime, const char *id, struct error *err);
 int operation_run(const struct berth_runtime *runtime, const struct berth_create *request, unsigned flags, int *status,
                   struct error *err);
+int operation_exec(const struct berth_runtime *runtime, const struct berth_exec *request, unsigned flags, int *status,
+                   struct error *err);
 int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err);
 int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err);
 

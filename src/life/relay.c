@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* relay: see relay.h. Runs in life, in the foreground of `run`; needs no privilege. */
+/* relay: see relay.h. Runs in life, in the foreground of `run` and `exec`; needs no privilege. */
 #include "life/relay.h"
 
 #include "base/fd.h"
@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RING_SIZE 16384
 #define DRAIN_MAX (1u << 20) /* after the end: more than a pty can hold, less than a flood of descendants */
@@ -146,8 +147,10 @@ static void terminal_again(const struct relay *relay) {
         tty_raw(relay->tty, &shells);
 }
 
+#define STOPS (SYS_SIGNAL_BIT(SIGINT) | SYS_SIGNAL_BIT(SIGTERM) | SYS_SIGNAL_BIT(SIGHUP) | SYS_SIGNAL_BIT(SIGQUIT))
+
 static bool signal_asks_to_stop(int number) {
-    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+    return (SYS_SIGNAL_BIT(number) & STOPS) != 0;
 }
 
 static void signal_pass(struct session *session, int number) {
@@ -315,21 +318,42 @@ int relay_wait(struct relay *relay, int pidfd, int master, int *status, struct e
 
 /* ---- open and close ---- */
 
+static int signals_open(uint64_t set, struct error *err) {
+    own_fd fd = sys_signal_fd(set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return error_code(err, -fd, "signalfd");
+    if (fd > STDERR_FILENO)
+        return fd_take(&fd);
+    int raised = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* never in the place of a standard stream that came to us closed */
+    return raised < 0 ? error_sys(err, "signalfd") : raised;
+}
+
 int relay_open(struct relay *relay, struct error *err) {
     uint64_t forwarded = ~SYS_SIGNAL_BIT(SIGCHLD);
     for (int number = 1; number <= SYS_SIGNALS_MAX; number++)
         if (sys_signal_ignored(number))
             forwarded &= ~SYS_SIGNAL_BIT(number);
-    own_fd fd = sys_signal_fd(forwarded, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        return error_code(err, -fd, "signalfd");
-    int raised = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* never in the place of a standard stream that came to us closed */
-    if (raised < 0)
-        return error_sys(err, "signalfd");
+    own_fd all = signals_open(forwarded, err);
+    if (all < 0)
+        return all;
+    own_fd stops = signals_open(forwarded & STOPS, err);
+    if (stops < 0)
+        return stops;
     sys_signal_mask(SIG_BLOCK, forwarded, &relay->old_mask);
     run_children_hold(&relay->children);
-    relay->signal_fd = raised;
+    relay->signal_fd = fd_take(&all);
+    relay->stop_fd = fd_take(&stops);
     return 0;
+}
+
+int relay_await(const struct relay *relay, int fd, struct error *err) {
+    struct pollfd polls[] = {{.fd = fd, .events = POLLIN}, {.fd = relay->stop_fd, .events = POLLIN}};
+    if (relay->stop_fd < 0)
+        return 0;
+    while (poll(polls, 2, -1) < 0)
+        if (errno != EINTR)
+            return error_sys(err, "wait for the new process");
+    return polls[1].revents ? error_set(err, EINTR, "interrupted by a signal") : 0;
 }
 
 /* A write to a closed reader left this one pending; with the mask restored it would end us. */
@@ -347,6 +371,7 @@ void relay_close(struct relay *relay) {
     terminal_release(relay);
     if (relay->signal_fd >= 0) {
         fd_drop(&relay->signal_fd);
+        fd_drop(&relay->stop_fd);
         pipe_signal_forget(relay->old_mask);
         run_children_release(&relay->children);
         sys_signal_mask(SIG_SETMASK, relay->old_mask, NULL);

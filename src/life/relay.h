@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * relay: the foreground half of `run` (and later exec): forwards signals to the container's process, copies terminal
+ * relay: the foreground half of `run` and `exec`: forwards signals to the container's process, copies terminal
  * bytes both ways, and waits for the end on a pidfd. Runs in life, in a process of one thread.
  */
 #ifndef BERTH_LIFE_RELAY_H
@@ -16,6 +16,7 @@
 
 struct relay {
     int signal_fd;                /* -1: not open */
+    int stop_fd;                  /* readable while a signal that asks to stop is pending; never read from */
     uint64_t old_mask;            /* the caller's mask; the container's process must get this, not ours */
     struct run_children children; /* keeps the process waitable where SIGCHLD came to us ignored */
     int tty;                      /* our own terminal in raw mode, -1 none */
@@ -23,7 +24,7 @@ struct relay {
 };
 
 #define RELAY_INIT                                                                                                     \
-    { .signal_fd = -1, .tty = -1 }
+    { .signal_fd = -1, .stop_fd = -1, .tty = -1 }
 
 /*
  * Blocks every signal that can be forwarded and opens a signalfd: nothing sent from here on is lost. To be called
@@ -31,6 +32,13 @@ struct relay {
  * that was not meant for the container either.
  */
 int relay_open(struct relay *relay, struct error *err);
+
+/*
+ * Waits until `fd` is readable, or until SIGINT, SIGTERM, SIGHUP or SIGQUIT asks to stop: -EINTR. The signal stays
+ * pending: it does its work when relay_close restores the mask. For what comes before relay_wait. On a relay that is not
+ * open these signals are not blocked, and nothing has to be waited for: 0 at once.
+ */
+int relay_await(const struct relay *relay, int fd, struct error *err);
 
 /*
  * Until the process behind pidfd, a child of ours, has ended and its output is written.

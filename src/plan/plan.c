@@ -254,3 +254,16 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
     *out = plan;
     return 0;
 }
+
+int plan_build_exec(struct arena *arena, const struct oci_process *process, const struct oci_linux *linux_section,
+                    bool joins_user, const struct plan_request *request, struct plan *out, struct error *err) {
+    struct plan plan = {
+        .id = request->id, .bundle = request->bundle, .new_keyring = request->new_keyring, .has_process = true};
+    plan.namespaces.modes[NS_USER] = joins_user ? NS_JOIN : NS_INHERIT;
+    int r = process_plan(arena, process, request->extra_env, &plan.process, err);
+    if (r == 0 && linux_section)
+        r = plan_personality(linux_section, &plan, err);
+    if (r == 0)
+        *out = plan;
+    return r;
+}

@@ -21,6 +21,8 @@
 #include <stddef.h>
 
 struct oci_config;
+struct oci_linux;
+struct oci_process;
 
 /* What the plan must know of the host; probed once by life. */
 struct facts {
@@ -70,6 +72,13 @@ struct plan {
 
 int plan_build(struct arena *arena, const struct oci_config *config, const struct facts *facts,
                const struct plan_request *request, struct plan *out, struct error *err);
+
+/*
+ * For one more process in a container that exists (exec): its process and personality, nothing else; `linux_section` is
+ * the container's, may be NULL. `joins_user`: the container has another user namespace than the caller.
+ */
+int plan_build_exec(struct arena *arena, const struct oci_process *process, const struct oci_linux *linux_section,
+                    bool joins_user, const struct plan_request *request, struct plan *out, struct error *err);
 
 /* A container id: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 1024 bytes... -EINVAL with "invalid container ID format". */
 int plan_check_id(const char *id, struct error *err);

@@ -88,12 +88,21 @@ const char *process_cap_name(unsigned cap) {
     return cap < TABLE_COUNT(cap_names) ? cap_names[cap] : NULL;
 }
 
+static unsigned find_cap(const char *name) {
+    unsigned cap = 0;
+    while (cap < TABLE_COUNT(cap_names) && strcasecmp(cap_names[cap], name) != 0)
+        cap++;
+    return cap;
+}
+
+bool process_cap_known(const char *name) {
+    return find_cap(name) < TABLE_COUNT(cap_names);
+}
+
 uint64_t process_cap_mask(const struct oci_string_array *names, const char *place) {
     uint64_t mask = 0;
     for (size_t i = 0; i < names->count; i++) {
-        unsigned cap = 0;
-        while (cap < TABLE_COUNT(cap_names) && strcasecmp(cap_names[cap], names->items[i]) != 0)
-            cap++;
+        unsigned cap = find_cap(names->items[i]);
         if (cap < TABLE_COUNT(cap_names))
             mask |= UINT64_C(1) << cap;
         else

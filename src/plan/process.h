@@ -54,6 +54,8 @@ int process_plan(struct arena *arena, const struct oci_process *process, const c
 
 /* The mask of a list of names; `place` for the warning about an unknown one. */
 uint64_t process_cap_mask(const struct oci_string_array *names, const char *place);
+/* Whether a name, in capital or small letters, is that of a capability. */
+bool process_cap_known(const char *name);
 /* "CAP_CHOWN" of 0, NULL beyond the last one known. */
 const char *process_cap_name(unsigned cap);
 

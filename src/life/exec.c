@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec: one more process in a container that exists. A process in between joins the container's namespaces and clones
+ * the new one (init/between.c); this is the side that waits. Nothing is kept of the process: it belongs to its parent.
+ * Takes no lock: any number of execs may run beside each other. Runs in life.
+ */
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "handoff/handoff.h"
+#include "init/between.h"
+#include "kernel/namespace.h"
+#include "kernel/process.h"
+#include "kernel/spawn.h"
+#include "kernel/tty.h"
+#include "life/announce.h"
+#include "life/attend.h"
+#include "life/exec_request.h"
+#include "life/hold.h"
+#include "life/lifecycle.h"
+#include "life/operations.h"
+#include "life/relay.h"
+#include "life/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KILL_WAIT_MS 2000
+
+/* An exec while it is under way. */
+struct execution {
+    mode_t caller_umask;
+    const struct berth_exec *request;
+    struct relay relay;
+    struct store store;
+    struct container container;
+    struct plan plan;
+    struct held held;
+    unsigned long oom_before;
+    int channel, init_end; /* handoff: ours, and the new process's until it is born */
+    int pidfd;             /* of the process in between, then of the new process; -1 none */
+    pid_t pid;
+    int master; /* of its terminal; -1 none, or sent to the console socket */
+    bool done;  /* its program runs: it is not ours to kill any more */
+};
+
+static void execution_init(struct execution *x, const struct berth_exec *request) {
+    *x = (struct execution){.caller_umask = umask(022),
+                            .request = request,
+                            .relay = RELAY_INIT,
+                            .store = STORE_INIT,
+                            .container = CONTAINER_INIT,
+                            .channel = -1,
+                            .init_end = -1,
+                            .pidfd = -1,
+                            .master = -1};
+    hold_init(&x->held);
+}
+
+/* A new process that did not get to its program is ended, and reaped: nobody else knows of it. */
+static void end_process(struct execution *x) {
+    int status;
+    if (x->pidfd < 0 || x->done)
+        return;
+    (void)process_signal(x->pidfd, SIGKILL);
+    fd_drop(&x->channel); /* a process in between that waits for us sees the end of file */
+    if (process_wait(x->pidfd, KILL_WAIT_MS) == 0) /* frozen on cgroup v1 it dies when it is thawed */
+        (void)process_reap(x->pidfd, &status);
+}
+
+static void execution_drop(struct execution *x) {
+    end_process(x);
+    fd_drop(&x->master);
+    fd_drop(&x->pidfd);
+    fd_drop(&x->init_end);
+    fd_drop(&x->channel);
+    fd_drop(&x->held.container.root);
+    hold_drop(&x->plan, &x->held);
+    container_drop(&x->container);
+    store_drop(&x->store);
+    umask(x->caller_umask);
+    relay_close(&x->relay); /* the last: a pending signal may end us here */
+}
+#define own_execution own(execution_drop) struct execution
+
+/* ---- what is to be done ---- */
+
+static int check_terminal(const struct execution *x, bool detached, struct error *err) {
+    bool terminal = x->plan.process.terminal;
+    if (terminal && detached && !x->request->console_socket)
+        return error_refuse(err, "/process/terminal",
+                            "cannot allocate tty if berth will detach without setting console socket");
+    if (!terminal && x->request->console_socket)
+        return error_refuse(err, "/process/terminal", "cannot use console socket without a terminal");
+    return 0;
+}
+
+static int make_plan(struct execution *x, bool detached, struct error *err) {
+    struct container *c = &x->container;
+    const struct oci_config *config;
+    struct oci_process process;
+    struct plan_filter filter;
+    int r = snapshot_read(c->dir, &c->arena, &config, &filter, err);
+    if (r == 0)
+        r = exec_request_process(&c->arena, x->request, config->process, &process, err);
+    if (r == 0)
+        r = hold_preserved(x->request->preserve_fds, err);
+    if (r < 0)
+        return r;
+    x->held.preserved = x->request->preserve_fds;
+    const struct plan_request request = {
+        .id = c->record->id, .bundle = c->record->bundle, .new_keyring = c->record->new_keyring};
+    r = plan_build_exec(&c->arena, &process, config->linux, x->held.container.joins & CLONE_NEWUSER, &request, &x->plan,
+                        err);
+    if (r < 0)
+        return r;
+    x->plan.filter = filter;
+    return check_terminal(x, detached, err);
+}
+
+/* Sub-cgroups that the caller names: "SUB" or "CONTROLLER[,CONTROLLER]:SUB". */
+static int choose_cgroups(struct execution *x, struct error *err) {
+    struct container *c = &x->container;
+    for (size_t i = 0; x->request->cgroups && x->request->cgroups[i]; i++) {
+        const char *text = x->request->cgroups[i], *colon = strchr(text, ':'), *controllers = NULL;
+        if (colon && !(controllers = arena_strndup(&c->arena, text, (size_t)(colon - text))))
+            return error_memory(err);
+        int r = c->group.count == 0 ? error_set(err, ENODEV, "the container has no cgroup")
+                                    : cgroup_descend(&c->arena, &c->group, controllers, colon ? colon + 1 : text, err);
+        if (r < 0)
+            return error_wrap(err, "cgroup \"%.64s\"", text);
+    }
+    return 0;
+}
+
+/* The kinds to be joined, and which of them by the new process itself. */
+static int choose_namespaces(struct held_container *joined, struct error *err) {
+    int r = namespace_compare(joined->pid, &joined->joins, err);
+    if (r < 0)
+        return r;
+    /* From within a cgroup namespace one cannot be born into a cgroup of it (cgroup2's nsdelegate): so afterwards, where
+     * the right to it is not lost by joining the user namespace. */
+    joined->joins_late = joined->joins & CLONE_NEWCGROUP;
+    if (joined->joins & CLONE_NEWUSER && joined->joins_late && !namespace_owns_cgroup(joined->pid))
+        joined->joins_late = 0;
+    return 0;
+}
+
+static int hold_container(struct execution *x, struct error *err) {
+    struct container *c = &x->container;
+    struct held_container *joined = &x->held.container;
+    char path[48];
+    *joined = (struct held_container){.pidfd = c->pidfd, .pid = (pid_t)c->record->pid, .root = -1, .cgroup = -1};
+    int r = choose_namespaces(joined, err);
+    if (r == 0)
+        r = choose_cgroups(x, err);
+    if (r < 0)
+        return r;
+    joined->cgroup = cgroup_clone_fd(&c->group);
+    if (!c->record->root_mount)
+        return 0; /* it has pivoted: the root of its mount namespace is its root */
+    snprintf(path, sizeof path, "/proc/%d/root", (int)joined->pid);
+    joined->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return joined->root < 0 ? error_sys(err, "open the container's root") : 0;
+}
+
+/* ---- the new process ---- */
+
+static int spawn(struct execution *x, struct error *err) {
+    const struct cgroup *group = &x->container.group;
+    int r = handoff_open(&x->channel, &x->init_end, err);
+    if (r < 0)
+        return r;
+    struct init init = {.plan = &x->plan,
+                        .held = &x->held,
+                        .channel = x->init_end,
+                        .gate = -1,
+                        .wait_placed = group->count > 1 || (group->count == 1 && x->held.container.cgroup < 0),
+                        .root = {-1},
+                        .proc = PROCFS_INIT,
+                        .console = -1,
+                        .state_fd = -1};
+    const struct spawn between = {.cgroup_fd = -1};
+    x->oom_before = cgroup_oom_kills(group);
+    pid_t pid = spawn_process(&between, &x->pidfd, err);
+    if (pid == 0) {
+        fd_drop(&x->channel); /* or it would keep its own end of file away */
+        between_exec(&init);
+    }
+    if (pid < 0)
+        return error_wrap(err, "make the process in between");
+    fd_drop(&x->init_end);
+    return 0;
+}
+
+/* Moves it into what it was not born into. */
+static int place(struct execution *x, bool born_inside, struct error *err) {
+    struct container *c = &x->container;
+    int r = c->group.count > 0 ? cgroup_enter(&c->group, x->pid, born_inside, err) : 0;
+    if (r == -EBUSY && !x->request->cgroups) {
+        r = cgroup_follow(&c->arena, &c->group, (pid_t)c->record->pid, err);
+        if (r == 0)
+            r = cgroup_enter(&c->group, x->pid, born_inside, err);
+    }
+    if (r == 0)
+        r = handoff_send(x->channel, HANDOFF_PLACED, -1, NULL);
+    return r == -EPIPE ? 0 : r; /* dead already: what it had to say is read next */
+}
+
+static int on_born(struct execution *x, struct handoff_message *message, struct error *err) {
+    int status;
+    bool inside = message->error.text[0] == '\0' && x->held.container.cgroup >= 0;
+    (void)process_reap(x->pidfd, &status); /* the process in between has done its work */
+    fd_drop(&x->pidfd);
+    x->pidfd = fd_take(&message->fd);
+    x->pid = process_pid(x->pidfd);
+    if (x->pid < 0)
+        return error_code(err, -x->pid, "pid of the new process");
+    bool waits = x->container.group.count > (inside ? 1u : 0u);
+    return waits ? place(x, inside, err) : 0;
+}
+
+static int on_console(struct execution *x, struct handoff_message *message, struct error *err) {
+    if (!x->request->console_socket) {
+        x->master = fd_take(&message->fd);
+        return 0;
+    }
+    int r = tty_send(x->request->console_socket, message->fd, message->error.text, err);
+    return r < 0 ? error_wrap(err, "console socket") : 0;
+}
+
+static int answer(struct execution *x, struct handoff_message *message, const char **last, struct error *err) {
+    switch (message->kind) {
+    case HANDOFF_BORN:
+        *last = "after it was born";
+        return on_born(x, message, err);
+    case HANDOFF_CONSOLE:
+        *last = "after it had made its terminal";
+        return on_console(x, message, err);
+    case HANDOFF_WARNING:
+        log_warning("%s", message->error.text);
+        return 0;
+    case HANDOFF_READY:
+        *last = NULL;
+        return 0;
+    case HANDOFF_ERROR:
+        *err = message->error;
+        return err->code > 0 ? -err->code : -EPROTO;
+    default:
+        return error_set(err, EPROTO, "unexpected message \"%s\"", handoff_rules[message->kind].name);
+    }
+}
+
+/* A container that ended meanwhile explains whatever went wrong. */
+static int explain(const struct execution *x, int r, struct error *err) {
+    if (process_wait(x->container.pidfd, 0) == 0)
+        return error_set(err, ESRCH, "cannot exec in a stopped container: container not running");
+    return r;
+}
+
+/* Until its program runs: the exec closes the channel. */
+static int attend(struct execution *x, struct error *err) {
+    const char *last = "before its first message";
+    for (;;) {
+        struct handoff_message message = {.fd = -1};
+        int r = relay_await(&x->relay, x->channel, err);
+        if (r < 0)
+            return r;
+        r = handoff_receive(x->channel, HANDOFF_TO_LIFE, &message);
+        if (r < 0)
+            return error_code(err, -r, "talk to the new process");
+        if (r == 0 && !last)
+            return 0;
+        if (r == 0)
+            return attend_death(x->pidfd, &x->container.group, x->oom_before, NULL, last, err);
+        r = answer(x, &message, &last, err);
+        fd_drop(&message.fd);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int announce(const struct execution *x, struct error *err) {
+    const struct berth_exec *request = x->request;
+    int r = request->pidfd_socket ? announce_pidfd(request->pidfd_socket, x->pidfd, "setns", err) : 0;
+    return r == 0 && request->pid_file ? announce_pid(request->pid_file, x->pid, err) : r;
+}
+
+int operation_exec(const struct berth_runtime *runtime, const struct berth_exec *request, unsigned flags, int *status,
+                   struct error *err) {
+    bool detach = flags & BERTH_RUN_DETACH;
+    own_execution x;
+    execution_init(&x, request);
+    int r = container_find(runtime->root, request->id, false, &x.store, &x.container, err);
+    if (r == 0)
+        r = lifecycle_check(request->ignore_paused ? OPERATION_EXEC_PAUSED : OPERATION_EXEC, x.container.status,
+                            request->id, err);
+    if (r == 0)
+        r = detach ? 0 : relay_open(&x.relay, err);
+    if (r < 0)
+        return r;
+    r = hold_container(&x, err);
+    if (r == 0)
+        r = make_plan(&x, detach, err);
+    if (r == 0)
+        r = spawn(&x, err);
+    if (r == 0)
+        r = attend(&x, err);
+    if (r == 0)
+        r = announce(&x, err);
+    if (r < 0)
+        return explain(&x, r, err);
+    x.done = true;
+    *status = 0;
+    return detach ? 0 : relay_wait(&x.relay, x.pidfd, x.master, status, err);
+}
