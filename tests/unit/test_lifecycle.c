@@ -40,6 +40,16 @@ static const struct cell {
     {OPERATION_DELETE_FORCE, OCI_STATUS_RUNNING, NULL},
     {OPERATION_DELETE_FORCE, OCI_STATUS_STOPPED, NULL},
     {OPERATION_DELETE_FORCE, OCI_STATUS_PAUSED, NULL},
+    {OPERATION_EXEC, OCI_STATUS_CREATING, "cannot exec"},
+    {OPERATION_EXEC, OCI_STATUS_CREATED, NULL},
+    {OPERATION_EXEC, OCI_STATUS_RUNNING, NULL},
+    {OPERATION_EXEC, OCI_STATUS_STOPPED, "cannot exec in a stopped container"},
+    {OPERATION_EXEC, OCI_STATUS_PAUSED, "cannot exec in a paused container (use --ignore-paused to override)"},
+    {OPERATION_EXEC_PAUSED, OCI_STATUS_CREATING, "cannot exec"},
+    {OPERATION_EXEC_PAUSED, OCI_STATUS_CREATED, NULL},
+    {OPERATION_EXEC_PAUSED, OCI_STATUS_RUNNING, NULL},
+    {OPERATION_EXEC_PAUSED, OCI_STATUS_STOPPED, "cannot exec in a stopped container"},
+    {OPERATION_EXEC_PAUSED, OCI_STATUS_PAUSED, NULL},
 };
 
 static const char *const operations[] = {
@@ -47,6 +57,8 @@ static const char *const operations[] = {
     [OPERATION_KILL] = "kill",
     [OPERATION_DELETE] = "delete",
     [OPERATION_DELETE_FORCE] = "delete --force",
+    [OPERATION_EXEC] = "exec",
+    [OPERATION_EXEC_PAUSED] = "exec --ignore-paused",
 };
 
 /* Each cell is here exactly once: a new operation or state fails this until somebody has thought about it. */

@@ -132,6 +132,31 @@ static void test_who(void) {
     before(identity_cwd, launch_lookup, "PATH may have relative entries");
 }
 
+/* The rows of exec: the same functions as of create and start, in an order of their own. */
+static void test_exec(void) {
+    step_count = 0;
+    for (size_t i = 0; i < exec_step_count && i < ROWS_MAX; i++)
+        steps[step_count++] = exec_steps[i];
+    is_number(step_count, exec_step_count, "the table of exec is looked at");
+    ok(exec_steps[0].perform == enter_arrive, "exec: undumpable first");
+    ok(exec_steps[exec_step_count - 1].perform == launch_exec, "exec: the program last");
+    before(enter_container, enter_become_root, "the container's root joins no outer namespace");
+    before(enter_become_root, enter_keyring, "the keyring belongs to the container's root");
+    before(enter_session, furnish_stdio, "only the leader of a session can take a terminal");
+    before(furnish_terminal, furnish_stdio, "the terminal becomes the standard streams");
+    before(furnish_stdio, identity_user, "giving away pipes needs CAP_CHOWN");
+    before(identity_rlimits, identity_user, "raising a limit needs CAP_SYS_RESOURCE");
+    before(identity_user, identity_cwd, "what its user may not enter is not entered");
+    before(identity_cwd, launch_lookup, "PATH may have relative entries");
+    before(identity_user, launch_lookup, "what its user may not execute is not found");
+    before(launch_lookup, gate_told, "a program that is not there is an error, not an end");
+    before(gate_told, gate_descriptors, "nothing can be told afterwards but an error");
+    before(gate_descriptors, launch_filter, "a filter may forbid close_range");
+    ok(first_of(launch_filter) < first_of(launch_final_caps) && first_of(launch_final_caps) < last_of(launch_filter),
+       "exec: the filter goes before the last capability, or with no_new_privs after it");
+    before(launch_final_caps, launch_exec, "no spare capability reaches the program");
+}
+
 /* --- what applies ------------------------------------------------------------------------------------------------ */
 
 static struct plan plan;
@@ -373,5 +398,6 @@ int main(void) {
     test_mount_steps();
     test_always();
     test_user();
+    test_exec();
     return tap_done();
 }
