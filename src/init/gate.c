@@ -28,8 +28,10 @@ int gate_runtime_hooks(struct init *init, struct error *err) {
     if (r < 0 || message.kind != HANDOFF_HOOKED)
         return error_code(err, r < 0 ? -r : EPROTO, "wait for the hooks of the runtime");
     own_fd state = message.fd;
-    return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, state, init->held->bundle,
-                    (const char *const *)environ, false, err);
+    const struct hook_call call = {.state_fd = state,
+                                   .directory_fd = init->held->bundle,
+                                   .envp = (const char *const *)environ};
+    return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, &call, err);
 }
 
 static int compare_fds(const void *a, const void *b) {

@@ -38,7 +38,9 @@ static const char *output_tidy(struct run_result *result) {
 
 static int outcome_failed(const struct plan_hook *hook, struct run_result *result, struct error *err) {
     int status = result->status;
-    if (result->timed_out)
+    if (result->cancelled)
+        error_set(err, EINTR, "interrupted by a signal after %" PRId64 " ms", result->elapsed_ms);
+    else if (result->timed_out)
         error_set(err, ETIMEDOUT, "hook ran past specified timeout of %" PRId64 ".%" PRId64 "s",
                   hook->timeout_ms / 1000, hook->timeout_ms % 1000 / 100);
     else if (WIFSIGNALED(status))
@@ -56,31 +58,30 @@ static int outcome_failed(const struct plan_hook *hook, struct run_result *resul
     return -err->code;
 }
 
-static int hook_run_one(const struct plan_hook *hook, int state_fd, int directory_fd, const char *const *envp,
-                        struct error *err) {
+static int hook_run_one(const struct plan_hook *hook, const struct hook_call *call, struct error *err) {
     static const char *const empty[] = {NULL};
     const struct run_program program = {
         .path = hook->path,
         .argv = hook->argv,
-        .envp = hook->envp ? hook->envp
-                : envp     ? envp
-                           : empty,
-        .stdin_fd = state_fd,
-        .directory_fd = directory_fd,
+        .envp = hook->envp   ? hook->envp
+                : call->envp ? call->envp
+                             : empty,
+        .stdin_fd = call->state_fd,
+        .directory_fd = call->directory_fd,
         .timeout_ms = hook->timeout_ms,
+        .cancel_fd = call->cancel_fd,
     };
     struct run_result result;
     int r = run_program(&program, &result, err);
     return r < 0 ? r : outcome_failed(hook, &result, err);
 }
 
-int hook_run(const struct plan_hooks *hooks, enum hook_point point, int state_fd, int directory_fd,
-             const char *const *envp, bool carry_on, struct error *err) {
+int hook_run(const struct plan_hooks *hooks, enum hook_point point, const struct hook_call *call, struct error *err) {
     const char *name = hook_point_name(point);
     for (size_t i = 0; i < hooks->at[point].count; i++) {
         const struct plan_hook *hook = &hooks->at[point].items[i];
         struct error failed = ERROR_INIT;
-        if (hook_run_one(hook, state_fd, directory_fd, envp, &failed) == 0) {
+        if (hook_run_one(hook, call, &failed) == 0) {
             log_debug("%s hook #%zu (%s) succeeded", name, i, hook->path);
             continue;
         }
@@ -88,7 +89,7 @@ int hook_run(const struct plan_hooks *hooks, enum hook_point point, int state_fd
         snprintf(place, sizeof place, "/hooks/%s/%zu", name, i);
         error_wrap(&failed, "error running %s hook #%zu (%.*s)", name, i, PATH_SHOWN, hook->path);
         error_note(&failed, "hook", place);
-        if (!carry_on) {
+        if (!call->carry_on) {
             *err = failed;
             return -failed.code;
         }

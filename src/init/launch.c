@@ -140,8 +140,9 @@ int launch_lookup(struct init *init, struct error *err) {
 }
 
 int launch_start_hooks(struct init *init, struct error *err) {
-    int r = hook_run(&init->plan->hooks, HOOK_START_CONTAINER, init->state_fd, -1,
-                     init->plan->process.env, false, err);
+    const struct hook_call call = {
+        .state_fd = init->state_fd, .directory_fd = -1, .envp = init->plan->process.env};
+    int r = hook_run(&init->plan->hooks, HOOK_START_CONTAINER, &call, err);
     fd_drop(&init->state_fd);
     return r;
 }

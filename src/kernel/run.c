@@ -212,11 +212,13 @@ static int poll_timeout(int64_t deadline_ms) {
 }
 
 /* Until the program has ended. Returns 0, -ETIMEDOUT when it outlived even SIGKILL, or the errno of poll. */
-static int run_watch(struct run *run, struct run_result *result) {
+static int run_watch(struct run *run, int cancel_fd, struct run_result *result) {
     for (;;) {
         int timeout = poll_timeout(run->deadline_ms);
-        struct pollfd fds[] = {{.fd = run->pidfd, .events = POLLIN}, {.fd = run->output, .events = POLLIN}};
-        if (poll(fds, 2, timeout) < 0) {
+        struct pollfd fds[] = {{.fd = run->pidfd, .events = POLLIN},
+                               {.fd = run->output, .events = POLLIN},
+                               {.fd = cancel_fd > 0 && !result->cancelled ? cancel_fd : -1, .events = POLLIN}};
+        if (poll(fds, 3, timeout) < 0) {
             if (errno != EINTR)
                 return -errno;
             continue;
@@ -225,11 +227,12 @@ static int run_watch(struct run *run, struct run_result *result) {
             output_read(run, result);
         if (fds[0].revents)
             return 0;
-        if (timeout != 0)
+        result->cancelled |= fds[2].revents != 0;
+        if (timeout != 0 && !fds[2].revents)
             continue;
-        if (result->timed_out)
+        if (result->timed_out || (result->cancelled && !fds[2].revents))
             return -ETIMEDOUT;
-        result->timed_out = true;
+        result->timed_out = !result->cancelled;
         run_kill(run);
         run->deadline_ms = clock_ms() + KILL_GRACE_MS;
     }
@@ -248,7 +251,7 @@ static int start_check(const struct run *run, const struct run_program *program,
 
 static int run_finish(struct run *run, const struct run_program *program, struct run_result *result,
                       struct error *err) {
-    int r = run_watch(run, result);
+    int r = run_watch(run, program->cancel_fd, result);
     if (r < 0 && r != -ETIMEDOUT)
         return error_code(err, -r, "wait for %s", program->path);
     result->status = SIGKILL;

@@ -22,13 +22,14 @@ struct run_program {
     int stdin_fd;            /* dup'ed to 0; -1: an input that is at its end. Rewound (lseek) first where it can seek */
     int directory_fd;        /* working directory, -1: as the caller's */
     int64_t timeout_ms;      /* 0: none */
+    int cancel_fd;           /* readable: the caller wants it ended, as at the deadline; never read from. 0 or less: none */
 };
 
 #define RUN_OUTPUT_MAX 4096
 
 struct run_result {
     int status; /* as waitpid gives it */
-    bool timed_out;
+    bool timed_out, cancelled;
     int64_t elapsed_ms;
     size_t output_len;
     char output[RUN_OUTPUT_MAX + 1]; /* the last bytes of stdout and stderr together, terminated */
@@ -39,7 +40,7 @@ struct run_result {
  * no PDEATHSIG (fork clears it); waits on its pidfd while it drains stdout and stderr into result->output (a flood
  * keeps memory flat). When the program has ended, what the pipe holds at that moment is still read, and nothing else
  * is waited for: a descendant that goes on is left alone, but its output has no reader any more (EPIPE). At the
- * deadline the program's process group is killed, descendants too, and `timed_out` is set.
+ * deadline the program's process group is killed, descendants too, and `timed_out` is set; so with `cancelled`.
  *
  * The status is never lost to an ignored SIGCHLD (see run_children_hold); no zombie is left. Should a killed program
  * not end within two seconds (a dead file system), it is given up: status SIGKILL, and whoever reaps our orphans

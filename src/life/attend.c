@@ -169,7 +169,11 @@ static int on_hooks(struct creation *c, struct error *err) {
         state = container_state_fd(&c->record, lifecycle_hook(points[i])->status);
         if (state < 0)
             return error_code(err, -state, "state for hooks");
-        int r = hook_run(&c->plan.hooks, points[i], state, c->held.bundle, (const char *const *)environ, false, err);
+        const struct hook_call call = {.state_fd = state,
+                                       .directory_fd = c->held.bundle,
+                                       .cancel_fd = c->relay ? c->relay->stop_fd : 0,
+                                       .envp = (const char *const *)environ};
+        int r = hook_run(&c->plan.hooks, points[i], &call, err);
         if (r < 0)
             return r;
     }
@@ -238,6 +242,9 @@ int attend_process(struct creation *c, struct error *err) {
     }
     while (r == 0 && !(ready && c->gated)) {
         struct handoff_message message = {.fd = -1};
+        r = c->relay ? relay_await(c->relay, c->channel, err) : 0;
+        if (r < 0)
+            return r;
         r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);
         if (r < 0)
             return error_code(err, -r, "talk to the new process");

@@ -130,7 +130,8 @@ int container_state_fd(const struct oci_record *record, enum oci_status status) 
     return fd_take(&fd);
 }
 
-int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, struct error *err) {
+int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, int cancel_fd,
+                    struct error *err) {
     const struct hook_rule *rule = lifecycle_hook(point);
     struct plan_hooks hooks;
     int r = hooks_plan(arena, record->hooks, &hooks, err);
@@ -140,8 +141,12 @@ int container_hooks(struct arena *arena, const struct oci_record *record, enum h
     if (state < 0)
         return error_code(err, -state, "state for %s hooks", hook_point_name(point));
     own_fd bundle = open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return hook_run(&hooks, point, state, bundle, (const char *const *)environ,
-                    rule->failure == HOOK_FAILURE_CARRY_ON, err);
+    const struct hook_call call = {.state_fd = state,
+                                   .directory_fd = bundle,
+                                   .cancel_fd = cancel_fd,
+                                   .envp = (const char *const *)environ,
+                                   .carry_on = rule->failure == HOOK_FAILURE_CARRY_ON};
+    return hook_run(&hooks, point, &call, err);
 }
 
 static int kill_init(const struct container *c, struct error *err) {
@@ -203,7 +208,7 @@ int container_destroy(const struct store *store, struct container *c, bool hooks
         return r;
     if (hooks && c->record->id) {
         struct error hook = ERROR_INIT;
-        if (container_hooks(&c->arena, c->record, HOOK_POSTSTOP, &hook) < 0)
+        if (container_hooks(&c->arena, c->record, HOOK_POSTSTOP, -1, &hook) < 0)
             log_warning("%s", hook.text);
     }
     return store_remove(store, c->id, c->dir, err);

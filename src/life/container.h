@@ -44,8 +44,9 @@ void container_state(const struct oci_record *record, enum oci_status status, st
 /* The state on a memfd for a hook's stdin: descriptor or -errno. */
 int container_state_fd(const struct oci_record *record, enum oci_status status);
 
-/* Runs the hooks of one point of the runtime namespace, state from the lifecycle table. */
-int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, struct error *err);
+/* Runs the hooks of one point of the runtime namespace, state from the lifecycle table; cancel_fd as in hook.h. */
+int container_hooks(struct arena *arena, const struct oci_record *record, enum hook_point point, int cancel_fd,
+                    struct error *err);
 
 /* Takes the root out of a mount namespace that is not the container's own; nothing to do otherwise. */
 int container_unmount_root(const struct oci_record *record, struct error *err);

@@ -61,7 +61,7 @@ void creation_drop(struct creation *c) {
 static void undo_reserve(void *subject) {
     struct creation *c = subject;
     struct error err = ERROR_INIT;
-    if (c->hooks_begun && container_hooks(&c->arena, &c->record, HOOK_POSTSTOP, &err) < 0)
+    if (c->hooks_begun && container_hooks(&c->arena, &c->record, HOOK_POSTSTOP, -1, &err) < 0)
         log_warning("%s", err.text);
     if (store_remove(&c->store, c->request->id, c->dir, &err) < 0)
         log_warning("%s", err.text);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "init/held.h"
 #include "kernel/cgroup.h"
+#include "life/relay.h"
 #include "life/store.h"
 #include "life/undo.h"
 #include "plan/plan.h"
@@ -22,6 +23,7 @@ struct creation {
     struct arena arena;
     const struct berth_runtime *runtime;
     const struct berth_create *request;
+    const struct relay *relay; /* run in the foreground: its signals interrupt the create; else NULL */
     struct store store;
     int dir;
     struct oci_config *config;

@@ -51,17 +51,18 @@ static int notify_aside(struct creation *c, struct error *err) {
 
 int operation_run(const struct berth_runtime *runtime, const struct berth_create *request, unsigned flags, int *status,
                   struct error *err) {
+    own_relay relay = RELAY_INIT; /* closed behind the undo: a signal that is pending ends us there */
     own_creation c;
-    own_relay relay = RELAY_INIT;
     bool detach = flags & BERTH_RUN_DETACH;
     creation_init(&c);
     c.runtime = runtime;
     c.request = request;
     int r = detach ? 0 : relay_open(&relay, err);
+    c.relay = detach ? NULL : &relay;
     if (r == 0)
         r = create_container(&c, detach ? CREATE_DETACHED : 0, err);
     if (r == 0)
-        r = container_hooks(&c.arena, &c.record, HOOK_POSTSTART, err);
+        r = container_hooks(&c.arena, &c.record, HOOK_POSTSTART, relay.stop_fd, err);
     if (r < 0) {
         c.hooks_begun |= c.pid > 0;
         return r;

@@ -48,7 +48,7 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
 
 int start_poststart(const struct store *store, const char *id, const struct oci_record *record, struct error *err) {
     own_arena arena = ARENA_INIT;
-    int r = container_hooks(&arena, record, HOOK_POSTSTART, err);
+    int r = container_hooks(&arena, record, HOOK_POSTSTART, -1, err);
     if (r >= 0)
         return 0;
     own_container container = CONTAINER_INIT;

@@ -500,3 +500,22 @@ watch_poststop() {
     has "$errors" "berth: "
     absent
 }
+
+@test "a signal to berth ends a hook that hangs in the foreground: nothing is left" {
+    local point result fifo
+    make_fifo hangs
+    long_running
+    for point in prestart createRuntime createContainer startContainer poststart; do
+        fifo=$B/rootfs/hangs
+        [ "$point" != startContainer ] || fifo=/hangs
+        config 'del(.hooks)'
+        hook_shell "$point" "echo >$fifo; sleep 1000"
+        in_background run --bundle "$B" "$ID"
+        wait_for hangs || fail "the $point hook never ran: $(cat "$T/job")" || return 1
+        kill -TERM "$job"
+        result=0
+        wait "$job" || result=$?
+        same "$result" 143
+        absent || fail "after the $point hook" || return 1
+    done
+}

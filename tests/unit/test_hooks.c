@@ -66,7 +66,9 @@ static int run_at(enum hook_point point, struct oci_hook *items, size_t count, b
     warnings[0] = '\0';
     if (hooks_plan(&arena, &hooks, &plan, &err) < 0)
         return -9999;
-    return hook_run(&plan, point, state_fd, directory_fd, default_env, carry_on, &err);
+    const struct hook_call call = {
+        .state_fd = state_fd, .directory_fd = directory_fd, .envp = default_env, .carry_on = carry_on};
+    return hook_run(&plan, point, &call, &err);
 }
 
 static int run_one(const char *path) {
@@ -229,7 +231,8 @@ static void test_surroundings(void) {
     struct oci_hook hook = {.path = "/bin/true"};
     struct oci_hooks hooks = {.prestart = {1, &hook}};
     hooks_plan(&arena, &hooks, &plan, &err);
-    is_number(hook_run(&plan, HOOK_PRESTART, state_fd, -1, NULL, false, &err), 0, "no default environment, no bundle");
+    const struct hook_call bare = {.state_fd = state_fd, .directory_fd = -1};
+    is_number(hook_run(&plan, HOOK_PRESTART, &bare, &err), 0, "no default environment, no bundle");
 }
 
 int main(void) {

@@ -24,7 +24,7 @@ static struct error err;
 
 static int shell_at(const char *script, int input, int directory, int64_t timeout_ms) {
     const char *const argv[] = {"sh", "-c", script, NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, input, directory, timeout_ms};
+    const struct run_program program = {"/bin/sh", argv, envp, input, directory, timeout_ms, 0};
     memset(&result, 0, sizeof result);
     return run_program(&program, &result, &err);
 }
@@ -35,7 +35,7 @@ static int shell(const char *script) {
 
 static int start(const char *path, int64_t timeout_ms) {
     const char *const argv[] = {"word", "--probe", NULL};
-    const struct run_program program = {path, argv, envp, -1, -1, timeout_ms};
+    const struct run_program program = {path, argv, envp, -1, -1, timeout_ms, 0};
     memset(&result, 0, sizeof result);
     err = (struct error)ERROR_INIT;
     return run_program(&program, &result, &err);
@@ -202,6 +202,19 @@ static void test_background(void) {
     ok(WIFEXITED(result.status), "nor one that goes on writing");
 }
 
+static void test_cancel(void) {
+    int stop[2];
+    ok(pipe2(stop, O_CLOEXEC) == 0 && write(stop[1], "x", 1) == 1, "somebody asks to stop");
+    const char *const argv[] = {"sh", "-c", "echo begun; sleep 1000 & sleep 1000", NULL};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, 0, stop[0]};
+    err = (struct error)ERROR_INIT;
+    is_number(run_program(&program, &result, &err), 0, "a program that is cancelled has run");
+    ok(result.cancelled && !result.timed_out, "and was cancelled, not timed out");
+    ok(WIFSIGNALED(result.status) && WTERMSIG(result.status) == SIGKILL, "by being killed");
+    close(stop[1]);
+    close(stop[0]);
+}
+
 static void test_refused(const char *directory) {
     char path[256];
     is_number(start("/nonexistent/program", 0), -ENOENT, "a program that is not there");
@@ -226,7 +239,7 @@ static void test_refused(const char *directory) {
     close(fd);
     result.status = 77;
     const char *const argv[] = {"x", NULL};
-    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, 0};
+    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, 0, 0};
     run_program(&absent, &result, &err);
     is_number(result.status, 77, "a failure leaves the result untouched");
 }
@@ -352,6 +365,7 @@ int main(int argc, char **argv) {
     test_left_in_pipe();
     test_deadline(directory);
     test_background();
+    test_cancel();
     test_refused(directory);
     test_surroundings();
     test_streams_closed();
