@@ -48,6 +48,7 @@ struct execution {
     int pidfd;             /* of the process in between, then of the new process; -1 none */
     pid_t pid;
     int master; /* of its terminal; -1 none, or sent to the console socket */
+    bool ready; /* it has said so; BORN, which another process sends, may come behind that */
     bool done;  /* its program runs: it is not ours to kill any more */
 };
 
@@ -248,7 +249,7 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
         log_warning("%s", message->error.text);
         return 0;
     case HANDOFF_READY:
-        *last = NULL;
+        x->ready = true;
         return 0;
     case HANDOFF_ERROR:
         *err = message->error;
@@ -276,7 +277,7 @@ static int attend(struct execution *x, struct error *err) {
         r = handoff_receive(x->channel, HANDOFF_TO_LIFE, &message);
         if (r < 0)
             return error_code(err, -r, "talk to the new process");
-        if (r == 0 && !last)
+        if (r == 0 && x->ready && x->pid > 0)
             return 0;
         if (r == 0)
             return attend_death(x->pidfd, &x->container.group, x->oom_before, NULL, last, err);

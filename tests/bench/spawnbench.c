@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 enum {
+    FLOOD_MAX = 4096, // commands of one flood
     FIELDS_MAX = 32,
     STEPS_MAX = 16,
     SCENARIOS_MAX = 64,
@@ -146,10 +147,11 @@ static int64_t cpu_ns(const struct rusage *usage) {
     return ((int64_t)(user->tv_sec + system->tv_sec) * 1000000 + user->tv_usec + system->tv_usec) * 1000;
 }
 
-static bool wait_for(pid_t pid, struct sample *out) {
+// `pid` -1: any child; *ended says which.
+static bool wait_any(pid_t pid, pid_t *ended, struct sample *out) {
     int status;
     struct rusage usage;
-    while (wait4(pid, &status, 0, &usage) < 0) {
+    while ((*ended = wait4(pid, &status, 0, &usage)) < 0) {
         if (errno != EINTR)
             die("wait4");
     }
@@ -157,6 +159,10 @@ static bool wait_for(pid_t pid, struct sample *out) {
         out->maxrss_kib = usage.ru_maxrss;
     out->cpu_ns += cpu_ns(&usage);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool wait_for(pid_t pid, struct sample *out) {
+    return wait_any(pid, &pid, out);
 }
 
 static bool step_run(const struct step *step, struct sample *out) {
@@ -187,16 +193,29 @@ static char **numbered(const struct step *step, int n) {
 
 static bool step_flood(const struct step *step, struct sample *out) {
     int count = atoi(step->field[2]), width = atoi(step->field[3]), alive = 0;
+    static pid_t pids[FLOOD_MAX];
     bool ok = true;
+    errno = E2BIG;
+    if (count > FLOOD_MAX)
+        die("flood");
     child_pid = FLOOD;
     for (int n = 0; n < count || alive > 0;) {
         if (n < count && alive < width) {
-            spawn(numbered(step, n++));
+            pids[n] = spawn(numbered(step, n));
+            n++;
             alive++;
             continue;
         }
-        ok = wait_for(-1, out) && ok;
-        alive--;
+        pid_t ended;
+        bool good = wait_any(-1, &ended, out);
+        // Orphans of the commands come to us, too: how they end is nobody's concern.
+        for (int i = 0; i < n; i++) {
+            if (pids[i] != ended)
+                continue;
+            pids[i] = 0;
+            ok = good && ok;
+            alive--;
+        }
     }
     child_pid = 0;
     return ok;
