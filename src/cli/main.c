@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 struct globals {
@@ -154,6 +155,11 @@ static int command_run(const struct globals *globals, struct call *call, struct 
     call->runtime = &runtime;
     call->args++;
     call->count--;
+    /* A file that would grow beyond RLIMIT_FSIZE is an error of the write, not our death half-way (setrlimit(2)). */
+    sigset_t size;
+    sigemptyset(&size);
+    sigaddset(&size, SIGXFSZ);
+    sigprocmask(SIG_BLOCK, &size, NULL);
     r = root_locate(call->arena, &runtime.root, error);
     return r < 0 ? r : verb_run_with(call, error);
 }

@@ -6,6 +6,7 @@
 #ifndef BERTH_INIT_HELD_H
 #define BERTH_INIT_HELD_H
 
+#include "kernel/file_limit.h"
 #include "plan/namespaces.h"
 
 #include <stdbool.h>
@@ -58,6 +59,7 @@ struct held {
     struct held_container container;
     int bundle;                  /* working directory of hooks */
     unsigned preserved;          /* descriptors from 3 on that reach the container */
+    struct file_limit files;     /* to be given back to the payload */
     bool listen_fds;             /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */
 };
 

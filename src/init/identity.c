@@ -81,7 +81,9 @@ int identity_file_limit(struct init *init, struct error *err) {
     for (size_t i = 0; i < process->rlimit_count; i++)
         if (process->rlimits[i].resource == RLIMIT_NOFILE)
             return set_rlimit(&process->rlimits[i], process->rlimits[i].soft, process->rlimits[i].hard, err);
-    return 0;
+    const struct file_limit *files = &init->held->files;
+    int r = files->raised ? sys_prlimit(0, RLIMIT_NOFILE, &files->caller, NULL) : 0;
+    return r < 0 ? error_code(err, -r, "set the limit of open files back to the caller's") : 0;
 }
 
 int identity_personality(struct init *init, struct error *err) {

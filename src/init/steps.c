@@ -85,7 +85,7 @@ const struct step start_steps[] = {
      * itself closes as its last word. Before any filter, which may forbid the call. */
     {"descriptors", gate_descriptors, NULL},
     /* Few descriptors are opened from here on. */
-    {"rlimits", identity_file_limit, has_process},
+    {"rlimits", identity_file_limit, NULL},
     /* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it is loaded before the last capabilities go; hooks of
      * the container then run behind both. With it the filter is the last thing before the exec: it may forbid anything. */
     {"seccomp", launch_filter, privileges_may_grow},

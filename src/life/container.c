@@ -30,6 +30,7 @@ void container_drop(struct container *container) {
     fd_drop(&container->pidfd);
     fd_drop(&container->dir);
     arena_drop(&container->arena);
+    file_limit_restore(&container->files);
 }
 
 static int open_group(struct container *c, struct error *err) {
@@ -67,6 +68,7 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
     static const struct oci_record begun = {.id = NULL};
     own_container c = CONTAINER_INIT;
     c.id = id;
+    file_limit_raise(&c.files);
     int r = store_enter(store, id, lock, &c.dir, err);
     if (r < 0)
         return r;

@@ -9,11 +9,13 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "kernel/cgroup.h"
+#include "kernel/file_limit.h"
 #include "life/store.h"
 #include "plan/hooks.h"
 #include "oci_types.h"
 
 struct container {
+    struct file_limit files; /* raised while it is open */
     struct arena arena;
     const char *id;
     int dir; /* state directory */

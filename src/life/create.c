@@ -37,6 +37,8 @@ void creation_init(struct creation *c) {
                            .init_end = -1, .pidfd = -1,
                            .notify = -1, .master = -1};
     hold_init(&c->held);
+    file_limit_raise(&c->files);
+    c->held.files = c->files;
     undo_init(&c->undo);
 }
 
@@ -53,6 +55,7 @@ void creation_drop(struct creation *c) {
     fd_drop(&c->dir);
     store_drop(&c->store);
     arena_drop(&c->arena);
+    file_limit_restore(&c->files);
     umask(c->caller_umask);
 }
 

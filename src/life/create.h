@@ -20,6 +20,7 @@
 /* A create while it is under way. Fields are filled from top to bottom; creation_drop releases what is there. */
 struct creation {
     mode_t caller_umask; /* ours is 022 meanwhile: cgroups and the pid file are to be readable */
+    struct file_limit files;
     struct arena arena;
     const struct berth_runtime *runtime;
     const struct berth_create *request;

@@ -116,6 +116,7 @@ static int make_plan(struct execution *x, bool detached, struct error *err) {
     if (r < 0)
         return r;
     x->held.preserved = x->request->preserve_fds;
+    x->held.files = c->files;
     const struct plan_request request = {
         .id = c->record->id, .bundle = c->record->bundle, .new_keyring = c->record->new_keyring};
     r = plan_build_exec(&c->arena, &process, config->linux, x->held.container.joins & CLONE_NEWUSER, &request, &x->plan,

@@ -436,6 +436,35 @@ foreground() {
     same "$errors" ""
 }
 
+@test "a caller that may open next to no file: it works, and the program has the caller's limit" {
+    few() {
+        (ulimit -Sn 8 && "$@")
+    }
+    shell 'ulimit -Sn'
+    succeeds few "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" 8
+    same "$errors" ""
+    config '.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]'
+    succeeds few "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" 100
+}
+
+@test "limits of the caller that leave no room: an error, not a death half-way" {
+    if ! has_capability cap_sys_resource; then # else the limit would be raised
+        try bash -c 'ulimit -n 8; exec "$@"' - "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        same "$status" 1
+        has "$errors" "no file descriptors available"
+        absent
+    fi
+    # The limit must not be that of the files that this test writes.
+    try bash -c '(ulimit -f 0; exec "$@") 2>&1 | cat; exit "${PIPESTATUS[0]}"' - \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$status" 1
+    has "$output" "berth: run $ID: "
+    has "$output" "file too large"
+    absent
+}
+
 @test "the caller's umask, environment and arguments do not pass to the program" {
     export SECRET_OF_THE_CALLER=1
     shell 'umask; touch /made; stat -c %a /made; rm /made; env | grep -c SECRET; tr "\0" " " </proc/1/cmdline; echo'
