@@ -84,6 +84,9 @@ static int exec(const struct call *call, struct berth_error *error) {
         !end_list(call->arena, &options->additional_gids, &request.additional_gids) ||
         !end_list(call->arena, &options->cgroups, &request.cgroups))
         return failure_set(error, ENOMEM, "out of memory");
+    for (size_t i = 0; i < options->cgroups.count; i++)
+        if (!*options->cgroups.items[i])
+            return failure_set(error, EINVAL, "exec: --cgroup must not be empty");
     request.id = call->args[0];
     const struct option_list args = {call->count - 1, (const char **)(call->args + 1)};
     if (!end_list(call->arena, &args, &request.args))

@@ -112,6 +112,8 @@ const struct step exec_steps[] = {
     {"user", identity_user, NULL},
     {"working directory", identity_cwd, NULL},
     {"exec", launch_lookup, NULL},
+    /* Life has told who we are, and has the terminal: what fails there keeps the program from running. */
+    {"start", gate_wait, NULL},
     {"ready", gate_told, NULL},
     /* From here on as for a start. */
     {"descriptors", gate_descriptors, NULL},

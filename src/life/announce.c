@@ -23,7 +23,7 @@ int announce_pid(const char *path, pid_t pid, struct error *err) {
     if (fd < 0 && errno == EEXIST && unlink(aside) == 0) /* of a create that was killed right here */
         fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
-        return error_sys(err, "make pid file %s", aside);
+        return error_sys(err, "make pid file %s", path);
     n = snprintf(text, sizeof text, "%d", (int)pid);
     int r = fd_write_all(fd, text, (size_t)n);
     if (r == 0 && rename(aside, path) < 0)

@@ -233,7 +233,7 @@ static int answer(struct creation *c, struct handoff_message *message, const cha
 
 int attend_process(struct creation *c, struct error *err) {
     const char *last = "before its first message";
-    bool ready = false;
+    bool ready = false, born = !c->plan.namespaces.recipe.refork;
     int r = 0;
     if (!c->plan.namespaces.recipe.refork) {
         r = place(c, err);
@@ -242,7 +242,8 @@ int attend_process(struct creation *c, struct error *err) {
     }
     while (r == 0 && !(ready && c->gated)) {
         struct handoff_message message = {.fd = -1};
-        r = c->relay ? relay_await(c->relay, c->channel, err) : 0;
+        /* The process in between must not take the word of the new one's birth into its grave: that one would wait. */
+        r = relay_await(c->relay, c->channel, born ? -1 : c->pidfd, err);
         if (r < 0)
             return r;
         r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);
@@ -253,6 +254,7 @@ int attend_process(struct creation *c, struct error *err) {
         if (r == 0)
             return attend_death(c->pidfd, &c->group, 0, c->plan.resources.memory_limit, last, err);
         ready |= message.kind == HANDOFF_READY;
+        born |= message.kind == HANDOFF_BORN;
         r = answer(c, &message, &last, err);
         fd_drop(&message.fd);
     }

@@ -12,6 +12,7 @@
 #include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/spawn.h"
+#include "kernel/sys.h"
 #include "kernel/tty.h"
 #include "life/announce.h"
 #include "life/attend.h"
@@ -48,7 +49,7 @@ struct execution {
     int pidfd;             /* of the process in between, then of the new process; -1 none */
     pid_t pid;
     int master; /* of its terminal; -1 none, or sent to the console socket */
-    bool ready; /* it has said so; BORN, which another process sends, may come behind that */
+    bool announced; /* the pid file is written */
     bool done;  /* its program runs: it is not ours to kill any more */
 };
 
@@ -63,6 +64,7 @@ static void execution_init(struct execution *x, const struct berth_exec *request
                             .pidfd = -1,
                             .master = -1};
     hold_init(&x->held);
+    x->held.container = (struct held_container){.pidfd = -1, .root = -1, .cgroup = -1};
 }
 
 /* A new process that did not get to its program is ended, and reaped: nobody else knows of it. */
@@ -70,6 +72,8 @@ static void end_process(struct execution *x) {
     int status;
     if (x->pidfd < 0 || x->done)
         return;
+    if (x->announced)
+        unlink(x->request->pid_file);
     (void)process_signal(x->pidfd, SIGKILL);
     fd_drop(&x->channel); /* a process in between that waits for us sees the end of file */
     if (process_wait(x->pidfd, KILL_WAIT_MS) == 0) /* frozen on cgroup v1 it dies when it is thawed */
@@ -83,6 +87,7 @@ static void execution_drop(struct execution *x) {
     fd_drop(&x->init_end);
     fd_drop(&x->channel);
     fd_drop(&x->held.container.root);
+    fd_drop(&x->held.container.cgroup);
     hold_drop(&x->plan, &x->held);
     container_drop(&x->container);
     store_drop(&x->store);
@@ -155,6 +160,17 @@ static int choose_namespaces(struct held_container *joined, struct error *err) {
     return 0;
 }
 
+/*
+ * The cgroup2 directory to be born in, as the root of a detached mount: the new process has the descriptor for an
+ * instant, and ".." of an ordinary one leads to the host's root (CVE-2016-9962, with CAP_SYS_PTRACE in the container).
+ * Where cloning is not allowed the container has a user namespace, whose privileges do not reach the new process.
+ */
+static int hold_cgroup(const struct cgroup *group) {
+    int fd = cgroup_clone_fd(group);
+    int tree = fd < 0 ? -1 : sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    return tree >= 0 || fd < 0 ? tree : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
 static int hold_container(struct execution *x, struct error *err) {
     struct container *c = &x->container;
     struct held_container *joined = &x->held.container;
@@ -165,7 +181,7 @@ static int hold_container(struct execution *x, struct error *err) {
         r = choose_cgroups(x, err);
     if (r < 0)
         return r;
-    joined->cgroup = cgroup_clone_fd(&c->group);
+    joined->cgroup = hold_cgroup(&c->group);
     if (!c->record->root_mount)
         return 0; /* it has pivoted: the root of its mount namespace is its root */
     snprintf(path, sizeof path, "/proc/%d/root", (int)joined->pid);
@@ -216,6 +232,22 @@ static int place(struct execution *x, bool born_inside, struct error *err) {
     return r == -EPIPE ? 0 : r; /* dead already: what it had to say is read next */
 }
 
+/* In advance where there is no terminal: the new process finds it waiting when it gets there. */
+static int send_start(const struct execution *x, struct error *err) {
+    int r = handoff_send(x->channel, HANDOFF_START, -1, NULL);
+    return r < 0 && r != -EPIPE ? error_code(err, -r, "let the new process start") : 0;
+}
+
+static int announce(struct execution *x, struct error *err) {
+    const struct berth_exec *request = x->request;
+    int r = request->pidfd_socket ? announce_pidfd(request->pidfd_socket, x->pidfd, "setns", err) : 0;
+    if (r == 0 && request->pid_file) {
+        r = announce_pid(request->pid_file, x->pid, err);
+        x->announced = r == 0;
+    }
+    return r;
+}
+
 static int on_born(struct execution *x, struct handoff_message *message, struct error *err) {
     int status;
     bool inside = message->error.text[0] == '\0' && x->held.container.cgroup >= 0;
@@ -226,16 +258,21 @@ static int on_born(struct execution *x, struct handoff_message *message, struct 
     if (x->pid < 0)
         return error_code(err, -x->pid, "pid of the new process");
     bool waits = x->container.group.count > (inside ? 1u : 0u);
-    return waits ? place(x, inside, err) : 0;
+    int r = waits ? place(x, inside, err) : 0;
+    if (r == 0)
+        r = announce(x, err);
+    return r == 0 && !x->plan.process.terminal ? send_start(x, err) : r;
 }
 
 static int on_console(struct execution *x, struct handoff_message *message, struct error *err) {
     if (!x->request->console_socket) {
         x->master = fd_take(&message->fd);
-        return 0;
+        if (!x->plan.process.rows) /* the program finds the size of our terminal, when we have one, from its start */
+            (void)tty_copy_size(STDIN_FILENO, x->master);
+    } else if (tty_send(x->request->console_socket, message->fd, message->error.text, err) < 0) {
+        return error_wrap(err, "console socket");
     }
-    int r = tty_send(x->request->console_socket, message->fd, message->error.text, err);
-    return r < 0 ? error_wrap(err, "console socket") : 0;
+    return send_start(x, err);
 }
 
 static int answer(struct execution *x, struct handoff_message *message, const char **last, struct error *err) {
@@ -250,7 +287,7 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
         log_warning("%s", message->error.text);
         return 0;
     case HANDOFF_READY:
-        x->ready = true;
+        *last = NULL;
         return 0;
     case HANDOFF_ERROR:
         *err = message->error;
@@ -272,13 +309,13 @@ static int attend(struct execution *x, struct error *err) {
     const char *last = "before its first message";
     for (;;) {
         struct handoff_message message = {.fd = -1};
-        int r = relay_await(&x->relay, x->channel, err);
+        int r = relay_await(&x->relay, x->channel, x->pid > 0 ? -1 : x->pidfd, err);
         if (r < 0)
             return r;
         r = handoff_receive(x->channel, HANDOFF_TO_LIFE, &message);
         if (r < 0)
             return error_code(err, -r, "talk to the new process");
-        if (r == 0 && x->ready && x->pid > 0)
+        if (r == 0 && !last)
             return 0;
         if (r == 0)
             return attend_death(x->pidfd, &x->container.group, x->oom_before, NULL, last, err);
@@ -287,12 +324,6 @@ static int attend(struct execution *x, struct error *err) {
         if (r < 0)
             return r;
     }
-}
-
-static int announce(const struct execution *x, struct error *err) {
-    const struct berth_exec *request = x->request;
-    int r = request->pidfd_socket ? announce_pidfd(request->pidfd_socket, x->pidfd, "setns", err) : 0;
-    return r == 0 && request->pid_file ? announce_pid(request->pid_file, x->pid, err) : r;
 }
 
 int operation_exec(const struct berth_runtime *runtime, const struct berth_exec *request, unsigned flags, int *status,
@@ -315,8 +346,6 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
         r = spawn(&x, err);
     if (r == 0)
         r = attend(&x, err);
-    if (r == 0)
-        r = announce(&x, err);
     if (r < 0)
         return explain(&x, r, err);
     x.done = true;

@@ -179,14 +179,31 @@ static int change_process(struct arena *arena, const struct berth_exec *request,
     return 0;
 }
 
+/* What the file leaves out is not without bounds, but as the container has it. */
+static void inherit(const struct oci_process *own, struct oci_process *process) {
+    if (!process->capabilities)
+        process->capabilities = own->capabilities;
+    if (process->rlimits.count == 0)
+        process->rlimits = own->rlimits;
+    if (!process->apparmor_profile)
+        process->apparmor_profile = own->apparmor_profile;
+    if (!process->selinux_label)
+        process->selinux_label = own->selinux_label;
+}
+
 int exec_request_process(struct arena *arena, const struct berth_exec *request, const struct oci_process *own,
                          struct oci_process *out, struct error *err) {
     struct oci_process process;
     if (request->process) {
         int r = read_process(arena, request->process, &process, err);
-        if (r == 0)
-            *out = process;
-        return r;
+        if (r < 0)
+            return r;
+        if (own)
+            inherit(own, &process);
+        if (request->terminal)
+            process.terminal = true;
+        *out = process;
+        return 0;
     }
     if (!own)
         return error_set(err, EINVAL, "the container's config has no process to take over: --process is needed");

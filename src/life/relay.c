@@ -346,14 +346,21 @@ int relay_open(struct relay *relay, struct error *err) {
     return 0;
 }
 
-int relay_await(const struct relay *relay, int fd, struct error *err) {
-    struct pollfd polls[] = {{.fd = fd, .events = POLLIN}, {.fd = relay->stop_fd, .events = POLLIN}};
-    if (relay->stop_fd < 0)
-        return 0;
-    while (poll(polls, 2, -1) < 0)
+int relay_await(const struct relay *relay, int fd, int process, struct error *err) {
+    struct pollfd polls[] = {{.fd = fd, .events = POLLIN},
+                             {.fd = relay ? relay->stop_fd : -1, .events = POLLIN},
+                             {.fd = process, .events = POLLIN}};
+    if (polls[1].fd < 0 && process < 0)
+        return 0; /* the read itself will wait */
+    while (poll(polls, 3, -1) < 0)
         if (errno != EINTR)
             return error_sys(err, "wait for the new process");
-    return polls[1].revents ? error_set(err, EINTR, "interrupted by a signal") : 0;
+    if (polls[1].revents)
+        return error_set(err, EINTR, "interrupted by a signal");
+    /* What it has sent before its end is there by now. */
+    if (polls[2].revents && poll(polls, 1, 0) == 0)
+        return error_set(err, ESRCH, "the process in between ended before the new one was born");
+    return 0;
 }
 
 /* A write to a closed reader left this one pending; with the mask restored it would end us. */

@@ -181,8 +181,10 @@ static int plan_user(struct arena *arena, const struct oci_user *user, struct pl
     out->umask = DEFAULT_UMASK;
     if (!user)
         return 0;
-    if (user->uid == UINT32_MAX || user->gid == UINT32_MAX)
-        return error_refuse(err, "/process/user", "4294967295 is no user or group id");
+    if (user->uid == UINT32_MAX)
+        return error_refuse(err, "/process/user/uid", "4294967295 is no user id");
+    if (user->gid == UINT32_MAX)
+        return error_refuse(err, "/process/user/gid", "4294967295 is no group id");
     if (user->has_umask && user->umask > 0777)
         return error_refuse(err, "/process/user/umask", "umask %#o has other than permission bits", user->umask);
     out->uid = user->uid;

@@ -158,7 +158,8 @@ static void test_files(void) {
     is_number(exec_request_process(&arena, &request, &own, &out, &err), 0, "a process from a file");
     is_text(out.args.items[0], "id", "its program");
     is_number(out.user->gid, 2, "its group");
-    is_number((long long)out.env.count, 0, "nothing of the container's own");
+    is_number((long long)out.env.count, 0, "not the container's environment");
+    ok(out.capabilities == &own_caps, "but its capabilities, where the file has none");
     ok(ftruncate(fd, 0) == 0 && pwrite(fd, bad, sizeof bad - 1, 0) > 0, "a bad file is written");
     ok(exec_request_process(&arena, &request, &own, &out, &err) < 0, "a bad file is refused");
     ok(strstr(err.text, ":2:") && strstr(err.text, "/cwd"), "with line and place: %s", err.text);

@@ -302,8 +302,8 @@ static void test_user(void) {
         refuses(PROCESS(.user = &(struct oci_user){HAS(umask, bad[i])}), "/process/user/umask", "umask",
                 "a umask with other bits");
     /* (uid_t)-1 means "leave as it is" to setresuid(2) and chown(2): taken for an id it is root. */
-    refuses(PROCESS(.user = &(struct oci_user){.uid = UINT32_MAX}), "/process/user", "4294967295", "uid 4294967295");
-    refuses(PROCESS(.user = &(struct oci_user){.gid = UINT32_MAX}), "/process/user", "4294967295", "gid 4294967295");
+    refuses(PROCESS(.user = &(struct oci_user){.uid = UINT32_MAX}), "/process/user/uid", "4294967295", "uid 4294967295");
+    refuses(PROCESS(.user = &(struct oci_user){.gid = UINT32_MAX}), "/process/user/gid", "4294967295", "gid 4294967295");
     uint32_t none[] = {5, UINT32_MAX};
     const struct oci_process process = *PROCESS(.user = &(struct oci_user){.additional_gids = {2, none}});
     is_number(make(&process), -EINVAL, "additional gid 4294967295: refused (setgroups(2) would, later)");

@@ -149,7 +149,9 @@ static void test_exec(void) {
     before(identity_user, identity_cwd, "what its user may not enter is not entered");
     before(identity_cwd, launch_lookup, "PATH may have relative entries");
     before(identity_user, launch_lookup, "what its user may not execute is not found");
+    before(furnish_terminal, gate_wait, "the terminal is handed on before the program runs");
     before(launch_lookup, gate_told, "a program that is not there is an error, not an end");
+    before(gate_wait, gate_told, "an end before the start is not the program's");
     before(gate_told, gate_descriptors, "nothing can be told afterwards but an error");
     before(gate_descriptors, launch_filter, "a filter may forbid close_range");
     ok(first_of(launch_filter) < first_of(launch_final_caps) && first_of(launch_final_caps) < last_of(launch_filter),
