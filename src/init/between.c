@@ -65,7 +65,7 @@ static int join_container(const struct held_container *container, struct error *
 /* Into the container's cgroup where that is allowed; where it is not, life moves the process, which waits for it. */
 static int clone_exec(struct init *init, struct error *err) {
     const struct held_container *container = &init->held->container;
-    int keep[] = {init->channel, container->pidfd, container->root, container->cgroup};
+    int keep[] = {init->channel, container->pidfd, container->root, container->cgroup, init->held->null_stream};
     int r = prepare_exec(init, err);
     if (r < 0)
         return r;

@@ -47,7 +47,13 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
         return error_sys(err, "open");
     if (source->fd < 0)
         return error_set(err, EPERM, "the host has no such device to bind");
-    return source_bind(source, target, false, &mounted, err);
+    int r = source_bind(source, target, false, &mounted, err);
+    if (r < 0 || source->detached)
+        return r; /* read-only already */
+    if (mounted < 0)
+        mounted = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    r = mounted < 0 ? -errno : mount_change(mounted, HELD_NODE_FLAGS, 0, false);
+    return r < 0 ? error_code(err, -r, "make the host's node read-only") : 0;
 }
 
 static int make_device(struct init *init, size_t index, const struct plan_device *d, struct error *err) {
@@ -183,7 +189,8 @@ int furnish_terminal(struct init *init, struct error *err) {
 
 /*
  * /dev/null of the host at 0, 1 or 2 becomes the container's, so that /proc/self/fd/N means something inside. Only
- * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265).
+ * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265). Otherwise it
+ * becomes the host's by way of a read-only mount, so that nobody inside gets at its mode and owner.
  */
 static void adopt_null(struct init *init, int fd) {
     struct stat st;
@@ -191,12 +198,12 @@ static void adopt_null(struct init *init, int fd) {
     if (fstat(fd, &st) < 0 || !is_null(&st))
         return;
     own_fd null = resolve_path(init->root, "/dev/null", RESOLVE_NO_LINKS);
-    if (null < 0 || fstat(null, &st) < 0 || !is_null(&st) || fstatfs(null, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
-        return;
-    own_fd opened = resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY);
-    if (opened < 0 || fstat(opened, &st) < 0 || !is_null(&st))
-        return;
-    dup2(opened, fd);
+    bool ours = null >= 0 && fstat(null, &st) == 0 && is_null(&st) && fstatfs(null, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+    own_fd opened = ours ? resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY) : -1;
+    if (opened >= 0 && fstat(opened, &st) == 0 && is_null(&st))
+        dup2(opened, fd);
+    else if (init->held->null_stream >= 0)
+        dup2(init->held->null_stream, fd);
 }
 
 /* Pipes and sockets belong to whoever reads and writes them: an image may open /dev/stderr anew. Nothing else is given

@@ -9,6 +9,7 @@
 #include "kernel/file_limit.h"
 #include "plan/namespaces.h"
 
+#include <linux/mount.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,9 @@ struct held_source {
     dev_t device;
     ino_t inode;
 };
+
+/* Of every mount of a node of the host: the device works, its mode, owner and times cannot be changed through it. */
+#define HELD_NODE_FLAGS ((uint64_t)(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
 
 /* One v1 hierarchy for a mount of type "cgroup" without a cgroup namespace. */
 struct held_cgroup {
@@ -51,7 +55,8 @@ struct held {
     struct held_source rootfs;
     struct held_source *mounts;  /* one a row of plan->mounts; fd -1 but for binds */
     struct held_source *devices; /* one a row of plan->devices when the container is in a user namespace of its own, else NULL */
-    struct held_source null;     /* the host's /dev/null, checked */
+    struct held_source null;     /* the host's /dev/null, checked; read-only when detached */
+    int null_stream;             /* the same, opened through such a mount, for a standard stream; -1: none is that null */
     struct held_cgroup *cgroups; /* for MOUNT_CGROUP; empty on pure cgroup2 */
     size_t cgroup_count;
     struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted */

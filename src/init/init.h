@@ -14,6 +14,8 @@
 
 #include <limits.h>
 
+enum { GUARDED_PROC, GUARDED_SYS, GUARDED_COUNT };
+
 struct init {
     const struct plan *plan;
     const struct held *held;
@@ -22,6 +24,7 @@ struct init {
     bool wait_placed;   /* life has ids to map or cgroups to enter before we may go on */
     struct root root;   /* the container's root mount */
     struct procfs proc; /* a procfs of ours: the container's own or a private one; -1 until it is needed */
+    int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
     int console;        /* slave of the container's terminal, -1 without */
     int state_fd;       /* state for startContainer hooks, -1 without */
     uint64_t spare_caps; /* effective beyond the plan's until the seccomp filter is loaded */
@@ -43,6 +46,13 @@ void init_close_others(const struct init *init, int *keep, size_t count);
 
 /* Sends a warning to life; it cannot fail the create. */
 void init_warn(const struct init *init, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Where a path of the container is resolved from, *path becomes the rest: below /proc and /sys from the mounts that were
+ * made there, else from the root. Whoever can write in the root file system meanwhile (another container that shares
+ * it) may put other directories in their place: what is mounted or masked in there must hit the true ones all the same.
+ */
+struct root init_base(const struct init *init, const char **path);
 
 /* A /proc to be trusted, opened when first asked for. */
 int init_procfs(struct init *init, struct error *err);

@@ -59,15 +59,55 @@ int rootfs_attach(struct init *init, struct error *err) {
     return r < 0 ? error_code(err, -r, "set propagation of rootfs %s", source->path) : 0;
 }
 
+static const char *const guarded[GUARDED_COUNT] = {[GUARDED_PROC] = "/proc", [GUARDED_SYS] = "/sys"};
+
+struct root init_base(const struct init *init, const char **path) {
+    for (size_t i = 0; i < GUARDED_COUNT; i++) {
+        size_t len = strlen(guarded[i]);
+        if (init->guarded[i] <= 0 || strncmp(*path, guarded[i], len) != 0 || (*path)[len] != '/')
+            continue;
+        *path += len;
+        return (struct root){init->guarded[i]};
+    }
+    return init->root;
+}
+
+/* Remembers a mount on /proc or /sys; a later one covers the earlier one. */
+static int guard(struct init *init, const struct plan_mount *m, int mount_fd, struct error *err) {
+    for (size_t i = 0; i < GUARDED_COUNT; i++) {
+        if (strcmp(m->destination, guarded[i]) != 0)
+            continue;
+        int kept = fcntl(mount_fd, F_DUPFD_CLOEXEC, 3);
+        if (kept < 0)
+            return error_sys(err, "keep the mount on %s", m->destination);
+        if (init->guarded[i] > 0)
+            close(init->guarded[i]);
+        init->guarded[i] = kept;
+    }
+    return 0;
+}
+
+/* proc and sysfs must not follow a link of the image; and what was found without one is what is used. */
+static int make_without_links(struct root base, const char *path) {
+    int fd = resolve_path(base, path, RESOLVE_NO_LINKS);
+    if (fd != -ENOENT)
+        return fd;
+    own_fd made = resolve_make(base, path, RESOLVE_MAKE_DIRECTORY);
+    return made < 0 ? made : resolve_path(base, path, RESOLVE_NO_LINKS);
+}
+
 /* The target of a mount, made when it is missing. Refuses the root itself and what lies inside a procfs. */
 static int open_target(const struct init *init, const struct plan_mount *m, bool directory, struct error *err) {
     struct statfs fs;
     struct stat st, top;
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
     bool kernel_fs = m->kind == MOUNT_FILESYSTEM && (strcmp(m->type, "proc") == 0 || strcmp(m->type, "sysfs") == 0);
-    if (kernel_fs && resolve_path(init->root, m->destination, RESOLVE_NO_LINKS) == -ELOOP)
+    own_fd fd = kernel_fs ? make_without_links(base, path)
+                          : resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE);
+    if (kernel_fs && fd == -ELOOP)
         return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s", m->type,
                          m->destination);
-    own_fd fd = resolve_make(init->root, m->destination, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE);
     if (fd < 0)
         return error_code(err, -fd, "make mount point %s", m->destination);
     if (fstat(fd, &st) < 0 || fstat(init->root.fd, &top) < 0 || fstatfs(fd, &fs) < 0)
@@ -94,7 +134,9 @@ static bool sealed_late(const struct plan_mount *m) {
 static int reach_mount(const struct init *init, const struct plan_mount *m, int *mount_fd, struct error *err) {
     if (*mount_fd >= 0)
         return 0;
-    int fd = resolve_path(init->root, m->destination, 0);
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    int fd = resolve_path(base, path, 0);
     if (fd < 0)
         return error_code(err, -fd, "open mount %s", m->destination);
     *mount_fd = fd;
@@ -138,8 +180,10 @@ static int mount_bind(struct init *init, const struct plan_mount *m, struct erro
     bool peer = (m->propagation[0] & MS_SHARED) && (!m->recursive || (m->propagation[0] & MS_REC));
     if (!peer)
         r = mount_propagation(mounted, init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC);
-    return r < 0 ? error_code(err, -r, "set propagation of mount %s", m->destination)
-                 : change_mount(m, mounted, true, err);
+    if (r < 0)
+        return error_code(err, -r, "set propagation of mount %s", m->destination);
+    r = change_mount(m, mounted, true, err);
+    return r < 0 ? r : guard(init, m, mounted, err);
 }
 
 /* A tmpfs over a directory that was there looks like it, unless the options say a mode. */
@@ -156,7 +200,9 @@ static const char *tmpfs_data(const struct plan_mount *m, int target, char *buff
 static int mount_new_filesystem(struct init *init, const struct plan_mount *m, struct error *err) {
     char data[4096];
     bool tmpfs = strcmp(m->type, "tmpfs") == 0;
-    own_fd there = tmpfs ? resolve_path(init->root, m->destination, 0) : -1;
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    own_fd there = tmpfs ? resolve_path(base, path, 0) : -1;
     own_fd target = open_target(init, m, true, err);
     own_fd mounted = -1;
     if (target < 0)
@@ -178,6 +224,8 @@ static int mount_new_filesystem(struct init *init, const struct plan_mount *m, s
         int copied = copy_directory(target, mounted, err);
         r = copied < 0 ? error_wrap(err, "copy %s up into the tmpfs", m->destination) : 0;
     }
+    if (r == 0)
+        r = guard(init, m, mounted, err);
     /* The container's own /proc is as good as a private one, and free. */
     if (r == 0 && strcmp(m->type, "proc") == 0 && init->proc.fd < 0)
         init->proc.fd = fd_take(&mounted);
@@ -185,7 +233,9 @@ static int mount_new_filesystem(struct init *init, const struct plan_mount *m, s
 }
 
 static int mount_remount(struct init *init, const struct plan_mount *m, struct error *err) {
-    own_fd fd = resolve_path(init->root, m->destination, 0);
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    own_fd fd = resolve_path(base, path, 0);
     if (fd < 0)
         return error_code(err, -fd, "open %s", m->destination);
     int r = 0;
@@ -270,7 +320,9 @@ int rootfs_seal(struct init *init, struct error *err) {
         const struct plan_mount *m = &mounts->items[i];
         if (!sealed_late(m))
             continue;
-        own_fd fd = resolve_path(init->root, m->destination, RESOLVE_DIRECTORY);
+        const char *path = m->destination;
+        const struct root base = init_base(init, &path);
+        own_fd fd = resolve_path(base, path, RESOLVE_DIRECTORY);
         int r = fd < 0 ? fd : mount_change(fd, MOUNT_ATTR_RDONLY, 0, false);
         if (r < 0)
             return error_code(err, -r, "make %s read-only (mounts[%u])", m->destination, m->index);

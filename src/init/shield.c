@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * shield: masked and read-only paths. Runs in init before pivot. Files are covered by the host's /dev/null, which life
- * has opened and checked: one inside the container could be anything (CVE-2025-31133). Directories are covered by one
+ * has opened and checked: one inside the container could be anything (CVE-2025-31133); read-only, so that its mode,
+ * owner and times stay the host's. Directories are covered by one
  * empty read-only tmpfs that all of them share. A path that does not exist is skipped.
  */
 #include "base/own.h"
@@ -60,7 +61,8 @@ static int mask_directory(struct covers *covers, int target, struct error *err) 
 
 static int mask_path(struct init *init, struct covers *covers, const char *path, struct error *err) {
     struct stat st;
-    own_fd target = resolve_path(init->root, path, 0);
+    const struct root base = init_base(init, &path);
+    own_fd target = resolve_path(base, path, 0);
     if (target == -ENOENT || target == -ENOTDIR)
         return 0;
     if (target < 0 || fstat(target, &st) < 0)
@@ -70,7 +72,12 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
     if (init->held->null.detached)
         return cover(&covers->null, &covers->null_attached, target, err);
     own_fd mounted = -1;
-    return source_bind(&init->held->null, target, false, &mounted, err);
+    int r = source_bind(&init->held->null, target, false, &mounted, err);
+    if (r == 0 && mounted < 0)
+        mounted = resolve_path(base, path, 0);
+    if (r == 0)
+        r = mounted < 0 ? mounted : mount_change(mounted, HELD_NODE_FLAGS, 0, false);
+    return r < 0 ? error_code(err, -r, "cover") : 0;
 }
 
 int shield_masked(struct init *init, struct error *err) {
@@ -86,7 +93,8 @@ int shield_masked(struct init *init, struct error *err) {
 }
 
 static int protect_path(struct init *init, const char *path, struct error *err) {
-    own_fd target = resolve_path(init->root, path, 0);
+    const struct root base = init_base(init, &path);
+    own_fd target = resolve_path(base, path, 0);
     if (target == -ENOENT || target == -ENOTDIR)
         return 0;
     if (target < 0)
@@ -96,7 +104,7 @@ static int protect_path(struct init *init, const char *path, struct error *err) 
     if (r < 0)
         return error_code(err, -r, "bind onto itself");
     if (covered < 0)
-        covered = resolve_path(init->root, path, 0);
+        covered = resolve_path(base, path, 0);
     r = covered < 0 ? covered : mount_change(covered, MOUNT_ATTR_RDONLY, 0, true);
     return r < 0 ? error_code(err, -r, "make read-only") : 0;
 }

@@ -343,6 +343,8 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
     if (r == 0)
         r = make_plan(&x, detach, err);
     if (r == 0)
+        r = hold_streams(&x.held, err);
+    if (r == 0)
         r = spawn(&x, err);
     if (r == 0)
         r = attend(&x, err);

@@ -22,7 +22,7 @@
 static const struct held_source nothing = {.fd = -1};
 
 void hold_init(struct held *held) {
-    *held = (struct held){.rootfs = nothing, .null = nothing, .cgroup_unified = nothing, .bundle = -1};
+    *held = (struct held){.rootfs = nothing, .null = nothing, .cgroup_unified = nothing, .null_stream = -1, .bundle = -1};
     for (int k = 0; k < NS_COUNT; k++)
         held->namespaces[k] = -1;
 }
@@ -30,6 +30,7 @@ void hold_init(struct held *held) {
 void hold_drop(const struct plan *plan, struct held *held) {
     fd_drop(&held->rootfs.fd);
     fd_drop(&held->null.fd);
+    fd_drop(&held->null_stream);
     fd_drop(&held->cgroup_unified.fd);
     fd_drop(&held->bundle);
     for (size_t i = 0; held->mounts && i < plan->mounts.count; i++)
@@ -168,13 +169,19 @@ static int hold_namespaces(const struct plan *plan, struct held *held, struct er
     return 0;
 }
 
+/* A node of the host, to be mounted in the container. */
+static int open_node(const char *path, struct held_source *out) {
+    int r = open_source(path, false, O_NOFOLLOW, CLONE_NOW, out);
+    return r == 0 && out->detached ? mount_change(out->fd, HELD_NODE_FLAGS, 0, false) : r;
+}
+
 /* The true /dev/null of the host: character device 1:3 on a file system that only root fills. */
-static int hold_null(const struct plan *plan, struct held *held, struct error *err) {
+static int hold_null(struct held *held, struct error *err) {
     struct stat st;
     struct statfs fs;
-    if (plan->masked_count == 0)
+    if (held->null.fd >= 0)
         return 0;
-    int r = open_source("/dev/null", false, O_NOFOLLOW, CLONE_NOW, &held->null);
+    int r = open_node("/dev/null", &held->null);
     if (r < 0)
         return error_code(err, -r, "open /dev/null of the host");
     if (fstat(held->null.fd, &st) < 0 || fstatfs(held->null.fd, &fs) < 0)
@@ -182,6 +189,22 @@ static int hold_null(const struct plan *plan, struct held *held, struct error *e
     if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3) || fs.f_type != TMPFS_MAGIC)
         return error_set(err, EINVAL, "/dev/null of the host is not the null device on devtmpfs or tmpfs");
     return 0;
+}
+
+int hold_streams(struct held *held, struct error *err) {
+    bool any = false;
+    struct stat st;
+    for (int fd = 0; fd < 3; fd++)
+        any |= fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+    if (!any)
+        return 0;
+    int r = hold_null(held, err);
+    if (r < 0 || !held->null.detached)
+        return r; /* without privilege its mode and owner cannot be changed by us, nor by whom we start */
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", held->null.fd);
+    held->null_stream = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return held->null_stream < 0 ? error_sys(err, "open /dev/null of the host") : 0;
 }
 
 /* Nodes cannot be made in a user namespace but the first: the host's are bound instead. */
@@ -204,7 +227,7 @@ static int hold_devices(struct arena *arena, const struct plan *plan, struct hel
         struct stat st;
         if (d->type == S_IFIFO)
             continue;
-        int r = open_source(d->path, false, O_NOFOLLOW, CLONE_NOW, &held->devices[i]);
+        int r = open_node(d->path, &held->devices[i]);
         if (r == 0 && (fstat(held->devices[i].fd, &st) < 0 || (st.st_mode & S_IFMT) != d->type ||
                        st.st_rdev != makedev(d->major, d->minor)))
             r = -ENODEV;
@@ -221,7 +244,9 @@ int hold_open(struct arena *arena, const struct plan *plan, struct held *held, s
     if (r == 0)
         r = hold_mounts(arena, plan, held, err);
     if (r == 0)
-        r = hold_null(plan, held, err);
+        r = plan->masked_count > 0 ? hold_null(held, err) : 0;
+    if (r == 0)
+        r = hold_streams(held, err);
     return r < 0 ? r : hold_devices(arena, plan, held, err);
 }
 

@@ -15,6 +15,9 @@
 /* Everything but the cgroup part. *out is released by hold_drop, after a failure too. */
 int hold_open(struct arena *arena, const struct plan *plan, struct held *out, struct error *err);
 
+/* For standard streams that are the host's /dev/null: another way to it. Part of hold_open; alone for exec. */
+int hold_streams(struct held *out, struct error *err);
+
 /* The sources for a mount of type "cgroup"; after cgroup_make. */
 int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgroup *group, struct held *held,
                  struct error *err);

@@ -712,3 +712,81 @@ PYTHON
     succeeds timeout "$PATIENCE" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
     [ ! -e "$B/rootfs/trace" ] || fail "something read the container's environment"
 }
+
+@test "a root file system in which /proc is exchanged while containers are created: no procfs without its masks" {
+    local kind n found=0 refused=0 bad='' said
+    mkdir -p "$B/rootfs"/{proc,sys,fake,real}
+    touch "$B/rootfs/fake/keys"
+    # The payload says what it can do with any procfs that it finds; nothing is written.
+    shell 'n=0
+        for d in /proc /fake /real; do
+            cd $d && [ -d sys/kernel ] || continue # once in there, names outside do not matter
+            n=$((n + 1))
+            (: >>sys/kernel/core_pattern) 2>/dev/null && echo "sys is writable"
+            [ -c keys ] || echo "keys is not masked"
+        done
+        echo "found $n"'
+    for kind in directory link; do
+        if [ "$kind" = link ]; then
+            rm -rf "$B/rootfs/fake"
+            ln -s /real "$B/rootfs/fake"
+        fi
+        race "$B/rootfs/proc" "$B/rootfs/fake"
+        for n in $(seq 60); do
+            if "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/said" 2>>"$T/errors" 3>&- 4>&-; then
+                said=$(cat "$T/said")
+                case $said in *" is "*) bad="with a $kind: $said" ;; esac
+                ! grep -q 'found [1-9]' "$T/said" || found=$((found + 1))
+            else
+                refused=$((refused + 1))
+            fi
+        done
+        end_race 1000
+        # Which of the two is called proc is a matter of luck.
+        [ ! -L "$B/rootfs/proc" ] || mv -T --exchange "$B/rootfs/proc" "$B/rootfs/fake" 2>/dev/null ||
+            { mv "$B/rootfs/proc" "$B/rootfs/swap" && mv "$B/rootfs/fake" "$B/rootfs/proc" && mv "$B/rootfs/swap" "$B/rootfs/fake"; }
+    done
+    same "$bad" ""
+    [ "$found" -gt 0 ] || fail "no container had a procfs at all; $refused refused: $(tail -n 3 "$T/errors")"
+}
+
+# The host's nodes as they were, whatever a failing test has done to them.
+nodes_restore() {
+    chmod 0666 /dev/null /dev/zero
+    chown 0:0 /dev/null /dev/zero
+}
+
+@test "the host's /dev/null keeps its mode, owner and times, whatever the container does to what it gets of it" {
+    local before
+    trap nodes_restore RETURN
+    before=$(stat -c '%a %u:%g %Y' /dev/null)
+    config '.process.capabilities |= with_entries(.value += ["CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE"])'
+    local tamper='for f in /proc/keys /proc/timer_list /proc/self/fd/0 /dev/null; do
+        chmod 0600 $f; chown 1:1 $f; touch -d 2001-01-01 $f; echo lost >$f || exit 9; done 2>/dev/null; exit 0'
+    shell "$tamper"
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(stat -c '%a %u:%g %Y' /dev/null)" "$before" "masked paths"
+    # No /dev of its own: standard streams stay what the caller has given.
+    config '.mounts |= map(select(.destination | startswith("/dev") | not))'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(stat -c '%a %u:%g %Y' /dev/null)" "$before" "standard input"
+    long_running
+    begin_running
+    succeeds berth exec "$ID" sh -c "$tamper"
+    same "$(stat -c '%a %u:%g %Y' /dev/null)" "$before" "standard input of exec"
+}
+
+@test "the host's device nodes in a user namespace with the same ids keep their mode, owner and times" {
+    needs userns
+    local before
+    trap nodes_restore RETURN
+    before=$(stat -c '%a %u:%g %Y' /dev/null /dev/zero)
+    config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 65536}] |
+        .linux.gidMappings = .linux.uidMappings |
+        .process.capabilities |= with_entries(.value += ["CAP_CHOWN", "CAP_FOWNER", "CAP_DAC_OVERRIDE"])'
+    shell 'for f in /dev/null /dev/zero; do chmod 0600 $f; chown 1:1 $f; touch -d 2001-01-01 $f; done 2>/dev/null
+        echo lost >/dev/null && head -c 1 /dev/zero | wc -c'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" 1
+    same "$(stat -c '%a %u:%g %Y' /dev/null /dev/zero)" "$before"
+}
