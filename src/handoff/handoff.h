@@ -24,6 +24,7 @@
  *      life (run, or start over the gate)
  *      START --------------------------------------------> + state for startContainer hooks, which run here
  *                            <----------------- READY     [ over the gate: it has heard ]
+ *                            <----------------- HOOKS     [ only with startContainer hooks: they are done ]
  *                            <-------- end of file        the payload runs
  *
  *      WARNING may come at any time, ERROR instead of any message: it is the last one.

@@ -163,8 +163,8 @@ static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable
     return 0;
 }
 
-static int switch_user(const struct plan_process *process, bool keep_caps, struct error *err) {
-    if (keep_caps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+static int switch_user(const struct plan_process *process, struct error *err) {
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
         return error_sys(err, "keep capabilities");
     if (setresgid(process->gid, process->gid, process->gid) < 0)
         return errno == EINVAL
@@ -178,17 +178,6 @@ static int switch_user(const struct plan_process *process, bool keep_caps, struc
                    : error_sys(err, "set user %u (config /process/user/uid)", process->uid);
     /* Changing ids makes the process dumpable again for its new owner (prctl(2)). */
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
-}
-
-/* A config without capabilities: the kernel's own rules for the change of user, but for what the filter still needs. */
-static int user_without_caps(struct init *init, uint64_t permitted, struct error *err) {
-    const struct plan_process *process = &init->plan->process;
-    bool filter_later = init->plan->filter.program && !process->no_new_privs && process->uid != 0;
-    int r = switch_user(process, filter_later, err);
-    if (r < 0 || !filter_later)
-        return r;
-    init->spare_caps = permitted & (UINT64_C(1) << CAP_SYS_ADMIN);
-    return set_caps(init->spare_caps, init->spare_caps, 0, err);
 }
 
 /*
@@ -205,8 +194,6 @@ int identity_user(struct init *init, struct error *err) {
     r = sys_capget(0, &e, &p, &i);
     if (r < 0)
         return error_code(err, -r, "read capabilities");
-    if (!process->has_caps)
-        return user_without_caps(init, p, err);
     uint64_t bounding = grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(process->caps[CAP_SET_BOUNDING]), "bounding");
     uint64_t permitted = grantable(init, process->caps[CAP_SET_PERMITTED], p, "permitted");
     uint64_t effective = grantable(init, process->caps[CAP_SET_EFFECTIVE], permitted, "effective");
@@ -216,7 +203,7 @@ int identity_user(struct init *init, struct error *err) {
         init->spare_caps = p & (UINT64_C(1) << CAP_SYS_ADMIN) & ~effective;
     r = drop_bounding(bounding, err);
     if (r == 0)
-        r = switch_user(process, true, err);
+        r = switch_user(process, err);
     if (r == 0)
         r = set_caps(effective | init->spare_caps, permitted | init->spare_caps, inheritable, err);
     return r < 0 ? r : raise_ambient(init, process->caps[CAP_SET_AMBIENT], err);

@@ -5,6 +5,7 @@
  * C library's databases: they would load code of the image.
  */
 #include "base/own.h"
+#include "handoff/handoff.h"
 #include "init/hook.h"
 #include "init/init.h"
 #include "kernel/sys.h"
@@ -140,11 +141,17 @@ int launch_lookup(struct init *init, struct error *err) {
 }
 
 int launch_start_hooks(struct init *init, struct error *err) {
+    if (init->plan->hooks.at[HOOK_START_CONTAINER].count == 0)
+        return 0;
     const struct hook_call call = {
         .state_fd = init->state_fd, .directory_fd = -1, .envp = init->plan->process.env};
     int r = hook_run(&init->plan->hooks, HOOK_START_CONTAINER, &call, err);
     fd_drop(&init->state_fd);
-    return r;
+    if (r < 0)
+        return r;
+    /* Without this word an end from here on could be one in the middle of a hook. */
+    r = handoff_send(init->channel, HANDOFF_HOOKS, -1, NULL);
+    return r < 0 ? error_code(err, -r, "tell that the startContainer hooks are done") : 0;
 }
 
 int launch_filter(struct init *init, struct error *err) {

@@ -24,6 +24,7 @@
 #define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/PID/cgroup */
 #define FREEZE_MS 10000
 #define THAW_MS 1000
+#define UNMAKE_MS 2000
 #define ENTER_ATTEMPTS 50 /* pauses of 1 ms */
 #define KILL_PASSES 16
 #define NAMED_SURVIVORS 8
@@ -288,7 +289,7 @@ static void unmake_dir(struct cgroup_dir *dir, bool made) {
     if (cgroup_files_mount(dir->mount, &mount) < 0)
         return;
     if (made)
-        cgroup_files_remove(mount, dir->path + 1);
+        cgroup_files_remove(mount, dir->path + 1, cgroup_files_now() + UNMAKE_MS);
     cgroup_files_remove_parents(mount, dir->path + 1);
 }
 
@@ -549,6 +550,14 @@ int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err) {
     return 0;
 }
 
+void cgroup_thaw_all(const struct cgroup *group) {
+    const struct cgroup_dir *freezer = find_freezer(group);
+    struct error ignored;
+    (void)cgroup_freeze(group, false, &ignored);
+    if (freezer)
+        cgroup_v1_thaw_tree(freezer->fd);
+}
+
 /* Sends to all that are listed now. *count: how many; what has ended meanwhile is no error. */
 static int signal_listed(int dirfd, int signal, size_t *count) {
     own_pids pids = {.items = NULL};
@@ -649,16 +658,26 @@ static int remove_dir(const struct cgroup_dir *dir, bool kill, int64_t deadline,
     if (r < 0)
         return r == -ENOENT ? 0 : error_code(err, -r, "open %s", dir->mount);
     const char *path = dir->path + 1;
-    while ((r = cgroup_files_remove(mount, path)) == -EBUSY) {
+    /* What lives in there is killed before its sub-cgroups are removed: it might make more of them meanwhile. */
+    r = cgroup_files_rmdir(mount, path);
+    for (bool first = true; r == -EBUSY; first = false) {
+        if (!first)
+            r = cgroup_files_remove(mount, path, deadline);
+        if (r == -ETIMEDOUT)
+            return error_set(err, EBUSY, "cgroup %s%s has more sub-cgroups than can be removed in time: try again",
+                             dir->mount, dir->path);
+        if (r != -EBUSY)
+            break;
         r = fd < 0 ? cgroup_files_open(mount, path, &fd) : 0;
         if (r == 0 && kill)
             kill_dir(dir, fd);
-        if (r == 0)
+        if (r == 0 && !first)
             r = wait_dir(dir, fd, deadline);
         if (r == -ETIMEDOUT)
             return refuse_survivors(dir, fd, err);
         if (r < 0 && r != -ENOENT && r != -ENODEV)
             break;
+        r = -EBUSY;
     }
     if (r < 0)
         return error_code(err, -r, "remove cgroup %s%s", dir->mount, dir->path);
@@ -670,7 +689,7 @@ int cgroup_remove(const struct cgroup *group, bool kill, int deadline_ms, struct
     int64_t deadline = cgroup_files_now() + (deadline_ms > 0 ? deadline_ms : 0);
     const struct cgroup_dir *freezer = find_freezer(group);
     if (kill && freezer)
-        cgroup_v1_freeze(freezer->fd, false, 0);
+        cgroup_v1_thaw_tree(freezer->fd);
     int result = 0;
     for (size_t i = 0; i < group->count; i++) {
         struct error later = ERROR_INIT;

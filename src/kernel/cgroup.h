@@ -132,6 +132,9 @@ int cgroup_frozen(const struct cgroup *group, bool *frozen, struct error *err);
  */
 int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err);
 
+/* Thaws the group and, on v1, whatever its payload has frozen below it: a task that is frozen there cannot die. */
+void cgroup_thaw_all(const struct cgroup *group);
+
 /*
  * Sends `signal` to every process of the group; SIGKILL by cgroup.kill where the kernel has it (5.14), else the group
  * is frozen for that time, so that none forks away. A group that was frozen stays so (SIGKILL thaws the v1 freezer: a

@@ -232,7 +232,11 @@ static int step_up(int *fd, ino_t *left) {
     return step(fd, "..");
 }
 
-int cgroup_files_remove(int mount, const char *path) {
+int cgroup_files_rmdir(int mount, const char *path) {
+    return remove_one(mount, path);
+}
+
+int cgroup_files_remove(int mount, const char *path, int64_t deadline) {
     int r = remove_one(mount, path);
     if (r != -EBUSY)
         return r;
@@ -251,6 +255,8 @@ int cgroup_files_remove(int mount, const char *path) {
             return remove_one(mount, path);
         if (found && busy == left)
             return -EBUSY;
+        if (cgroup_files_left(deadline) == 0)
+            return -ETIMEDOUT;
         r = found ? step(&at, name) : step_up(&at, &left);
         if (r < 0)
             return r == -ENOENT ? -EBUSY : r; /* somebody else removes here too: the caller tries again */
@@ -277,7 +283,8 @@ static int add_pid(struct cgroup_pids *pids, pid_t pid) {
 }
 
 /* The processes of one directory. EOPNOTSUPP: threaded, its processes are listed by the domain above. */
-static int read_pids(int dirfd, struct cgroup_pids *pids) {
+static int read_pids(int dirfd, void *context) {
+    struct cgroup_pids *pids = context;
     own_fd fd = openat(dirfd, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
@@ -340,18 +347,18 @@ static int step_into_next(int *at, long *position) {
 }
 
 /* No recursion and no descriptor a level: containers choose how deep they nest. */
-int cgroup_files_pids(int dirfd, struct cgroup_pids *pids) {
+int cgroup_files_walk(int dirfd, int (*visit)(int dirfd, void *context), void *context) {
     own_fd at = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     own(trail_drop) struct trail trail = {.positions = NULL};
     if (at < 0)
         return errno == ENOENT ? 0 : -errno;
-    int r = read_pids(at, pids);
+    int r = visit(at, context);
     for (long position = 0; r == 0;) {
         r = step_into_next(&at, &position);
         if (r == 1) {
             r = push(&trail, position);
             position = 0;
-            r = r < 0 ? r : read_pids(at, pids);
+            r = r < 0 ? r : visit(at, context);
         } else if (r == 0 && trail.depth > 0) {
             position = trail.positions[--trail.depth];
             r = step(&at, "..");
@@ -360,6 +367,10 @@ int cgroup_files_pids(int dirfd, struct cgroup_pids *pids) {
         }
     }
     return r;
+}
+
+int cgroup_files_pids(int dirfd, struct cgroup_pids *pids) {
+    return cgroup_files_walk(dirfd, read_pids, pids);
 }
 
 int64_t cgroup_files_now(void) {

@@ -40,9 +40,12 @@ int cgroup_files_make(int mount, const char *path, bool *made);
 
 /*
  * Removes a directory and every directory below it, the deepest first; needs no recursion and two descriptors however
- * deep they nest. EBUSY: processes are left in one of them. Gone already is success.
+ * deep they nest. EBUSY: processes are left in one of them. ETIMEDOUT: there are too many to be done by then; what is
+ * removed stays removed. Gone already is success.
  */
-int cgroup_files_remove(int mount, const char *path);
+int cgroup_files_remove(int mount, const char *path, int64_t deadline);
+/* The directory alone: EBUSY also for one that has children. */
+int cgroup_files_rmdir(int mount, const char *path);
 
 /* Removes the parents of path, from the deepest up, for as long as they carry the mark and are empty. */
 void cgroup_files_remove_parents(int mount, const char *path);
@@ -54,6 +57,9 @@ struct cgroup_pids {
 
 #define own_pids own(cgroup_files_pids_drop) struct cgroup_pids
 void cgroup_files_pids_drop(struct cgroup_pids *pids);
+
+/* Visits the directory and all below it, each before its children; a negative return ends the walk and is returned. */
+int cgroup_files_walk(int dirfd, int (*visit)(int dirfd, void *context), void *context);
 
 /* Adds the processes of the directory and of all below it; a directory that vanishes meanwhile has none. */
 int cgroup_files_pids(int dirfd, struct cgroup_pids *pids);

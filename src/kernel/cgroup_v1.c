@@ -85,6 +85,16 @@ static int thaw(int dirfd) {
     return reached ? 0 : -EBUSY;
 }
 
+static int thaw_one(int dirfd, void *context) {
+    (void)context;
+    (void)cgroup_files_write(dirfd, "freezer.state", "THAWED");
+    return 0;
+}
+
+void cgroup_v1_thaw_tree(int dirfd) {
+    (void)cgroup_files_walk(dirfd, thaw_one, NULL);
+}
+
 int cgroup_v1_freeze(int dirfd, bool freeze, int64_t deadline) {
     if (!freeze)
         return thaw(dirfd);

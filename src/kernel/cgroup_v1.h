@@ -29,6 +29,9 @@ int cgroup_v1_frozen(int dirfd, bool *frozen);
  */
 int cgroup_v1_freeze(int dirfd, bool freeze, int64_t deadline);
 
+/* Thaws the freezer's directory and all below it: a payload may have frozen sub-cgroups, and their tasks cannot die. */
+void cgroup_v1_thaw_tree(int dirfd);
+
 /*
  * Waits for a process of the directory to end (pidfds; Linux 5.3), or for a moment when none can be seen any more: the
  * kernel takes a task off its cgroup a little after it has ended, and v1 tells nobody.

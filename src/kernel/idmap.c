@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #ifndef MOUNT_ATTR_IDMAP
@@ -34,12 +35,17 @@ int idmap_namespace(const struct namespace_map *uids, size_t uid_count, const st
     const struct spawn spawn = {.flags = CLONE_NEWUSER, .cgroup_fd = -1};
     own_fd pidfd = -1;
     int status;
+    const pid_t parent = getpid();
     pid_t pid = spawn_process(&spawn, &pidfd, err);
     if (pid < 0)
         return pid;
-    if (pid == 0)
-        for (;;) /* only there to own the namespace until it is held */
+    if (pid == 0) { /* only there to own the namespace until it is held */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sys_close_range(0, ~0u); /* a lock of ours would stay with it, were we killed */
+        while (getppid() == parent)
             pause();
+        _exit(0);
+    }
     int r = open_mapped(pid, uids, uid_count, gids, gid_count, fd, err);
     (void)process_signal(pidfd, SIGKILL);
     (void)process_reap(pidfd, &status);

@@ -233,6 +233,7 @@ static int answer(struct creation *c, struct handoff_message *message, const cha
 
 int attend_process(struct creation *c, struct error *err) {
     const char *last = "before its first message";
+    bool hooks = c->plan.hooks.at[HOOK_START_CONTAINER].count > 0; /* to be run in there, behind READY */
     bool ready = false, born = !c->plan.namespaces.recipe.refork;
     int r = 0;
     if (!c->plan.namespaces.recipe.refork) {
@@ -243,16 +244,23 @@ int attend_process(struct creation *c, struct error *err) {
     while (r == 0 && !(ready && c->gated)) {
         struct handoff_message message = {.fd = -1};
         /* The process in between must not take the word of the new one's birth into its grave: that one would wait. */
-        r = relay_await(c->relay, c->channel, born ? -1 : c->pidfd, err);
+        r = ready && !hooks
+                ? 0 /* nothing holds the exec up any more: a signal is for the program */
+                : relay_await(c->relay, c->channel, born ? -1 : c->pidfd, err);
         if (r < 0)
             return r;
         r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);
         if (r < 0)
             return error_code(err, -r, "talk to the new process");
-        if (r == 0 && ready && (process_wait(c->pidfd, 0) < 0 || cgroup_oom_kills(&c->group) == 0))
+        if (r == 0 && ready && !hooks && (process_wait(c->pidfd, 0) < 0 || cgroup_oom_kills(&c->group) == 0))
             return 0; /* the exec has closed the channel */
         if (r == 0)
             return attend_death(c->pidfd, &c->group, 0, c->plan.resources.memory_limit, last, err);
+        if (ready && message.kind == HANDOFF_HOOKS) {
+            hooks = false;
+            r = 0;
+            continue;
+        }
         ready |= message.kind == HANDOFF_READY;
         born |= message.kind == HANDOFF_BORN;
         r = answer(c, &message, &last, err);

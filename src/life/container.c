@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define KILL_DEADLINE_MS 10000
+#define KILL_PROMPT_MS 100
 
 extern char **environ;
 
@@ -61,7 +62,8 @@ static enum oci_status observe(const struct container *c) {
     if (cgroup_frozen(&c->group, &frozen, &ignored) == 0 && frozen)
         return OCI_STATUS_PAUSED;
     own_fd gate = -1;
-    return store_gate_connect(c->dir, &gate) == 0 ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
+    int r = store_gate_connect(c->dir, 0, &gate);
+    return r == 0 || r == -EAGAIN ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
 }
 
 int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
@@ -158,8 +160,12 @@ static int kill_init(const struct container *c, struct error *err) {
     if (r < 0 && r != -ESRCH)
         return error_code(err, -r, "kill process %lld", (long long)c->record->pid);
     if (c->status == OCI_STATUS_PAUSED) /* a frozen v1 task does not die before it is thawed */
-        (void)cgroup_freeze(&c->group, false, err);
-    r = process_wait(c->pidfd, KILL_DEADLINE_MS);
+        cgroup_thaw_all(&c->group);
+    r = process_wait(c->pidfd, KILL_PROMPT_MS);
+    if (r == -ETIMEDOUT) { /* it waits for the others of its PID namespace, and they may be frozen further down */
+        cgroup_thaw_all(&c->group);
+        r = process_wait(c->pidfd, KILL_DEADLINE_MS);
+    }
     return r == -ETIMEDOUT ? error_set(err, EBUSY, "container init still running: process %lld does not die (in state D?)",
                                        (long long)c->record->pid)
                            : 0;
@@ -197,6 +203,13 @@ int container_unmount_root(const struct oci_record *record, struct error *err) {
             _exit(-r);
     }
     return r < 0 ? error_code(err, -r, "unmount %s", path) : 0;
+}
+
+void container_kill(const struct store *store, const char *id) {
+    own_container c = CONTAINER_INIT;
+    struct error ignored = ERROR_INIT;
+    if (container_open(store, id, false, &c, &ignored) == 0)
+        (void)kill_init(&c, &ignored);
 }
 
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {

@@ -53,6 +53,9 @@ int container_hooks(struct arena *arena, const struct oci_record *record, enum h
 /* Takes the root out of a mount namespace that is not the container's own; nothing to do otherwise. */
 int container_unmount_root(const struct oci_record *record, struct error *err);
 
+/* Kills its init process, as far as there is one, without waiting for whoever works on the container just now. */
+void container_kill(const struct store *store, const char *id);
+
 /* Kills what lives, removes cgroup and mounts, runs poststop hooks, removes the state directory. */
 int container_destroy(const struct store *store, struct container *container, bool hooks, struct error *err);
 

@@ -325,6 +325,7 @@ static int spawn_init(struct creation *c, struct error *err) {
     pid_t pid = spawn_process(&spawn, &c->pidfd, err);
     if (pid == 0) {
         fd_drop(&c->channel); /* or the new process would keep its own end of file away */
+        fd_drop(&c->dir); /* or it would keep our lock when we are killed */
         if (recipe->refork)
             between_main(&init);
         init_main(&init);

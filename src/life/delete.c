@@ -9,9 +9,13 @@
 int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = container_find(runtime->root, id, true, &store, &c, err);
-    if (r == -ENOENT && force)
-        return 0;
+    int r = store_open(runtime->root, false, &store, err);
+    if (r == 0 && force) /* first: a start that waits for it has the lock until it ends */
+        container_kill(&store, id);
+    if (r == 0)
+        r = container_open(&store, id, true, &c, err);
+    if (r == -ENOENT)
+        return force ? 0 : error_set(err, ENOENT, "container does not exist: %s", id);
     if (r == 0)
         r = lifecycle_check(force ? OPERATION_DELETE_FORCE : OPERATION_DELETE, c.status, id, err);
     return r < 0 ? r : container_destroy(&store, &c, true, err);

@@ -309,7 +309,8 @@ static int attend(struct execution *x, struct error *err) {
     const char *last = "before its first message";
     for (;;) {
         struct handoff_message message = {.fd = -1};
-        int r = relay_await(&x->relay, x->channel, x->pid > 0 ? -1 : x->pidfd, err);
+        /* Behind READY nothing holds the exec up: a signal is for the program then. */
+        int r = last ? relay_await(&x->relay, x->channel, x->pid > 0 ? -1 : x->pidfd, err) : 0;
         if (r < 0)
             return r;
         r = handoff_receive(x->channel, HANDOFF_TO_LIFE, &message);

@@ -355,6 +355,8 @@ int relay_await(const struct relay *relay, int fd, int process, struct error *er
     while (poll(polls, 3, -1) < 0)
         if (errno != EINTR)
             return error_sys(err, "wait for the new process");
+    if (polls[0].revents)
+        return 0; /* before a signal: it may be word that there is nothing to interrupt any more */
     if (polls[1].revents)
         return error_set(err, EINTR, "interrupted by a signal");
     /* What it has sent before its end is there by now. */

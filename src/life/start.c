@@ -13,22 +13,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#define GATE_SECONDS 10
+
 /* Tells the waiting init process to go on, and waits until its program runs: an error is what stopped it. */
 static int launch(int channel, int state_fd, const struct container *c, struct error *err) {
     unsigned long oom_before = cgroup_oom_kills(&c->group);
     struct handoff_message message = {.fd = -1};
-    bool heard = false;
+    bool heard = false, hooks = c->record->hooks && c->record->hooks->start_container.count > 0;
     int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
     while (r == 0) {
         r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
-        if (r > 0 && (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_READY)) {
+        if (r > 0 && (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_READY || message.kind == HANDOFF_HOOKS)) {
             heard |= message.kind == HANDOFF_READY;
+            hooks &= message.kind != HANDOFF_HOOKS;
             if (message.kind == HANDOFF_WARNING)
                 log_warning("%s", message.error.text);
             r = 0;
             continue;
         }
-        if (r == 0 && !heard)
+        if (r == 0 && (!heard || hooks))
             return error_set(err, ECANCELED, "the container's process ended before it could start its program");
         if (r == 0)
             break; /* closed by the exec */
@@ -67,7 +70,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
         r = lifecycle_check(OPERATION_START, container.status, id, err);
     if (r < 0)
         return r;
-    r = store_gate_connect(container.dir, &gate);
+    r = store_gate_connect(container.dir, GATE_SECONDS, &gate);
     if (r < 0)
         return error_code(err, -r, "reach the container's init process");
     if (container.record->hooks && container.record->hooks->start_container.count > 0) {
@@ -89,5 +92,6 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     r = start_poststart(&store, id, container.record, err);
     if (r < 0 || notify < 0 || !notify_host_socket())
         return r;
+    fd_drop(&container.dir); /* with it the lock: readiness may take as long as it likes */
     return notify_relay(notify, container.pidfd, (pid_t)container.record->pid, err);
 }

@@ -157,6 +157,8 @@ int store_write(int dir, const struct oci_record *record, struct error *err) {
     own_memory char *text = NULL;
     size_t len;
     int r = document_buffer(OCI_DOCUMENT_RECORD, record, 0, &text, &len);
+    if (r == 0 && len > RECORD_MAX) /* it could not be read again */
+        return error_set(err, EFBIG, "state record would take %zu bytes (are the annotations that long?)", len);
     if (r < 0)
         return error_code(err, -r, "write state record");
     mode_t saved = umask(0);
@@ -236,10 +238,12 @@ int store_gate_listen(int dir, int *out, struct error *err) {
     return 0;
 }
 
-int store_gate_connect(int dir, int *out) {
+int store_gate_connect(int dir, int timeout_s, int *out) {
     struct sockaddr_un address = gate_address(dir);
-    own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+    const struct timeval patience = {.tv_sec = timeout_s};
+    own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (timeout_s ? 0 : SOCK_NONBLOCK), 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
+        connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         return -errno;
     *out = fd_take(&fd);
     return 0;

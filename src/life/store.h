@@ -53,8 +53,11 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
 
 /* The socket that `start` connects to. */
 int store_gate_listen(int dir, int *socket, struct error *err);
-/* Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). */
-int store_gate_connect(int dir, int *socket);
+/*
+ * Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). -EAGAIN: somebody listens, but has not come
+ * to those who connected before within timeout_s seconds (0: at once): the init process is stopped.
+ */
+int store_gate_connect(int dir, int timeout_s, int *socket);
 
 /* The ids below the root, sorted, NULL-terminated. */
 int store_ids(const struct store *store, struct arena *arena, const char ***ids, size_t *count, struct error *err);

@@ -12,6 +12,8 @@
 #include <string.h>
 
 /* <sys/mount.h> and <linux/mount.h> exclude each other with this libc, so these come from the latter. */
+#define DATA_MAX 16384 /* mount(2) takes a page; the new mount API takes each option by itself */
+
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
@@ -160,6 +162,8 @@ static int add_propagation(struct plan_mount *m, unsigned long value) {
 }
 
 static int add_data(struct arena *arena, struct plan_mount *m, const char *option) {
+    if ((m->data ? strlen(m->data) + 1 : 0) + strlen(option) >= DATA_MAX)
+        return -ENAMETOOLONG;
     const char *joined = m->data ? arena_printf(arena, "%s,%s", m->data, option) : option;
     if (!joined)
         return -ENOMEM;
@@ -219,6 +223,8 @@ static int apply_option(struct arena *arena, struct plan_mount *m, const char *n
     }
     if (r == -ENOMEM)
         return error_memory(err);
+    if (r == -ENAMETOOLONG)
+        return error_refuse(err, place, "the options for the file system are longer than %d bytes", DATA_MAX);
     return r < 0 ? error_refuse(err, place, "more than %d propagation options", MOUNT_PROPAGATIONS_MAX) : 0;
 }
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MAPPINGS_MAX 340 /* user_namespaces(7), since Linux 4.15 */
+
 static const struct {
     const char *name;
     uint64_t flag;
@@ -66,6 +68,8 @@ static int kind_of(enum oci_namespace_type type) {
 int namespaces_plan_mappings(struct arena *arena, const struct oci_id_mapping_array *in, const char *list,
                              const struct plan_id_mapping **out, size_t *count, struct error *err) {
     char place[96];
+    if (in->count > MAPPINGS_MAX)
+        return error_refuse(err, list, "%zu id mappings: the kernel takes %d", in->count, MAPPINGS_MAX);
     struct plan_id_mapping *items = arena_array(arena, in->count, sizeof *items);
     if (!items)
         return error_memory(err);

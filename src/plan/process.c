@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
@@ -114,7 +115,6 @@ uint64_t process_cap_mask(const struct oci_string_array *names, const char *plac
 static void plan_caps(const struct oci_capabilities *caps, struct plan_process *out) {
     if (!caps)
         return;
-    out->has_caps = true;
     out->caps[CAP_SET_BOUNDING] = process_cap_mask(&caps->bounding, "/process/capabilities/bounding");
     out->caps[CAP_SET_EFFECTIVE] = process_cap_mask(&caps->effective, "/process/capabilities/effective");
     out->caps[CAP_SET_INHERITABLE] = process_cap_mask(&caps->inheritable, "/process/capabilities/inheritable");
@@ -134,16 +134,45 @@ static int plan_args(struct arena *arena, const struct oci_process *process, str
     return 0;
 }
 
-/* Entries of one name: the last one counts, at the place of the first. */
-static size_t env_put(const char **env, size_t count, const char *entry, size_t name_len) {
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(env[i], entry, name_len + 1) == 0) {
-            env[i] = entry;
-            return count;
+struct named {
+    const char *entry;
+    size_t len; /* of the name */
+    size_t at;
+};
+
+/* By name, then by place. */
+static int compare_named(const void *a, const void *b) {
+    const struct named *x = a, *y = b;
+    int order = strncmp(x->entry, y->entry, x->len < y->len ? x->len : y->len);
+    if (order == 0)
+        order = (x->len > y->len) - (x->len < y->len);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Of entries of one name the last one counts, at the place of the first. Returns how many are left, -ENOMEM. */
+static ssize_t env_unite(struct arena *arena, const char **env, size_t count) {
+    struct named *list = arena_array(arena, count, sizeof *list);
+    if (!list)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct named){env[i], strcspn(env[i], "="), i};
+    qsort(list, count, sizeof *list, compare_named);
+    for (size_t first = 0, i = 1; i <= count && count > 0; i++) {
+        bool same = i < count && list[i].len == list[first].len &&
+                    strncmp(list[i].entry, list[first].entry, list[i].len) == 0;
+        if (same) {
+            env[list[first].at] = list[i].entry;
+            env[list[i].at] = NULL;
+        } else {
+            first = i;
         }
     }
-    env[count] = entry;
-    return count + 1;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (env[i])
+            env[kept++] = env[i];
+    env[kept] = NULL;
+    return (ssize_t)kept;
 }
 
 static int plan_env(struct arena *arena, const struct oci_process *process, const char *const *extra,
@@ -161,10 +190,14 @@ static int plan_env(struct arena *arena, const struct oci_process *process, cons
             snprintf(place, sizeof place, "/process/env/%zu", i);
             return error_refuse(err, place, "environment entry \"%.64s\" is not NAME=value", entry);
         }
-        count = env_put(env, count, entry, (size_t)(equals - entry));
+        env[count++] = entry;
     }
     for (size_t i = 0; i < extras; i++)
-        count = env_put(env, count, extra[i], strcspn(extra[i], "="));
+        env[count++] = extra[i];
+    const ssize_t kept = env_unite(arena, env, count);
+    if (kept < 0)
+        return error_memory(err);
+    count = (size_t)kept;
     out->path = DEFAULT_PATH;
     out->env_home = (int)count;
     for (size_t i = 0; i < count; i++) {

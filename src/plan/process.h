@@ -36,8 +36,7 @@ struct plan_process {
     const gid_t *groups;
     size_t group_count;
     mode_t umask;
-    bool has_caps;
-    uint64_t caps[CAP_SET_COUNT];
+    uint64_t caps[CAP_SET_COUNT]; /* all empty where the config has none, as with runc */
     const struct plan_rlimit *rlimits;
     size_t rlimit_count;
     bool no_new_privs;

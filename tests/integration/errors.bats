@@ -782,3 +782,36 @@ PYTHON
     same "$errors" ""
     absent
 }
+
+# ---- more than anybody needs -----------------------------------------------------------------------------------------
+
+@test "absurd amounts of everything: done or refused, and soon" {
+    payload true
+    cp "$B/config.json" "$T/plain.json"
+    config '.process.env += [range(50000) | "NAME\(. % 40000)=value"]'
+    succeeds timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    cp "$T/plain.json" "$B/config.json"
+    config '.linux.namespaces += [{"type": "user"}] |
+        .linux.uidMappings = [range(60000) | {"containerID": (. * 2), "hostID": (100000 + . * 2), "size": 1}] |
+        .linux.gidMappings = .linux.uidMappings'
+    refuses "60000 id mappings|/linux/uidMappings" timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    cp "$T/plain.json" "$B/config.json"
+    config '.mounts += [{"destination": "/t", "type": "tmpfs", "source": "t", "options": [range(100000) | "no\(.)=x"]}]'
+    refuses "options|/mounts/" timeout 20 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    cp "$T/plain.json" "$B/config.json"
+    # Each takes one byte here and six in the record.
+    config '.annotations = {"long": ("\u007f" * 3000000)}'
+    sed -i 's/\\u007f/\x7f/g' "$B/config.json"
+    refuses "state record" timeout 20 "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    absent
+}
+
+@test "more bind mounts than a caller may have open files" {
+    local n
+    mkdir "$T/source"
+    config --arg source "$T/source" '.mounts += [range(1100) | {"destination": "/b/\(.)", "type": "bind", "source": $source,
+        "options": ["bind"]}]'
+    shell 'grep -c " /b/" /proc/self/mounts'
+    succeeds bash -c 'ulimit -Sn 1024; exec "$@"' - "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" 1100
+}

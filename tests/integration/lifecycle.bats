@@ -709,3 +709,63 @@ SIGNALS
     odd=$(grep -E '^berth: |list failed' "$T/watch" | grep -v 'does not exist' | sort | uniq -c || true)
     same "$odd" "" "errors"
 }
+
+# ---- commands that others keep waiting ------------------------------------------------------------------------------
+
+@test "create is killed while a createContainer hook hangs: delete --force does not wait for the hook" {
+    make_bundle
+    make_fifo hangs
+    config --arg text "echo >$B/rootfs/hangs; sleep 1000" \
+        '.hooks.createContainer = [{"path": "/bin/sh", "args": ["sh", "-c", $text]}]'
+    long_running
+    in_background create --bundle "$B" "$ID"
+    wait_for hangs
+    kill -KILL "$job"
+    wait "$job" || true
+    succeeds timeout 5 "$BERTH" --root "$ROOT" delete --force "$ID"
+    absent
+}
+
+@test "delete --force ends a start that a startContainer hook holds up" {
+    make_bundle
+    make_fifo hangs
+    config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "echo >/hangs; sleep 1000"]}]'
+    long_running
+    begin
+    in_background start "$ID"
+    wait_for hangs
+    succeeds timeout 5 "$BERTH" --root "$ROOT" delete --force "$ID"
+    absent
+    local result=0
+    wait "$job" || result=$?
+    same "$result" 1
+}
+
+@test "a created container whose init process is stopped: state, list and delete do not wait for it" {
+    local n pid
+    make_bundle
+    long_running
+    begin
+    pid=$(state_of "$ID" pid)
+    kill -STOP "$pid"
+    for n in $(seq 40); do # more than wait at a socket
+        succeeds timeout 5 "$BERTH" --root "$ROOT" state "$ID"
+        same "$(jq -r .status <<<"$output")" created
+    done
+    succeeds timeout 5 "$BERTH" --root "$ROOT" list
+    succeeds timeout 5 "$BERTH" --root "$ROOT" delete --force "$ID"
+    absent
+}
+
+@test "a payload that freezes a sub-cgroup of its own can be killed and deleted" {
+    is_cgroup1 freezer || skip "needs the freezer of cgroup v1 below /sys/fs/cgroup"
+    make_bundle
+    config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]'
+    make_fifo frozen
+    shell 'cd /sys/fs/cgroup/freezer && mkdir -p sub/deep && { sleep 1000 & } && echo $! >sub/deep/cgroup.procs &&
+        echo FROZEN >sub/deep/freezer.state && echo done >/frozen; sleep 1000'
+    berth run --detach --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&-
+    same "$(wait_for frozen)" done
+    succeeds berth delete --force "$ID"
+    absent
+}

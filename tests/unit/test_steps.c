@@ -341,7 +341,7 @@ static void test_user(void) {
     }
     plan = (struct plan){
         .has_process = true,
-        .process = {.uid = 1000, .gid = 1001, .groups = groups, .group_count = 2, .umask = 027, .has_caps = true}};
+        .process = {.uid = 1000, .gid = 1001, .groups = groups, .group_count = 2, .umask = 027}};
     plan.process.caps[CAP_SET_BOUNDING] = kill | chown;
     plan.process.caps[CAP_SET_PERMITTED] = plan.process.caps[CAP_SET_EFFECTIVE] = kill;
     if (ok(status_after(true, status, sizeof status), "user 1000 with one capability")) {

@@ -416,13 +416,13 @@ static void test_gate(void) {
     id[NAME_MAX] = '\0'; /* longer than an address may be */
     own_fd dir = -1, listening = -1, caller = -1;
     is_number(store_reserve(&store, id, &dir, &err), 0, "a container with a long id");
-    is_number(store_gate_connect(dir, &caller), -ENOENT, "nobody waits at its gate");
+    is_number(store_gate_connect(dir, 0, &caller), -ENOENT, "nobody waits at its gate");
     mode_t saved = umask(0);
     is_number(store_gate_listen(dir, &listening, &err), 0, "somebody waits there");
     umask(saved);
     is_number(mode_of(dir, "start"), 0600, "nobody else may come, whatever the umask");
     ok(fcntl(listening, F_GETFD) & FD_CLOEXEC, "closed by exec");
-    is_number(store_gate_connect(dir, &caller), 0, "start comes");
+    is_number(store_gate_connect(dir, 0, &caller), 0, "start comes");
     ok(caller >= 0 && (fcntl(caller, F_GETFD) & FD_CLOEXEC), "closed by exec");
     own_fd accepted = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     char text[8] = "";
@@ -434,7 +434,7 @@ static void test_gate(void) {
     ok(store_gate_listen(dir, &other, &err) < 0 && other == 4711, "only one can wait there");
     fd_drop(&listening);
     int untouched = 4711;
-    is_number(store_gate_connect(dir, &untouched), -ECONNREFUSED, "who has gone does not wait");
+    is_number(store_gate_connect(dir, 0, &untouched), -ECONNREFUSED, "who has gone does not wait");
     is_number(untouched, 4711, "out is untouched");
     is_number(store_remove(&store, id, dir, &err), 0, "the gate goes with the container");
 }
