@@ -171,6 +171,13 @@ static int kill_init(const struct container *c, struct error *err) {
                            : 0;
 }
 
+/* Whether a create that failed early has not come to mounting anything there: then the mount is somebody else's. */
+static bool root_untouched(const struct oci_record *record) {
+    uint64_t id;
+    own_fd there = open(record->root_mount, O_PATH | O_CLOEXEC);
+    return record->has_root_below && there >= 0 && sys_mount_id(there, &id) == 0 && id == record->root_below;
+}
+
 /*
  * The root is mounted in a mount namespace that outlives the container when the config did not ask for one of its own:
  * in ours, or in the one at undo[0] that the container joined, which a process of ours enters for this.
@@ -179,7 +186,7 @@ int container_unmount_root(const struct oci_record *record, struct error *err) {
     const char *path = record->root_mount;
     const char *space = record->undo.count > 0 ? record->undo.items[0] : NULL;
     int status = 0, r;
-    if (!path)
+    if (!path || root_untouched(record))
         return 0;
     pid_t pid = space ? fork() : 0;
     if (pid < 0)

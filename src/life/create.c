@@ -10,6 +10,7 @@
 #include "kernel/devbpf.h"
 #include "kernel/process.h"
 #include "kernel/spawn.h"
+#include "kernel/sys.h"
 #include "life/announce.h"
 #include "life/attend.h"
 #include "life/container.h"
@@ -246,6 +247,11 @@ static int begin_record(struct creation *c, struct error *err) {
         .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_NEW ? NULL : c->plan.rootfs,
         .undo = {.count = mount_space ? 1 : 0, .items = mount_space},
     };
+    /* In a mount namespace that is not our own the number would mean something else. */
+    if (c->record.root_mount && !mount_space) {
+        own_fd below = open(c->record.root_mount, O_PATH | O_CLOEXEC);
+        c->record.has_root_below = below >= 0 && sys_mount_id(below, &c->record.root_below) == 0;
+    }
     int r = store_write(c->dir, &c->record, err);
     return r < 0 ? r : snapshot_write(c->dir, c->config, &c->plan.filter, err);
 }

@@ -511,3 +511,16 @@ TABLE
     refuses 'net.ipv4.ip_forward|nvalid argument|many' berth create --bundle "$B" "$ID"
     absent
 }
+
+@test "without a mount namespace: a create that fails before it mounts anything leaves what was mounted at the root" {
+    needs program:strace
+    config '.linux.namespaces |= map(select(.type != "mount")) | del(.linux.maskedPaths, .linux.readonlyPaths) | .mounts = []'
+    mount -t tmpfs engine "$B/rootfs"
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 try strace -f -o /dev/null -e inject=setsid:signal=KILL -- \
+        "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    mountpoint -q "$B/rootfs" || fail "the mount is gone: $errors" || return 1
+    umount "$B/rootfs"
+    [ "$status" -ne 0 ]
+    has "$errors" "killed"
+    absent
+}
