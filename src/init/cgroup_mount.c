@@ -5,6 +5,7 @@
  *   v1 and hybrid              a tmpfs with a directory for each hierarchy, and links for joined controllers;
  *     with a cgroup namespace    each is a mount of the hierarchy, whose root is the container's own cgroup
  *     without                    each is a bind of the container's own directory
+ * A container without any cgroup of its own sees that of its creator, if anything, and never to write (CVE-2023-25809).
  * Runs in init before pivot.
  */
 #include "base/own.h"
@@ -19,8 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int set_flags(const struct plan_mount *m, int fd, struct error *err) {
+static int set_flags(const struct init *init, const struct plan_mount *m, int fd, struct error *err) {
     int r = mount_change(fd, m->flags.set, m->flags.clear, false);
+    if (r == 0 && init->held->cgroup_foreign)
+        r = mount_change(fd, MOUNT_ATTR_RDONLY, 0, false);
     if (r == 0)
         r = mount_change(fd, m->tree.set, m->tree.clear, true);
     for (int i = 0; r == 0 && i < MOUNT_PROPAGATIONS_MAX && m->propagation[i]; i++)
@@ -29,11 +32,15 @@ static int set_flags(const struct plan_mount *m, int fd, struct error *err) {
 }
 
 static int mount_unified(struct init *init, const struct plan_mount *m, int target, struct error *err) {
+    static const struct mount_new nothing = {.type = "tmpfs", .source = "cgroup", .data = "mode=755"};
     const struct mount_new new = {.type = "cgroup2", .source = "cgroup", .data = m->data, .attributes = m->flags.set};
+    const struct held *held = init->held;
     own_fd fd = -1;
     int r = mount_filesystem(&new, target, &fd, err);
-    if ((r == -EPERM || r == -EBUSY) && init->held->cgroup_unified.fd >= 0)
-        r = source_bind(&init->held->cgroup_unified, target, false, &fd, err);
+    if ((r == -EPERM || r == -EBUSY) && held->cgroup_unified.fd >= 0)
+        r = source_bind(&held->cgroup_unified, target, false, &fd, err);
+    else if (r == -EPERM && held->cgroup_foreign)
+        r = mount_filesystem(&nothing, target, &fd, err);
     if (r < 0)
         return r;
     if (fd < 0) {
@@ -41,31 +48,31 @@ static int mount_unified(struct init *init, const struct plan_mount *m, int targ
         if (fd < 0)
             return error_code(err, -fd, "open %s", m->destination);
     }
-    return set_flags(m, fd, err);
+    return set_flags(init, m, fd, err);
 }
 
 static int mount_hierarchy(struct init *init, const struct plan_mount *m, const struct held_cgroup *hierarchy,
                            int target, struct error *err) {
     bool unified = !hierarchy->controllers[0];
     own_fd fd = -1;
-    int r;
+    int r = -EPERM;
     if (init->plan->namespaces.recipe.unshare) {
         const struct mount_new new = {.type = unified ? "cgroup2" : "cgroup",
                                       .source = "cgroup",
                                       .data = unified ? NULL : hierarchy->controllers,
                                       .attributes = m->flags.set};
         r = mount_filesystem(&new, target, &fd, err);
-    } else {
-        r = source_bind(&hierarchy->source, target, false, &fd, err);
     }
+    if ((r == -EPERM || r == -EBUSY) && hierarchy->source.fd >= 0)
+        r = source_bind(&hierarchy->source, target, false, &fd, err);
     if (r < 0)
         return r;
     if (fd >= 0)
-        return set_flags(m, fd, err);
+        return set_flags(init, m, fd, err);
     char path[512];
     snprintf(path, sizeof path, "%s/%s", m->destination, hierarchy->name);
     fd = resolve_path(init->root, path, RESOLVE_DIRECTORY);
-    return fd < 0 ? error_code(err, -fd, "open %s", path) : set_flags(m, fd, err);
+    return fd < 0 ? error_code(err, -fd, "open %s", path) : set_flags(init, m, fd, err);
 }
 
 /* "cpu,cpuacct" is reached as "cpu" and as "cpuacct" too. */
@@ -88,7 +95,7 @@ static int link_controllers(int directory, const char *name, struct error *err) 
 
 int cgroup_mount(struct init *init, const struct plan_mount *m, int target, struct error *err) {
     const struct held *held = init->held;
-    if (held->cgroup_count == 0)
+    if (!held->cgroup_frame)
         return mount_unified(init, m, target, err);
     const struct mount_new frame = {.type = "tmpfs", .source = "cgroup", .data = "mode=755",
                                     .attributes = m->flags.set & ~(uint64_t)MOUNT_ATTR_RDONLY};
@@ -111,5 +118,5 @@ int cgroup_mount(struct init *init, const struct plan_mount *m, int target, stru
         if (r < 0)
             return error_wrap(err, "cgroup hierarchy %s", hierarchy->name);
     }
-    return set_flags(m, top, err);
+    return set_flags(init, m, top, err);
 }

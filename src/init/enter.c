@@ -22,11 +22,19 @@
 #define KEY_USER_SEARCH 0x00080000u
 #define KEY_OTHER_SEARCH 0x00000008u
 
+/* Nobody in the container may look into us through ptrace or /proc while we hold descriptors of the host
+ * (CVE-2016-9962); exec makes the payload dumpable again. */
+static int hide(struct error *err) {
+    return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
+}
+
 int enter_arrive(struct init *init, struct error *err) {
-    /* Nobody in the container may look into us through ptrace or /proc while we hold descriptors of the host
-     * (CVE-2016-9962); exec makes the payload dumpable again. */
-    if (prctl(PR_SET_DUMPABLE, 0) < 0)
-        return error_sys(err, "prctl PR_SET_DUMPABLE");
+    /* An ordinary user's life may write our id maps only as long as our files in /proc are its own (proc(5)). Nobody
+     * else is in our new user namespace meanwhile. */
+    const bool mapped = init->unprivileged && init->wait_placed && init->plan->namespaces.recipe.map_ids;
+    int hidden = mapped ? 0 : hide(err);
+    if (hidden < 0)
+        return hidden;
     prctl(PR_SET_NAME, "berth:[INIT]");
     sys_signals_default(); /* also what the caller ignored: the payload starts like any other program */
     umask(0); /* modes are meant as they are given */
@@ -36,7 +44,9 @@ int enter_arrive(struct init *init, struct error *err) {
     int r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
     if (r == 0)
         _exit(1); /* life is gone: there is nobody to tell */
-    return r < 0 || message.kind != HANDOFF_PLACED ? error_code(err, r < 0 ? -r : EPROTO, "wait to be placed") : 0;
+    if (r < 0 || message.kind != HANDOFF_PLACED)
+        return error_code(err, r < 0 ? -r : EPROTO, "wait to be placed");
+    return mapped ? hide(err) : 0;
 }
 
 int enter_namespaces(const struct init *init, struct error *err) {
@@ -64,7 +74,7 @@ int enter_become_root(struct init *init, struct error *err) {
         return error_sys(err, "become group 0 of the user namespace (is it mapped?)");
     if (setresuid(0, 0, 0) < 0)
         return error_sys(err, "become user 0 of the user namespace (is it mapped?)");
-    return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
+    return hide(err);
 }
 
 int enter_cgroup_namespace(struct init *init, struct error *err) {

@@ -53,11 +53,14 @@ struct held_container {
 
 struct held {
     struct held_source rootfs;
-    struct held_source *mounts;  /* one a row of plan->mounts; fd -1 but for binds */
+    /* One a row of plan->mounts: binds, and what stands in for a file system that may not be mounted; fd -1 others. */
+    struct held_source *mounts;
     struct held_source *devices; /* one a row of plan->devices when the container is in a user namespace of its own, else NULL */
     struct held_source null;     /* the host's /dev/null, checked; read-only when detached */
     int null_stream;             /* the same, opened through such a mount, for a standard stream; -1: none is that null */
-    struct held_cgroup *cgroups; /* for MOUNT_CGROUP; empty on pure cgroup2 */
+    bool cgroup_frame;           /* for MOUNT_CGROUP: a tmpfs with a directory for each hierarchy; else cgroup2 itself */
+    bool cgroup_foreign;         /* the container has no cgroup of its own: what it may see is not its to change */
+    struct held_cgroup *cgroups; /* for the frame: the hierarchies in which the container has a cgroup of its own */
     size_t cgroup_count;
     struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted */
     int namespaces[NS_COUNT];    /* joined ones, -1 others */

@@ -98,17 +98,32 @@ int identity_no_new_privs(struct init *init, struct error *err) {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? error_sys(err, "set no_new_privs") : 0;
 }
 
+/* user_namespaces(7): where the map was written without privilege, the groups stay as they are. */
+static bool groups_are_fixed(struct init *init) {
+    char text[16] = "";
+    uint64_t e, p, i;
+    struct error ignored = ERROR_INIT;
+    if (init_procfs(init, &ignored) == 0 && procfs_read(&init->proc, "self/setgroups", text, sizeof text) == 0)
+        return strcmp(text, "deny") == 0;
+    /* A container without /proc: what else could forbid it to who has the capability? */
+    return sys_capget(0, &e, &p, &i) == 0 && (e >> CAP_SETGID & 1);
+}
+
 static int set_groups(struct init *init, struct error *err) {
+    static const char place[] = "/process/user/additionalGids";
     const struct plan_process *process = &init->plan->process;
     int r = sys_setgroups(process->group_count, process->groups);
     if (r == 0)
         return 0;
-    char text[16] = "";
-    if (r == -EPERM && init_procfs(init, err) == 0)
-        procfs_read(&init->proc, "self/setgroups", text, sizeof text);
-    if (strcmp(text, "deny") == 0)
-        return 0; /* user_namespaces(7): the map was written without privilege, the groups stay as they are */
-    return error_code(err, -r, "set additional groups (config /process/user/additionalGids)");
+    bool fixed = r == -EPERM && groups_are_fixed(init);
+    if (fixed && process->group_count == 0)
+        return 0;
+    error_note(err, "user", place);
+    if (fixed)
+        return error_set(err, EPERM, "cannot set any additional groups in a rootless container whose only group is its "
+                                     "user's own (config %s)", place);
+    return error_code(err, -r, "set additional groups (config %s)%s", place,
+                      r == -EINVAL ? ": not all of them are mapped" : "");
 }
 
 /* What the caller can give at all; the rest is warned about, since config.md says that it should not fail. */
@@ -142,12 +157,13 @@ static uint64_t bounding_now(uint64_t asked) {
     return set;
 }
 
-static int raise_ambient(struct init *init, uint64_t ambient, struct error *err) {
+static int raise_ambient(uint64_t ambient, struct error *err) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return error_sys(err, "clear ambient capabilities");
+    /* Only what is both permitted and inheritable can be: that is the kernel's rule, and engines list all the rest too. */
     for (unsigned cap = 0; cap < 64 && ambient >> cap; cap++)
-        if ((ambient >> cap & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-            init_warn(init, "%s cannot be ambient: it is not both permitted and inheritable", process_cap_name(cap));
+        if (ambient >> cap & 1)
+            (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
     return 0;
 }
 
@@ -206,7 +222,7 @@ int identity_user(struct init *init, struct error *err) {
         r = switch_user(process, err);
     if (r == 0)
         r = set_caps(effective | init->spare_caps, permitted | init->spare_caps, inheritable, err);
-    return r < 0 ? r : raise_ambient(init, process->caps[CAP_SET_AMBIENT], err);
+    return r < 0 ? r : raise_ambient(process->caps[CAP_SET_AMBIENT], err);
 }
 
 int launch_final_caps(struct init *init, struct error *err) {

@@ -21,6 +21,7 @@ struct init {
     const struct held *held;
     int channel;        /* handoff with life; what fails is reported there */
     int gate;           /* create: the listening socket that `start` connects to; run: -1, START comes over the channel */
+    bool unprivileged;  /* life is an ordinary user's */
     bool wait_placed;   /* life has ids to map or cgroups to enter before we may go on */
     struct root root;   /* the container's root mount */
     struct procfs proc; /* a procfs of ours: the container's own or a private one; -1 until it is needed */

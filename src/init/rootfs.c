@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,6 +198,47 @@ static const char *tmpfs_data(const struct plan_mount *m, int target, char *buff
     return n > 0 && (size_t)n < size ? buffer : m->data;
 }
 
+/* What of the host stands in for a file system that may not be mounted here (life/hold.c), with all that is below it. */
+static int mount_stand_in(struct init *init, const struct plan_mount *m, int target, struct error *err) {
+    const uint64_t inherited = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    static const struct mount_new cover = {.type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2,mode=755",
+                                           .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                         MOUNT_ATTR_NOEXEC};
+    own_fd mounted = -1, covered = -1;
+    char cgroups[PATH_MAX];
+    int r = source_bind(&init->held->mounts[m->index], target, true, &mounted, err);
+    if (r == 0)
+        r = reach_mount(init, m, &mounted, err);
+    if (r < 0)
+        return r;
+    r = mount_propagation(mounted, init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC);
+    if (r == 0)
+        r = mount_change(mounted, m->flags.set & inherited, 0, true);
+    if (r < 0)
+        return error_code(err, -r, "set flags of mount %s", m->destination);
+    r = change_mount(m, mounted, false, err);
+    if (r < 0 || strcmp(m->type, "sysfs") != 0)
+        return r;
+    /* All cgroups of the host: none of the container's business. A row of mounts[] may put its own there. */
+    snprintf(cgroups, sizeof cgroups, "%s/fs/cgroup", m->destination);
+    own_fd place = resolve_path(init->root, cgroups, RESOLVE_DIRECTORY);
+    if (place == -ENOENT)
+        return 0;
+    if (place < 0)
+        return error_code(err, -place, "open %s", cgroups);
+    r = mount_filesystem(&cover, place, &covered, err);
+    return r < 0 ? error_wrap(err, "cover %s", cgroups) : 0;
+}
+
+/* EPERM for proc has two reasons that nobody guesses (pid_namespaces(7), mount_namespaces(7)). */
+static int refuse_proc(const struct init *init, struct error *err) {
+    return error_code(err, EPERM, "file system proc (%s)",
+                      init->plan->namespaces.modes[NS_PID] == NS_INHERIT
+                          ? "a user namespace needs a pid namespace of its own, too"
+                          : "in a user namespace the kernel gives no more of it than can be seen of berth's own /proc, "
+                            "parts of which are covered: an outer container's maskedPaths and readonlyPaths");
+}
+
 static int mount_new_filesystem(struct init *init, const struct plan_mount *m, struct error *err) {
     char data[4096];
     bool tmpfs = strcmp(m->type, "tmpfs") == 0;
@@ -216,6 +258,10 @@ static int mount_new_filesystem(struct init *init, const struct plan_mount *m, s
         .classic_flags = m->classic_flags,
     };
     int r = mount_filesystem(&new, target, &mounted, err);
+    if (r == -EPERM && init->held->mounts[m->index].fd >= 0)
+        return mount_stand_in(init, m, target, err);
+    if (r == -EPERM && strcmp(m->type, "proc") == 0)
+        return refuse_proc(init, err);
     if (r == 0)
         r = reach_mount(init, m, &mounted, err);
     if (r == 0)

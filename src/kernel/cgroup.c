@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/PID/cgroup */
 #define FREEZE_MS 10000
@@ -306,6 +307,60 @@ int cgroup_make(struct cgroup *group, struct error *err) {
     return 0;
 }
 
+static bool is_forbidden(int r) {
+    return r == -EACCES || r == -EPERM || r == -EROFS;
+}
+
+/* Whether processes of the caller may be moved into a directory beside or below their own. */
+static int check_entry(const struct cgroup_dir *dir, struct error *err) {
+    own_fd mount = -1, parent = -1;
+    char path[PATH_MAX];
+    int r = faccessat(dir->fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 ? -errno : 0;
+    if (r == 0 && dir->unified) {
+        /* The nearest common ancestor must let us, too. Looked up by path: ".." does not lead out of a mount. */
+        snprintf(path, sizeof path, ".%.*s", (int)cgroup_files_parent(dir->path, strlen(dir->path)), dir->path);
+        r = cgroup_files_mount(dir->mount, &mount);
+        if (r == 0)
+            r = cgroup_files_open(mount, path, &parent);
+        if (r == 0 && faccessat(parent, "cgroup.procs", W_OK, AT_EACCESS) < 0)
+            r = -errno;
+    }
+    return r < 0 ? error_code(err, -r, "move a process into cgroup %s%s", dir->mount, dir->path) : 0;
+}
+
+int cgroup_make_permitted(struct cgroup *group, struct error *err) {
+    struct cgroup_dir permitted[CGROUP_HIERARCHIES_MAX], refused[CGROUP_HIERARCHIES_MAX];
+    bool made[CGROUP_HIERARCHIES_MAX] = {false};
+    size_t count = 0, out = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < group->count; i++) {
+        struct cgroup_dir dir = group->dirs[i];
+        made[count] = false;
+        r = make_dir(&dir, &made[count], err);
+        if (r == 0)
+            r = check_entry(&dir, err);
+        if (r == 0) {
+            permitted[count++] = dir;
+            continue;
+        }
+        unmake_dir(&dir, made[count]);
+        if (is_forbidden(r)) {
+            dir.fd = r;
+            refused[out++] = dir;
+            r = 0;
+        }
+    }
+    for (size_t i = count; r < 0 && i > 0; i--)
+        unmake_dir(&permitted[i - 1], made[i - 1]);
+    if (r < 0)
+        return r;
+    memcpy(group->dirs, permitted, count * sizeof *permitted);
+    memcpy(group->dirs + count, refused, out * sizeof *refused);
+    group->count = count;
+    group->refused = out;
+    return 0;
+}
+
 /* ---- its files ---- */
 
 /* The directory that has the controller; cgroup2 stands in for every one that no v1 hierarchy has. */
@@ -321,9 +376,26 @@ static const struct cgroup_dir *find_dir(const struct cgroup *group, const char 
     return unified;
 }
 
+/* The directory that would have the controller if the caller had been allowed to make it. */
+static const struct cgroup_dir *find_refused(const struct cgroup *group, const char *controller) {
+    const struct cgroup_dir *unified = NULL;
+    for (size_t i = 0; i < group->count + group->refused; i++) {
+        const struct cgroup_dir *dir = &group->dirs[i];
+        if (dir->unified)
+            unified = dir;
+        else if (*controller && cgroup_v1_has(dir->controllers, controller))
+            return i < group->count ? NULL : dir;
+    }
+    return unified && unified >= group->dirs + group->count ? unified : NULL;
+}
+
 static int find_open_dir(const struct cgroup *group, const char *controller, const char *file,
                          const struct cgroup_dir **out, struct error *err) {
-    const struct cgroup_dir *dir = find_dir(group, controller);
+    const struct cgroup_dir *dir = find_refused(group, controller);
+    if (dir)
+        return error_code(err, -dir->fd, "no cgroup for controller %s: make cgroup %s%s, which is not delegated to uid %u",
+                          *controller ? controller : "(cgroup2)", dir->mount, dir->path, (unsigned)geteuid());
+    dir = find_dir(group, controller);
     if (!dir)
         return error_set(err, ENODEV, "%s: no cgroup hierarchy with the controller %s is mounted below %s", file,
                          *controller ? controller : "(cgroup2)", CGROUP_ROOT);

@@ -53,6 +53,7 @@ struct cgroup_dir {
 struct cgroup {
     enum cgroup_world world;
     size_t count;
+    size_t refused; /* further rows behind `count`: directories that the caller may not make; fd: -errno, why */
     struct cgroup_dir dirs[CGROUP_HIERARCHIES_MAX];
 };
 
@@ -86,6 +87,13 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
  * unexpectedly frozen"). On failure everything that was made is removed again and all fds are -1.
  */
 int cgroup_make(struct cgroup *group, struct error *err);
+
+/*
+ * cgroup_make for a caller without privilege, who need not have a cgroup everywhere: a hierarchy in which it may not
+ * make the directory, or move a process into it (cgroups(7), "Delegation containment"), leaves the group and is counted
+ * as refused. cgroup_write then fails for its controllers and says why.
+ */
+int cgroup_make_permitted(struct cgroup *group, struct error *err);
 
 /*
  * Writes `value` into `file` of the hierarchy that carries `controller` ("" = cgroup2 itself; cgroup2 also for every

@@ -20,6 +20,8 @@
 #define NS_GET_USERNS _IO(0xb7, 0x1) /* linux/nsfs.h */
 #define NS_GET_NSTYPE _IO(0xb7, 0x3) /* linux/nsfs.h */
 
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDu /* its inode: PROC_USER_INIT_INO of the kernel */
+
 int namespace_open(const char *path, uint64_t flag, int *fd, struct error *err) {
     own_fd opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (opened < 0)
@@ -147,6 +149,19 @@ int namespace_write_map(pid_t pid, const char *file, const struct namespace_map 
         return error_sys(err, "open %s", path);
     int r = fd_write_all(fd, text, used);
     return r < 0 ? error_code(err, -r, "write %s", path) : 0;
+}
+
+int namespace_deny_groups(pid_t pid, struct error *err) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%d/setgroups", (int)pid);
+    own_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : fd_write_all(fd, "deny", strlen("deny"));
+    return r < 0 && r != -ENOENT ? error_code(err, -r, "write %s", path) : 0;
+}
+
+bool namespace_user_is_first(void) {
+    struct stat st;
+    return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == FIRST_USER_NAMESPACE;
 }
 
 int namespace_loopback_up(struct error *err) {

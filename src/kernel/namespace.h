@@ -51,6 +51,15 @@ struct namespace_map {
 /* Writes /proc/<pid>/uid_map or gid_map ("uid_map", "gid_map") of a process that nobody else can have the pid of: a child not reaped. */
 int namespace_write_map(pid_t pid, const char *file, const struct namespace_map *maps, size_t count, struct error *err);
 
+/*
+ * Forbids setgroups(2) in the new user namespace of such a process, for good. Before that an unprivileged writer may not
+ * map a group: dropping groups could open files to it that are closed to members (user_namespaces(7), Linux 3.19).
+ */
+int namespace_deny_groups(pid_t pid, struct error *err);
+
+/* Whether the caller lives in the first user namespace of the kernel; not to know (no /proc) counts as that. */
+bool namespace_user_is_first(void);
+
 /* Sets the loopback interface of the caller's network namespace up. */
 int namespace_loopback_up(struct error *err);
 

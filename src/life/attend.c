@@ -7,11 +7,11 @@
 #include "base/own.h"
 #include "handoff/handoff.h"
 #include "init/hook.h"
-#include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
 #include "kernel/tty.h"
 #include "life/container.h"
+#include "life/idmaps.h"
 #include "life/lifecycle.h"
 #include "life/notify.h"
 
@@ -57,17 +57,6 @@ static int raise_hard_limits(const struct creation *c, struct error *err) {
     return 0;
 }
 
-static int write_maps(const struct creation *c, struct error *err) {
-    const struct plan_namespaces *ns = &c->plan.namespaces;
-    _Static_assert(sizeof(struct namespace_map) == sizeof(struct plan_id_mapping), "the same three numbers");
-    if (!ns->recipe.map_ids)
-        return 0;
-    int r = namespace_write_map(c->pid, "uid_map", (const struct namespace_map *)ns->uids, ns->uid_count, err);
-    if (r == 0)
-        r = namespace_write_map(c->pid, "gid_map", (const struct namespace_map *)ns->gids, ns->gid_count, err);
-    return r < 0 ? error_wrap(err, "map ids of the user namespace") : 0;
-}
-
 /* From outside: in a user namespace of its own the process does not own the file. */
 static int set_oom_score(const struct creation *c, struct error *err) {
     const struct plan_process *process = &c->plan.process;
@@ -96,7 +85,7 @@ bool attend_places(const struct creation *c) {
 
 /* Everything that only the parent can do to the new process before it may go on. */
 static int place(struct creation *c, struct error *err) {
-    int r = write_maps(c, err);
+    int r = c->plan.namespaces.recipe.map_ids ? idmaps_write(c->pid, &c->plan.namespaces, err) : 0;
     if (r == 0)
         r = raise_hard_limits(c, err);
     if (r == 0)

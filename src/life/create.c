@@ -8,6 +8,7 @@
 #include "init/between.h"
 #include "init/init.h"
 #include "kernel/devbpf.h"
+#include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/spawn.h"
 #include "kernel/sys.h"
@@ -22,6 +23,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,19 +122,18 @@ static int read_bundle(struct creation *c, const char **bundle, struct error *er
     return *bundle ? 0 : error_memory(err);
 }
 
-static int read_config(struct creation *c, struct error *err) {
-    const char *name = c->request->config ? c->request->config : "config.json";
+int create_read_config(struct arena *arena, int bundle, const char *file, struct oci_config **out, struct error *err) {
+    const char *name = file ? file : "config.json";
     struct stat st;
     own_memory char *text = NULL;
     size_t len;
-    own_fd fd = openat(c->request->config ? AT_FDCWD : c->held.bundle, name,
-                       O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    own_fd fd = openat(file ? AT_FDCWD : bundle, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_sys(err, "open %s", name);
     int r = S_ISREG(st.st_mode) ? fd_read_all(fd, CONFIG_MAX, &text, &len) : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
     if (r < 0)
         return error_code(err, -r, "read %s%s", name, r == -EINVAL ? " (not a regular file)" : "");
-    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = &c->arena};
+    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
     const struct oci_read_options options = {.unknown = log_unknown};
     struct oci_error oci;
     void *config;
@@ -141,7 +143,7 @@ static int read_config(struct creation *c, struct error *err) {
         error_note(err, "config", oci.pointer);
         return r;
     }
-    c->config = config;
+    *out = config;
     return 0;
 }
 
@@ -182,7 +184,7 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
     unsigned listen_fds = 0;
     int r = read_bundle(c, &bundle, err);
     if (r == 0)
-        r = read_config(c, err);
+        r = create_read_config(&c->arena, c->held.bundle, c->request->config, &c->config, err);
     if (r == 0)
         r = count_listen_fds(c, &listen_fds, extra_env, err);
     while (*spare)
@@ -223,23 +225,30 @@ static const char *now_text(struct arena *arena) {
     return arena_printf(arena, "%s.%09ldZ", text, now.tv_nsec);
 }
 
-static int begin_record(struct creation *c, struct error *err) {
-    struct oci_record_cgroup *rows = arena_array(&c->arena, c->group.count, sizeof *rows);
-    if (!rows)
-        return error_memory(err);
-    const char **mount_space = c->plan.namespaces.modes[NS_MOUNT] == NS_JOIN ? &c->plan.namespaces.paths[NS_MOUNT] : NULL;
+static void record_cgroups(struct creation *c) {
     for (size_t i = 0; i < c->group.count; i++)
-        rows[i] = (struct oci_record_cgroup){.controller = c->group.dirs[i].controllers, .path = c->group.dirs[i].path};
+        c->record_cgroups[i] =
+            (struct oci_record_cgroup){.controller = c->group.dirs[i].controllers, .path = c->group.dirs[i].path};
+    c->record.cgroups.count = c->group.count;
+    c->record.cgroups.items = c->record_cgroups;
+}
+
+static int begin_record(struct creation *c, struct error *err) {
+    c->record_cgroups = arena_array(&c->arena, c->group.count, sizeof *c->record_cgroups);
+    if (!c->record_cgroups)
+        return error_memory(err);
+    own_memory char *config = c->request->config ? realpath(c->request->config, NULL) : NULL;
+    const char **mount_space = c->plan.namespaces.modes[NS_MOUNT] == NS_JOIN ? &c->plan.namespaces.paths[NS_MOUNT] : NULL;
     c->record = (struct oci_record){
         .version = 1,
         .has_version = true,
         .id = c->request->id,
         .bundle = c->plan.bundle,
+        .config = config ? arena_strdup(&c->arena, config) : NULL,
         .created = now_text(&c->arena),
         .owner = (uint32_t)geteuid(),
         .has_owner = true,
         .rootfs = c->plan.rootfs,
-        .cgroups = {.count = c->group.count, .items = rows},
         .annotations = c->config->annotations,
         .hooks = c->config->hooks,
         .has_new_keyring = true,
@@ -247,6 +256,7 @@ static int begin_record(struct creation *c, struct error *err) {
         .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_NEW ? NULL : c->plan.rootfs,
         .undo = {.count = mount_space ? 1 : 0, .items = mount_space},
     };
+    record_cgroups(c);
     /* In a mount namespace that is not our own the number would mean something else. */
     if (c->record.root_mount && !mount_space) {
         own_fd below = open(c->record.root_mount, O_PATH | O_CLOEXEC);
@@ -256,14 +266,25 @@ static int begin_record(struct creation *c, struct error *err) {
     return r < 0 ? r : snapshot_write(c->dir, c->config, &c->plan.filter, err);
 }
 
+/* Whoever lacks the privileges of the host's root does without what nobody gets without them, unless it is asked for. */
+static bool is_rootless(void) {
+    return geteuid() != 0 || !namespace_user_is_first();
+}
+
+/* Device rules need the host's CAP_SYS_ADMIN. Who cannot set them cannot make nodes either: the host's file permissions
+ * decide, as they do for the caller itself. */
+static bool may_be_missing(const struct resource_write *w) {
+    return w->optional || (strcmp(w->controller, "devices") == 0 && is_rootless());
+}
+
 /* Without a cgroup nothing can be limited. Who switched cgroups off knows that; who just has none is told. */
 static int without_cgroup(const struct plan_resources *resources, bool disabled, struct error *err) {
     size_t i = 0;
-    while (i < resources->count && resources->writes[i].optional)
+    while (i < resources->count && may_be_missing(&resources->writes[i]))
         i++;
     if (!disabled && i < resources->count)
         return error_refuse(err, resources->writes[i].place, "a limit needs a cgroup, and the host has none mounted");
-    if (i < resources->count || resources->device_program)
+    if (i < resources->count || (resources->device_program && !is_rootless()))
         log_warning("limits and device rules are not applied (config /linux/resources): %s",
                     disabled ? "cgroups are disabled" : "the host has no cgroup mounted");
     return 0;
@@ -277,9 +298,19 @@ static int locate_cgroup(struct creation *c, const struct cgroup_host *host, str
     return r < 0 ? error_wrap(err, "cgroup (config /linux/cgroupsPath)") : 0;
 }
 
+static bool is_forbidden(int r) {
+    return r == -EACCES || r == -EPERM || r == -EROFS;
+}
+
+static bool may_ignore(const struct resource_write *w, int r) {
+    if (w->optional && (r == -ENOENT || r == -ENODEV))
+        return true;
+    return (is_forbidden(r) || r == -ENODEV) && may_be_missing(w) && is_rootless();
+}
+
 static int fill_one(const struct cgroup *group, const struct resource_write *w, struct error *err) {
     int r = cgroup_write(group, w->controller, w->file, w->value, err);
-    if (r == 0 || (w->optional && (r == -ENOENT || r == -ENODEV)))
+    if (r == 0 || may_ignore(w, r))
         return 0;
     error_note(err, "cgroup", w->place);
     error_wrap(err, "set %s (config %s)", w->file, w->place);
@@ -302,20 +333,47 @@ static int fill_cgroup(struct creation *c, struct error *err) {
     if (!resources->device_program || cgroup_clone_fd(&c->group) < 0)
         return 0;
     int r = devbpf_attach(cgroup_clone_fd(&c->group), resources->device_program, resources->device_count, err);
+    if (is_forbidden(r) && is_rootless())
+        return 0;
     return r < 0 ? error_wrap(err, "device rules (config /linux/resources/devices)") : 0;
 }
 
+/* Where nobody has said which cgroup, an ordinary user's container has one where its user may make one. */
 static int make_cgroup(struct creation *c, struct error *err) {
-    if (c->group.count == 0)
-        return 0;
-    int r = cgroup_make(&c->group, err);
+    bool choose = !c->plan.cgroups_path && is_rootless();
+    int r = choose ? cgroup_make_permitted(&c->group, err) : cgroup_make(&c->group, err);
     if (r < 0) {
         error_note(err, "cgroup", "/linux/cgroupsPath");
         return error_wrap(err, "cgroup (config /linux/cgroupsPath)");
     }
-    undo_add(&c->undo, undo_cgroup, c);
-    r = fill_cgroup(c, err);
+    if (c->group.count > 0)
+        undo_add(&c->undo, undo_cgroup, c);
+    if (c->group.refused > 0)
+        record_cgroups(c);
+    r = c->group.count + c->group.refused > 0 ? fill_cgroup(c, err) : 0;
     return r < 0 ? r : hold_cgroups(&c->arena, &c->plan, &c->group, &c->held, err);
+}
+
+/* clone3(2) says little: EACCES is about the cgroup (cgroups(7), "Delegation containment"). */
+static int refuse_spawn(const struct creation *c, const struct spawn_recipe *recipe, int r, struct error *err) {
+    bool cgroup = r == -EACCES && cgroup_clone_fd(&c->group) >= 0;
+    error_note(err, "spawn", cgroup ? "/linux/cgroupsPath" : "/linux/namespaces");
+    if (cgroup)
+        return error_wrap(err, "make the new process in its cgroup (berth's own cgroup and that one must both be below a "
+                               "cgroup that is delegated to uid %u)", (unsigned)geteuid());
+    if (r == -EPERM && !(recipe->clone & CLONE_NEWUSER) && is_rootless())
+        return error_wrap(err, "make the new process (without privileges a container needs a user namespace of its own)");
+    return error_wrap(err, "make the new process");
+}
+
+/* What would fail later on, and then not say so. */
+static int check_privilege(const struct plan *plan, struct error *err) {
+    uint64_t effective, permitted, inheritable;
+    if (plan->namespaces.modes[NS_USER] != NS_INHERIT || geteuid() == 0 ||
+        sys_capget(0, &effective, &permitted, &inheritable) < 0 || (effective >> CAP_SYS_ADMIN & 1))
+        return 0;
+    return error_refuse(err, "/linux/namespaces", "a rootless container needs a user namespace: uid %u has no privilege "
+                        "to make one without", (unsigned)geteuid());
 }
 
 static int spawn_init(struct creation *c, struct error *err) {
@@ -327,7 +385,7 @@ static int spawn_init(struct creation *c, struct error *err) {
     if (r < 0)
         return r;
     struct init init = {.plan = &c->plan, .held = &c->held, .channel = c->init_end, .gate = c->gate,
-                        .wait_placed = attend_places(c), .root = {-1}, .proc = PROCFS_INIT, .console = -1, .state_fd = -1};
+                        .unprivileged = geteuid() != 0, .wait_placed = attend_places(c), .root = {-1}, .proc = PROCFS_INIT, .console = -1, .state_fd = -1};
     pid_t pid = spawn_process(&spawn, &c->pidfd, err);
     if (pid == 0) {
         fd_drop(&c->channel); /* or the new process would keep its own end of file away */
@@ -336,10 +394,8 @@ static int spawn_init(struct creation *c, struct error *err) {
             between_main(&init);
         init_main(&init);
     }
-    if (pid < 0) {
-        error_note(err, "spawn", "/linux/namespaces");
-        return error_wrap(err, "make the new process");
-    }
+    if (pid < 0)
+        return refuse_spawn(c, recipe, pid, err);
     c->pid = pid;
     undo_add(&c->undo, undo_process, c);
     fd_drop(&c->init_end);
@@ -347,7 +403,7 @@ static int spawn_init(struct creation *c, struct error *err) {
     return 0;
 }
 
-int create_container(struct creation *c, unsigned flags, struct error *err) {
+int create_prepare(struct creation *c, unsigned flags, struct error *err) {
     struct cgroup_host host = {.world = CGROUP_NONE};
     c->gated = flags & CREATE_GATED;
     int r = plan_check_id(c->request->id, err);
@@ -364,13 +420,18 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
     undo_add(&c->undo, undo_reserve, c);
     r = make_plan(c, flags & CREATE_DETACHED, &host, err);
     if (r == 0)
+        r = check_privilege(&c->plan, err);
+    if (r == 0)
         r = locate_cgroup(c, &host, err);
     if (r == 0)
         r = hold_open(&c->arena, &c->plan, &c->held, err);
     if (r == 0)
         r = begin_record(c, err);
-    if (r == 0)
-        r = make_cgroup(c, err);
+    return r < 0 ? r : make_cgroup(c, err);
+}
+
+int create_container(struct creation *c, unsigned flags, struct error *err) {
+    int r = create_prepare(c, flags, err);
     if (r == 0)
         r = spawn_init(c, err);
     if (r == 0)
@@ -385,6 +446,21 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
             return error_code(err, -r, "let the new process wait for its start");
     }
     return r;
+}
+
+int create_adopt(struct creation *c, pid_t pid, struct error *err) {
+    c->pidfd = sys_pidfd_open(pid, 0);
+    if (c->pidfd < 0)
+        return error_code(err, -c->pidfd, "pidfd of the container's process");
+    c->pid = pid;
+    undo_add(&c->undo, undo_process, c);
+    int r = process_start_time(pid, &c->record.start_time, &(bool){false});
+    if (r < 0)
+        return error_code(err, -r, "start time of the container's process");
+    c->record.has_start_time = true;
+    c->record.has_pid = true;
+    c->record.pid = pid;
+    return 0;
 }
 
 int create_announce(struct creation *c, struct error *err) {

@@ -32,6 +32,7 @@ struct creation {
     struct held held;
     struct cgroup group;
     struct oci_record record;
+    struct oci_record_cgroup *record_cgroups; /* what record.cgroups points to, in the arena */
     int gate;      /* create: the listening socket for the init process; run: -1 */
     int channel;   /* handoff, our end */
     int init_end;  /* handoff, the new process's end: closed here once it is born */
@@ -52,6 +53,18 @@ enum create_flags {
     CREATE_GATED = 1,   /* the init process listens on the start socket (create), else START goes over the channel (run) */
     CREATE_DETACHED = 2 /* nobody stays to serve a terminal: it needs a console socket */
 };
+
+/* Reads a configuration: `file`, or config.json in the bundle when that is NULL. */
+int create_read_config(struct arena *arena, int bundle, const char *file, struct oci_config **out, struct error *err);
+
+/*
+ * Everything that comes before the first process: id reserved, plan made, host's files held, record of what is begun
+ * written, cgroup made with its limits. On failure all is undone when *creation is dropped.
+ */
+int create_prepare(struct creation *creation, unsigned flags, struct error *err);
+
+/* Takes a child of ours that somebody else has made for the container's process: into the record, still to be written. */
+int create_adopt(struct creation *creation, pid_t pid, struct error *err);
 
 /*
  * Makes the container, gated up to READY, otherwise until its program runs, and commits it: record, pid file, pidfd

@@ -3,6 +3,7 @@
 #include "life/hold.h"
 
 #include "base/own.h"
+#include "base/table.h"
 #include "kernel/idmap.h"
 #include "kernel/mountfd.h"
 #include "kernel/namespace.h"
@@ -16,8 +17,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-
-#define INITIAL_USER_NAMESPACE 0xEFFFFFFDu /* inode of the first one: PROC_USER_INIT_INO of the kernel */
 
 static const struct held_source nothing = {.fd = -1};
 
@@ -70,6 +69,11 @@ static int open_source(const char *path, bool recursive, int flags, enum when wh
     return fd < 0 ? -errno : source_from_fd(&fd, path, recursive, when, out);
 }
 
+/* In a user namespace but the first: no node can be made there, and some file systems not be mounted. */
+static bool is_confined(const struct plan *plan) {
+    return plan->namespaces.modes[NS_USER] != NS_INHERIT || !namespace_user_is_first();
+}
+
 /*
  * Since Linux 6.8 mountinfo lists mounts by their age, and a tree that is cloned here is older than everything that the
  * new process mounts: the container would not see its mounts in the order of the config, which programs and tests
@@ -109,14 +113,30 @@ static int map_source(const struct plan *plan, const struct plan_mount *m, const
     return r < 0 ? error_code(err, -r, "map ids%s", r == -EINVAL ? " (the file system may not support it)" : "") : 0;
 }
 
+/*
+ * Only the owner of the network namespace may mount a sysfs, of the ipc namespace an mqueue, and of neither where an
+ * outer container has covered parts of it (mount_namespaces(7)): the host's is bound then, if it has one.
+ */
+static void hold_stand_in(const struct plan_mount *m, struct held_source *out) {
+    static const struct {
+        const char *type, *path;
+    } rows[] = {{"sysfs", "/sys"}, {"mqueue", "/dev/mqueue"}};
+    for (size_t i = 0; i < TABLE_COUNT(rows); i++)
+        if (strcmp(m->type, rows[i].type) == 0)
+            (void)open_source(rows[i].path, true, O_DIRECTORY, CLONE_LATE, out);
+}
+
 static int hold_mounts(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     held->mounts = arena_array(arena, plan->mounts.count, sizeof *held->mounts);
     if (!held->mounts)
         return error_memory(err);
     for (size_t i = 0; i < plan->mounts.count; i++)
         held->mounts[i] = nothing;
+    bool confined = is_confined(plan);
     for (size_t i = 0; i < plan->mounts.count; i++) {
         const struct plan_mount *m = &plan->mounts.items[i];
+        if (m->kind == MOUNT_FILESYSTEM && confined)
+            hold_stand_in(m, &held->mounts[i]);
         if (m->kind != MOUNT_BIND)
             continue;
         int r = open_source(m->source, m->recursive, 0, clone_when(plan, m), &held->mounts[i]);
@@ -207,15 +227,8 @@ int hold_streams(struct held *held, struct error *err) {
     return held->null_stream < 0 ? error_sys(err, "open /dev/null of the host") : 0;
 }
 
-/* Nodes cannot be made in a user namespace but the first: the host's are bound instead. */
-static bool nodes_are_bound(const struct plan *plan) {
-    struct stat st;
-    return plan->namespaces.modes[NS_USER] != NS_INHERIT ||
-           (stat("/proc/self/ns/user", &st) == 0 && st.st_ino != INITIAL_USER_NAMESPACE);
-}
-
 static int hold_devices(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
-    if (!nodes_are_bound(plan) || plan->mounts.dev_is_bind)
+    if (!is_confined(plan) || plan->mounts.dev_is_bind) /* else the host's nodes are bound */
         return 0;
     held->devices = arena_array(arena, plan->devices.count, sizeof *held->devices);
     if (!held->devices)
@@ -260,13 +273,17 @@ static int hold_cgroup_dir(struct arena *arena, const struct cgroup_dir *dir, st
 
 int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgroup *group, struct held *held,
                  struct error *err) {
-    bool wanted = false, bound = !plan->namespaces.recipe.unshare;
+    bool wanted = false, confined = is_confined(plan), bound = !plan->namespaces.recipe.unshare || confined;
     for (size_t i = 0; i < plan->mounts.count; i++)
         wanted |= plan->mounts.items[i].kind == MOUNT_CGROUP;
-    if (!wanted || group->world == CGROUP_NONE)
+    if (!wanted)
+        return 0;
+    held->cgroup_frame = group->world == CGROUP_LEGACY || group->world == CGROUP_HYBRID;
+    held->cgroup_foreign = group->count == 0 && confined;
+    if (group->count == 0)
         return 0;
     if (group->world == CGROUP_UNIFIED)
-        return bound || nodes_are_bound(plan) ? hold_cgroup_dir(arena, &group->dirs[0], &held->cgroup_unified, err) : 0;
+        return bound ? hold_cgroup_dir(arena, &group->dirs[0], &held->cgroup_unified, err) : 0;
     held->cgroups = arena_array(arena, group->count, sizeof *held->cgroups);
     if (!held->cgroups)
         return error_memory(err);

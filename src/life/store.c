@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/own.h"
+#include "kernel/namespace.h"
 #include "life/document.h"
 #include "life/snapshot.h"
 #include "oci.h"
@@ -28,9 +29,18 @@ void store_drop(struct store *store) {
     fd_drop(&store->fd);
 }
 
+/*
+ * Root of a user namespace is mostly an ordinary user after all: engines run us so and name the user's directory. But a
+ * login as root inside such a container has that variable as well, and USER says so (the rule of runc).
+ */
+static bool root_is_own(const char *runtime_dir) {
+    const char *user = getenv("USER");
+    return geteuid() == 0 && (!runtime_dir || namespace_user_is_first() || (user && strcmp(user, "root") == 0));
+}
+
 static int default_root(char *buffer, size_t size, struct error *err) {
     const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-    if (geteuid() == 0) {
+    if (root_is_own(runtime_dir)) {
         snprintf(buffer, size, "/run/berth");
         return 0;
     }
@@ -212,6 +222,8 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
     int r = remove_notify(dir);
     for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++)
         r = remove_file(dir, files[i]);
+    if (r == 0 && unlinkat(dir, STORE_ROOT, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        r = -errno;
     if (r == 0 && unlinkat(store->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
         r = -errno;
     return r < 0 ? error_code(err, -r, "remove state directory %s/%s", store->root, id) : 0;

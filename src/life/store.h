@@ -4,6 +4,7 @@
  *   <root>/<id>/record.json   what was begun, and later what there is (libocispec, schema "record")
  *   <root>/<id>/config.json, filter   what later commands need of the config (life/snapshot.h)
  *   <root>/<id>/start         the gate: socket whose listening end the waiting init process holds
+ *   <root>/<id>/root          while a restore goes on: an empty directory, the root's place in CRIU's mount namespace
  *   <root>/.cache/            what may be lost at any time
  * All 0700 and 0600 whatever the umask, and owned by the caller. Operations on one container exclude each other by a
  * lock on its directory, which goes with the process that holds it. Readers take no lock: records are replaced whole.
@@ -18,6 +19,8 @@
 
 #include <limits.h>
 #include <stdbool.h>
+
+#define STORE_ROOT "root"
 
 struct store {
     int fd; /* the state root */

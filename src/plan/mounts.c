@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* <sys/mount.h> and <linux/mount.h> exclude each other with this libc, so these come from the latter. */
@@ -335,6 +336,29 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
     return 0;
 }
 
+/* Owners of a file system's root and the like are ids of the container; one that is not mapped the kernel calls invalid. */
+static int check_ids(const struct plan_mount *m, const struct plan_namespaces *ns, const char *place, struct error *err) {
+    static const struct {
+        const char *key;
+        bool (*map)(const struct plan_namespaces *ns, uint32_t inside, uint32_t *outside);
+    } keys[] = {{"uid=", namespaces_map_uid}, {"gid=", namespaces_map_gid}};
+    for (const char *option = m->kind == MOUNT_FILESYSTEM ? m->data : NULL; option && *option;) {
+        for (size_t i = 0; i < TABLE_COUNT(keys); i++) {
+            uint32_t outside;
+            char *end;
+            if (strncmp(option, keys[i].key, 4) != 0 || option[4] < '0' || option[4] > '9')
+                continue;
+            unsigned long id = strtoul(option + 4, &end, 10);
+            if ((*end == ',' || !*end) && (id > UINT32_MAX || !keys[i].map(ns, (uint32_t)id, &outside)))
+                return error_refuse(err, place, "option %s%lu of %s on %s: that id is not mapped in the user namespace",
+                                    keys[i].key, id, m->type, m->destination);
+        }
+        option += strcspn(option, ",");
+        option += *option == ',';
+    }
+    return 0;
+}
+
 static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t index, const char *bundle,
                       const struct plan_namespaces *namespaces, struct plan_mount *m, struct error *err) {
     char place[48];
@@ -362,6 +386,8 @@ static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t i
     int r = plan_source(arena, row, bundle, m, place, err);
     if (r == 0)
         r = plan_idmap(arena, row, namespaces, m, place, err);
+    if (r == 0 && namespaces->modes[NS_USER] == NS_NEW)
+        r = check_ids(m, namespaces, place, err);
     return r < 0 ? r : check_mount(m, place, err);
 }
 

@@ -403,6 +403,8 @@ in_own_cgroup() {
         in_own_cgroup "${dirs[@]}" -- "$@"
 }
 
+# Those that are to be seen: a mount that another one covers stands in the list as well.
 cgroup_mounts() {
+    is_cgroup2 && echo /sys/fs/cgroup && return
     awk '$2 ~ "^/sys/fs/cgroup" && $3 ~ "^cgroup2?$" { print $2 }' /proc/self/mounts
 }
