@@ -50,6 +50,31 @@ static const struct cell {
     {OPERATION_EXEC_PAUSED, OCI_STATUS_RUNNING, NULL},
     {OPERATION_EXEC_PAUSED, OCI_STATUS_STOPPED, "cannot exec in a stopped container"},
     {OPERATION_EXEC_PAUSED, OCI_STATUS_PAUSED, NULL},
+    {OPERATION_PROCESSES, OCI_STATUS_CREATING, "container not running"},
+    {OPERATION_PROCESSES, OCI_STATUS_CREATED, NULL},
+    {OPERATION_PROCESSES, OCI_STATUS_RUNNING, NULL},
+    {OPERATION_PROCESSES, OCI_STATUS_STOPPED, NULL},
+    {OPERATION_PROCESSES, OCI_STATUS_PAUSED, NULL},
+    {OPERATION_PAUSE, OCI_STATUS_CREATING, "container not running"},
+    {OPERATION_PAUSE, OCI_STATUS_CREATED, NULL},
+    {OPERATION_PAUSE, OCI_STATUS_RUNNING, NULL},
+    {OPERATION_PAUSE, OCI_STATUS_STOPPED, "container not running"},
+    {OPERATION_PAUSE, OCI_STATUS_PAUSED, "container not running"},
+    {OPERATION_RESUME, OCI_STATUS_CREATING, "container not paused"},
+    {OPERATION_RESUME, OCI_STATUS_CREATED, "container not paused"},
+    {OPERATION_RESUME, OCI_STATUS_RUNNING, "container not paused"},
+    {OPERATION_RESUME, OCI_STATUS_STOPPED, "container not paused"},
+    {OPERATION_RESUME, OCI_STATUS_PAUSED, NULL},
+    {OPERATION_UPDATE, OCI_STATUS_CREATING, "container not running"},
+    {OPERATION_UPDATE, OCI_STATUS_CREATED, NULL},
+    {OPERATION_UPDATE, OCI_STATUS_RUNNING, NULL},
+    {OPERATION_UPDATE, OCI_STATUS_STOPPED, "container not running"},
+    {OPERATION_UPDATE, OCI_STATUS_PAUSED, NULL},
+    {OPERATION_CHECKPOINT, OCI_STATUS_CREATING, "container cannot be checkpointed in creating state"},
+    {OPERATION_CHECKPOINT, OCI_STATUS_CREATED, "container cannot be checkpointed in created state"},
+    {OPERATION_CHECKPOINT, OCI_STATUS_RUNNING, NULL},
+    {OPERATION_CHECKPOINT, OCI_STATUS_STOPPED, "container cannot be checkpointed in stopped state"},
+    {OPERATION_CHECKPOINT, OCI_STATUS_PAUSED, NULL},
 };
 
 static const char *const operations[] = {
@@ -59,6 +84,11 @@ static const char *const operations[] = {
     [OPERATION_DELETE_FORCE] = "delete --force",
     [OPERATION_EXEC] = "exec",
     [OPERATION_EXEC_PAUSED] = "exec --ignore-paused",
+    [OPERATION_PROCESSES] = "ps",
+    [OPERATION_PAUSE] = "pause",
+    [OPERATION_RESUME] = "resume",
+    [OPERATION_UPDATE] = "update",
+    [OPERATION_CHECKPOINT] = "checkpoint",
 };
 
 /* Each cell is here exactly once: a new operation or state fails this until somebody has thought about it. */

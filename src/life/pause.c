@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pause, resume: the freezer of a container's cgroup. Runs in life; needs write permission in the cgroup. */
+#include "base/own.h"
+#include "life/lifecycle.h"
+#include "life/operations.h"
+
+#include <errno.h>
+
+static int freeze(const struct berth_runtime *runtime, const char *id, enum operation operation, struct error *err) {
+    own_store store = STORE_INIT;
+    own_container c = CONTAINER_INIT;
+    int r = container_find(runtime->root, id, true, &store, &c, err);
+    if (r == 0)
+        r = lifecycle_check(operation, c.status, id, err);
+    if (r < 0)
+        return r;
+    if (c.group.count == 0)
+        return error_set(err, ENODEV, "the container has no cgroup to freeze");
+    return cgroup_freeze(&c.group, operation == OPERATION_PAUSE, err);
+}
+
+int operation_pause(const struct berth_runtime *runtime, const char *id, struct error *err) {
+    return freeze(runtime, id, OPERATION_PAUSE, err);
+}
+
+int operation_resume(const struct berth_runtime *runtime, const char *id, struct error *err) {
+    return freeze(runtime, id, OPERATION_RESUME, err);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* processes: those of a container, by its cgroup or, without one, by its pid namespace. Runs in life. */
+#include "base/own.h"
+#include "base/table.h"
+#include "kernel/procfs.h"
+#include "life/lifecycle.h"
+#include "life/operations.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define STATUS_SIZE (128 * 1024) /* of /proc/pid/status: 65,536 groups may stand before what is looked for */
+
+struct pid_list {
+    struct arena *arena;
+    pid_t *items;
+    size_t count, room;
+};
+
+static int add(struct pid_list *list, pid_t pid, struct error *err) {
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 64;
+        pid_t *items = arena_array(list->arena, room, sizeof *items);
+        if (!items)
+            return error_memory(err);
+        if (list->count > 0)
+            memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = pid;
+    return 0;
+}
+
+/* Whether the process is number 1 of a pid namespace below ours: the last number of NSpid (Linux 4.1), not the first.
+ */
+static bool is_first(struct arena *arena, const struct procfs *proc, pid_t pid) {
+    char path[32], *text = arena_alloc(arena, STATUS_SIZE);
+    snprintf(path, sizeof path, "%d/status", pid);
+    if (!text || procfs_read(proc, path, text, STATUS_SIZE) < 0)
+        return false;
+    char *numbers = strstr(text, "\nNSpid:\t");
+    if (!numbers)
+        return false;
+    numbers += sizeof "\nNSpid:\t" - 1;
+    numbers[strcspn(numbers, "\n")] = '\0';
+    const char *last = strrchr(numbers, '\t');
+    return last && strcmp(last, "\t1") == 0;
+}
+
+static int find_namespace(const struct procfs *proc, const char *pid, struct stat *out) {
+    char path[32];
+    snprintf(path, sizeof path, "%.10s/ns/pid", pid);
+    return fstatat(proc->fd, path, out, 0);
+}
+
+static int add_namespace(struct pid_list *list, const struct procfs *proc, pid_t init, struct error *err) {
+    char name[16];
+    struct stat wanted, found;
+    own_fd fd = openat(proc->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    own_directory dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return error_sys(err, "list /proc");
+    fd = -1; /* the directory's now */
+    snprintf(name, sizeof name, "%d", init);
+    if (find_namespace(proc, name, &wanted) < 0)
+        return error_sys(err, "look at the pid namespace of process %d", init);
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && (entry = readdir(dir));) {
+        uint64_t pid;
+        /* Who may not be looked at (EACCES) or has ended meanwhile is none of ours. */
+        if (number_parse_u64(entry->d_name, INT_MAX, &pid) == 0 && find_namespace(proc, entry->d_name, &found) == 0 &&
+            found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino)
+            r = add(list, (pid_t)pid, err);
+    }
+    return r;
+}
+
+static int list_without_cgroup(struct pid_list *list, const struct container *c, struct error *err) {
+    const pid_t init = (pid_t)c->record->pid;
+    own_procfs proc = PROCFS_INIT;
+    int r = procfs_open_host(&proc, err);
+    if (r < 0)
+        return r;
+    return is_first(list->arena, &proc, init) ? add_namespace(list, &proc, init, err) : add(list, init, err);
+}
+
+int operation_processes(const struct berth_runtime *runtime, const char *id, pid_t **pids, size_t *count,
+                        struct error *err) {
+    own_store store = STORE_INIT;
+    own_container c = CONTAINER_INIT;
+    int r = container_find(runtime->root, id, false, &store, &c, err);
+    if (r == 0)
+        r = lifecycle_check(OPERATION_PROCESSES, c.status, id, err);
+    if (r < 0)
+        return r;
+    struct pid_list list = {.arena = &c.arena};
+    r = cgroup_processes(&c.arena, &c.group, &list.items, &list.count, err);
+    if (r == 0 && list.count == 0 && c.pidfd >= 0)
+        r = list_without_cgroup(&list, &c, err);
+    if (r < 0)
+        return r;
+    pid_t *copy = malloc(list.count * sizeof *copy + 1); /* never of size 0, which may give NULL */
+    if (!copy)
+        return error_memory(err);
+    if (list.count > 0)
+        memcpy(copy, list.items, list.count * sizeof *copy);
+    *pids = copy;
+    *count = list.count;
+    return 0;
+}

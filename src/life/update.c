@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update: new limits for a container that lives. They are merged with the old ones, planned as a whole, and then only
+ * what is named or comes out different is written; what was there before is read first, for the case that a later one
+ * is refused. Runs in life; needs write permission in the cgroup.
+ */
+#include "base/log.h"
+#include "base/own.h"
+#include "base/table.h"
+#include "life/lifecycle.h"
+#include "life/operations.h"
+#include "life/snapshot.h"
+#include "oci.h"
+#include "plan/merge.h"
+#include "plan/resources.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define VALUE_SIZE 4096 /* of a cgroup file: a list of processors is the longest */
+
+struct change {
+    struct resource_write write;
+    const char *before; /* the text that brings back what was there; NULL: there is none */
+    bool done;          /* from the start where nothing is to be written, only brought back: value NULL */
+};
+
+struct changes {
+    const struct cgroup *group;
+    struct change *items;
+    size_t count;
+};
+
+static void *take(void *context, size_t size) {
+    return arena_alloc(context, size);
+}
+
+static int read_change(struct arena *arena, const struct berth_update *update, const struct oci_resources **out,
+                       struct error *err) {
+    const struct oci_allocator allocator = {.alloc = take, .ctx = arena};
+    struct oci_resources *read;
+    struct oci_error oci;
+    int r = oci_resources_read(&allocator, update->resources, update->size, &read, &oci);
+    if (r < 0)
+        return error_set(err, -r, "resources: %s", oci.text);
+    if (read->memory && (read->memory->kernel || read->memory->kernel_tcp))
+        log_warning("update: kernel memory limits are obsolete and ignored");
+    *out = read;
+    return 0;
+}
+
+/* The plan of the limits alone: device rules are not for an update to change. */
+static int plan_limits(struct arena *arena, const struct oci_resources *resources, bool unified,
+                       struct plan_resources *out, struct error *err) {
+    struct oci_resources limits = {.memory = NULL};
+    if (resources)
+        limits = *resources;
+    limits.devices.items = NULL;
+    limits.devices.count = 0;
+    return resources_plan(arena, &limits, unified, out, err);
+}
+
+static const struct resource_write *find_write(const struct plan_resources *plan, const char *file) {
+    for (size_t i = 0; i < plan->count; i++)
+        if (strcmp(plan->writes[i].file, file) == 0)
+            return &plan->writes[i];
+    return NULL;
+}
+
+/* What differs from the old plan, and what is named even if it does not: somebody may have written the file himself. */
+static int find_changes(struct arena *arena, const struct plan_resources *old, const struct plan_resources *new,
+                        const struct oci_resources *named, struct changes *out, struct error *err) {
+    struct change *items = arena_array(arena, new->count + old->count, sizeof *items);
+    if (!items)
+        return error_memory(err);
+    size_t count = 0;
+    for (size_t i = 0; i < new->count; i++) {
+        const struct resource_write *w = &new->writes[i], *was = find_write(old, w->file);
+        if (!was || strcmp(was->value, w->value) != 0 || merge_names(named, w->place))
+            items[count++].write = *w;
+    }
+    for (size_t i = 0; i < old->count; i++) {
+        const struct resource_write *w = &old->writes[i];
+        if (find_write(new, w->file))
+            continue;
+        /* A plan does not say that a switch is off. Other files are changed by the kernel: an idle group's shares. */
+        const bool off = strcmp(w->file, "memory.oom_control") == 0;
+        items[count] = (struct change){.write = *w, .done = !off};
+        items[count++].write.value = off ? "0" : NULL;
+    }
+    out->items = items;
+    out->count = count;
+    return 0;
+}
+
+/* What a file says when its controller has just been enabled. */
+static const char *untouched(const char *file) {
+    static const struct {
+        const char *file, *text;
+    } texts[] = {
+        {"memory.max", "max"},  {"memory.swap.max", "max"}, {"memory.low", "0"}, {"cpu.max", "max 100000"},
+        {"cpu.max.burst", "0"}, {"cpu.weight", "100"},      {"cpu.idle", "0"},   {"pids.max", "max"},
+        {"cpuset.cpus", "\n"},  {"cpuset.mems", "\n"},
+    };
+    for (size_t i = 0; i < TABLE_COUNT(texts); i++)
+        if (strcmp(texts[i].file, file) == 0)
+            return texts[i].text;
+    return NULL;
+}
+
+static int read_before(struct arena *arena, const struct cgroup *group, struct change *change, struct error *err) {
+    static const char oom_switch[] = "oom_kill_disable ";
+    const struct resource_write *w = &change->write;
+    char text[VALUE_SIZE];
+    int r = cgroup_read(group, w->controller, w->file, text, sizeof text, err);
+    if (r == -ENOENT || r == -ENODEV) { /* cgroup2 makes it when it is written; what is wrong else, writing will say */
+        change->before = untouched(w->file);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    const char *value = text;
+    if (strncmp(text, oom_switch, sizeof oom_switch - 1) == 0) {
+        value = text + sizeof oom_switch - 1;
+        text[strcspn(text, "\n")] = '\0';
+    }
+    /* An idle group has no weight, and cannot be given one. */
+    if (strcmp(w->file, "cpu.weight") == 0 && strcmp(value, "0") == 0)
+        return 0;
+    change->before = arena_strdup(arena, *value ? value : "\n"); /* a write of nothing would be none */
+    return change->before ? 0 : error_memory(err);
+}
+
+static const char *shown(const char *value) {
+    return !value ? "unset" : strcmp(value, "\n") == 0 ? "\"\"" : value;
+}
+
+/* 0: set; 1: to be tried again once others are, *err says why. */
+static int set_one(const struct cgroup *group, const struct change *change, struct error *err) {
+    const struct resource_write *w = &change->write;
+    int r = cgroup_write(group, w->controller, w->file, w->value, err);
+    if (r == 0 || (w->optional && (r == -ENOENT || r == -ENODEV)))
+        return 0;
+    error_note(err, "cgroup", w->place);
+    error_wrap(err, "set %s from %s to %s (config %s)", w->file, shown(change->before), w->value, w->place);
+    return w->reorder && (r == -EINVAL || r == -EBUSY) ? 1 : r;
+}
+
+/* 0: all are set; 1: not all, but some more than before. */
+static int set_turn(struct changes *changes, struct error *err) {
+    bool waiting = false, progress = false;
+    for (size_t i = 0; i < changes->count; i++) {
+        struct change *change = &changes->items[i];
+        int r = change->done ? 0 : set_one(changes->group, change, err);
+        if (r < 0)
+            return r;
+        progress |= r == 0 && !change->done;
+        change->done |= r == 0;
+        waiting |= r > 0;
+    }
+    if (!waiting)
+        return 0;
+    return progress ? 1 : -err->code;
+}
+
+/* The same for the way back. */
+static int restore_turn(struct changes *changes, const struct change **stuck) {
+    bool waiting = false, progress = false;
+    struct error ignored = ERROR_INIT;
+    for (size_t i = changes->count; i > 0; i--) {
+        struct change *change = &changes->items[i - 1];
+        const struct resource_write *w = &change->write;
+        if (!change->done || !change->before)
+            continue;
+        int r = cgroup_write(changes->group, w->controller, w->file, change->before, &ignored);
+        if (r == 0 || (w->optional && (r == -ENOENT || r == -ENODEV))) {
+            change->done = false;
+            progress = true;
+        } else {
+            waiting = true;
+            *stuck = change;
+        }
+    }
+    return waiting && progress ? 1 : 0;
+}
+
+/* Takes back what is set; *err is why, and tells where that failed, too. Returns -err->code. */
+static int restore(struct changes *changes, struct error *err) {
+    const struct change *stuck = NULL;
+    while (restore_turn(changes, &stuck) > 0)
+        stuck = NULL;
+    if (stuck)
+        error_wrap(err, "limits are half changed now, since %s stays at %s and does not go back to %s",
+                   stuck->write.file, shown(stuck->write.value), shown(stuck->before));
+    return -err->code;
+}
+
+/*
+ * Which of two limits must go first depends on what the group has: a limit that is refused for that has another turn,
+ * for as long as turns get any further.
+ */
+static int set_all(struct changes *changes, struct error *err) {
+    int r;
+    while ((r = set_turn(changes, err)) > 0)
+        ;
+    return r < 0 ? restore(changes, err) : 0;
+}
+
+/* memory.checkBeforeUpdate, where the kernel would kill instead of refusing. */
+static int check_usage(const struct changes *changes, const struct plan_resources *plan, struct error *err) {
+    char text[32];
+    uint64_t usage;
+    bool changed = false;
+    for (size_t i = 0; i < changes->count; i++)
+        changed |= strcmp(changes->items[i].write.file, "memory.max") == 0;
+    if (!changed || plan->usage_below == 0 ||
+        cgroup_read(changes->group, "memory", "memory.current", text, sizeof text, err) < 0 ||
+        number_parse_u64(text, UINT64_MAX, &usage) < 0 || usage < plan->usage_below)
+        return 0;
+    return error_refuse(err, "/linux/resources/memory/limit",
+                        "%s bytes of memory are in use, and the limit is to be %s", text, plan->memory_limit);
+}
+
+static int set_limits(struct container *c, const struct oci_resources *old, const struct oci_resources *new,
+                      const struct oci_resources *named, struct changes *changes, struct error *err) {
+    const bool unified = c->group.world == CGROUP_UNIFIED;
+    struct plan_resources before, after;
+    int r = plan_limits(&c->arena, new, unified, &after, err);
+    if (r == 0)
+        r = plan_limits(&c->arena, old, unified, &before, err);
+    if (r == 0)
+        r = find_changes(&c->arena, &before, &after, named, changes, err);
+    if (r < 0)
+        return r;
+    if (changes->count > 0 && c->group.count == 0)
+        return error_refuse(err, changes->items[0].write.place, "the container has no cgroup to set a limit in");
+    r = check_usage(changes, &after, err);
+    for (size_t i = 0; r == 0 && i < changes->count; i++)
+        r = read_before(&c->arena, &c->group, &changes->items[i], err);
+    return r < 0 ? r : set_all(changes, err);
+}
+
+int operation_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
+                     struct error *err) {
+    own_store store = STORE_INIT;
+    own_container c = CONTAINER_INIT;
+    const struct oci_config *config = NULL;
+    const struct oci_resources *change = NULL, *merged = NULL;
+    struct plan_filter filter;
+    int r = container_find(runtime->root, id, true, &store, &c, err);
+    if (r == 0)
+        r = lifecycle_check(OPERATION_UPDATE, c.status, id, err);
+    if (r == 0)
+        r = read_change(&c.arena, update, &change, err);
+    if (r == 0)
+        r = snapshot_read(c.dir, &c.arena, &config, &filter, err);
+    if (r < 0)
+        return r;
+    struct oci_linux section = {.resources = NULL};
+    if (config->linux)
+        section = *config->linux;
+    struct changes changes = {.group = &c.group};
+    r = merge_resources(&c.arena, section.resources, change, &merged, err);
+    if (r == 0)
+        r = set_limits(&c, section.resources, merged, change, &changes, err);
+    if (r < 0)
+        return r;
+    struct oci_resources kept = *merged;
+    struct oci_config whole = *config;
+    section.resources = &kept;
+    whole.linux = &section;
+    r = snapshot_rewrite(c.dir, &whole, err);
+    return r < 0 ? restore(&changes, err) : 0;
+}
