@@ -101,10 +101,99 @@ int berth_exec(const struct berth_runtime *runtime, const struct berth_exec *exe
 int berth_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct berth_error *error);
 
 /*
+ * The processes of a container as the caller's pid namespace numbers them, in no order; *pids is malloc'd, the caller's
+ * to free. They are those of its cgroup and of the cgroups below. Without a cgroup: those of the pid namespace that its
+ * init process is the first of (not of namespaces below that one), or else the init process alone. A stopped container
+ * has what its init process left behind: as a rule none.
+ */
+int berth_processes(const struct berth_runtime *runtime, const char *id, pid_t **pids, size_t *count,
+                    struct berth_error *error);
+
+/*
+ * Stops all processes of a created or running container by its cgroup (cgroup.freeze of cgroup2, Linux 5.2, or the
+ * freezer of cgroup v1), and lets them go on. ENODEV: there is nothing to freeze by. A pause that is not complete within
+ * ten seconds is taken back: ETIMEDOUT.
+ */
+int berth_pause(const struct berth_runtime *runtime, const char *id, struct berth_error *error);
+int berth_resume(const struct berth_runtime *runtime, const char *id, struct berth_error *error);
+
+struct berth_update {
+    const char *resources; /* JSON: an object as /linux/resources of config.json */
+    size_t size;           /* of it, in bytes */
+};
+
+/*
+ * Changes limits of a created, running or paused container to what `update` names; all else stays as it is, and so does
+ * what is 0 or "" there, but for swappiness, burst and idle. A memory limit of -1 without a swap limit takes the latter
+ * off, too. Device rules never change; kernel memory limits are ignored with a warning. The whole of the new limits is
+ * checked before the first is set; when one cannot be set, those before it get their old values back.
+ */
+int berth_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
+                 struct berth_error *error);
+
+/*
  * Deletes a stopped or created container; `force` kills a running one first, undoes a create that was cut off at any
  * point, and takes an id that does not exist for success.
  */
 int berth_delete(const struct berth_runtime *runtime, const char *id, bool force, struct berth_error *error);
+
+enum berth_criu_cgroups {
+    BERTH_CRIU_CGROUPS_DEFAULT, /* CRIU's own choice */
+    BERTH_CRIU_CGROUPS_SOFT,
+    BERTH_CRIU_CGROUPS_FULL,
+    BERTH_CRIU_CGROUPS_STRICT,
+    BERTH_CRIU_CGROUPS_IGNORE
+};
+
+enum berth_criu_lock { BERTH_CRIU_LOCK_DEFAULT, BERTH_CRIU_LOCK_IPTABLES, BERTH_CRIU_LOCK_NFTABLES, BERTH_CRIU_LOCK_SKIP };
+
+/* What checkpoint and restore have in common; criu(8) says more about each. Zeroed: all defaults. */
+struct berth_criu {
+    const char *image_path; /* directory of the images; NULL: "checkpoint" in the current directory */
+    const char *work_path;  /* directory of the log; NULL: the images' */
+    enum berth_criu_cgroups cgroups;
+    enum berth_criu_lock network_lock;
+    bool tcp_established; /* established TCP connections too */
+    bool ext_unix_sk;     /* connections of UNIX sockets to processes outside too */
+    bool shell_job;       /* a terminal of the caller's too */
+    bool file_locks;
+    bool lazy_pages; /* memory is brought over when it is used */
+    bool auto_dedup;
+};
+
+struct berth_checkpoint {
+    const char *id;
+    struct berth_criu criu;
+    const char *parent_path; /* images of an earlier pre-dump, relative to the image path */
+    const char *page_server; /* "ADDRESS:PORT": memory goes there instead of into the images */
+    unsigned status_fd;      /* with lazy_pages: gets a zero byte when pages can be fetched; 0: none */
+    bool leave_running;      /* the container goes on; otherwise it is deleted */
+    bool pre_dump;           /* memory alone; the container goes on */
+    bool tcp_skip_in_flight; /* connections that are not accepted yet are left out */
+    bool link_remap;         /* files that have been deleted but have links elsewhere too */
+};
+
+/*
+ * Writes the processes of a running or paused container into files, by the program criu in PATH, which needs root. When
+ * it fails, the container runs on; what was written and CRIU's log (dump.log) stay.
+ */
+int berth_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *checkpoint,
+                     struct berth_error *error);
+
+struct berth_restore {
+    struct berth_create create; /* id, bundle, config, console_socket, pid_file, pidfd_socket; no_pivot has no meaning */
+    struct berth_criu criu;
+    const char *lsm_profile; /* "apparmor:NAME" or "selinux:LABEL" in place of the one in the images */
+    const char *lsm_mount_context;
+    bool tcp_close; /* TCP connections in the images come back closed */
+};
+
+/*
+ * Makes a container of a bundle and of what berth_checkpoint has written, running at once. Without BERTH_RUN_DETACH it
+ * waits for its end and deletes it, as berth_run; *status the same. CRIU's log is restore.log.
+ */
+int berth_restore(const struct berth_runtime *runtime, const struct berth_restore *restore, unsigned flags, int *status,
+                  struct berth_error *error);
 
 /* The state of one container as JSON (runtime.md "State"), indented, without a trailing newline. */
 int berth_state(const struct berth_runtime *runtime, const char *id, char **json, struct berth_error *error);

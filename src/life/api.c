@@ -74,6 +74,41 @@ int berth_delete(const struct berth_runtime *runtime, const char *id, bool force
     return finish_operation(operation_delete(runtime, id, force, &err), "delete", id, &err, error);
 }
 
+int berth_processes(const struct berth_runtime *runtime, const char *id, pid_t **pids, size_t *count,
+                    struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_processes(runtime, id, pids, count, &err), "ps", id, &err, error);
+}
+
+int berth_pause(const struct berth_runtime *runtime, const char *id, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_pause(runtime, id, &err), "pause", id, &err, error);
+}
+
+int berth_resume(const struct berth_runtime *runtime, const char *id, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_resume(runtime, id, &err), "resume", id, &err, error);
+}
+
+int berth_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
+                 struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_update(runtime, id, update, &err), "update", id, &err, error);
+}
+
+int berth_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *checkpoint,
+                     struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_checkpoint(runtime, checkpoint, &err), "checkpoint", checkpoint->id, &err, error);
+}
+
+int berth_restore(const struct berth_runtime *runtime, const struct berth_restore *restore, unsigned flags, int *status,
+                  struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_restore(runtime, restore, flags, status, &err), "restore", restore->create.id,
+                            &err, error);
+}
+
 int berth_state(const struct berth_runtime *runtime, const char *id, char **json, struct berth_error *error) {
     struct error err = ERROR_INIT;
     own_store store = STORE_INIT;

@@ -51,6 +51,47 @@ static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
             [OCI_STATUS_STOPPED] = "cannot exec in a stopped container",
             [OCI_STATUS_PAUSED] = NULL,
         },
+    /* stopped: what the container left running, none as a rule; runc answers so, and engines ask without looking */
+    [OPERATION_PROCESSES] =
+        {
+            [OCI_STATUS_CREATING] = "container not running: it is still being created",
+            [OCI_STATUS_CREATED] = NULL,
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = NULL,
+            [OCI_STATUS_PAUSED] = NULL,
+        },
+    [OPERATION_PAUSE] =
+        {
+            [OCI_STATUS_CREATING] = "container not running: it is still being created",
+            [OCI_STATUS_CREATED] = NULL,
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = "container not running",
+            [OCI_STATUS_PAUSED] = "container not running: it is paused already",
+        },
+    [OPERATION_RESUME] =
+        {
+            [OCI_STATUS_CREATING] = "container not paused",
+            [OCI_STATUS_CREATED] = "container not paused",
+            [OCI_STATUS_RUNNING] = "container not paused",
+            [OCI_STATUS_STOPPED] = "container not paused",
+            [OCI_STATUS_PAUSED] = NULL,
+        },
+    [OPERATION_UPDATE] =
+        {
+            [OCI_STATUS_CREATING] = "container not running: it is still being created",
+            [OCI_STATUS_CREATED] = NULL,
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = "container not running",
+            [OCI_STATUS_PAUSED] = NULL,
+        },
+    [OPERATION_CHECKPOINT] =
+        {
+            [OCI_STATUS_CREATING] = "container cannot be checkpointed in creating state",
+            [OCI_STATUS_CREATED] = "container cannot be checkpointed in created state",
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = "container cannot be checkpointed in stopped state",
+            [OCI_STATUS_PAUSED] = NULL,
+        },
 };
 
 int lifecycle_check(enum operation operation, enum oci_status status, const char *id, struct error *err) {

@@ -17,6 +17,22 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
                    struct error *err);
 int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err);
 int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err);
+int operation_processes(const struct berth_runtime *runtime, const char *id, pid_t **pids, size_t *count,
+                        struct error *err);
+int operation_pause(const struct berth_runtime *runtime, const char *id, struct error *err);
+int operation_resume(const struct berth_runtime *runtime, const char *id, struct error *err);
+int operation_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
+                     struct error *err);
+
+int operation_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *request, struct error *err);
+int operation_restore(const struct berth_runtime *runtime, const struct berth_restore *request, unsigned flags,
+                      int *status, struct error *err);
+
+/*
+ * Deletes a container whose process has ended in the foreground. Somebody else may have done that meanwhile: then there
+ * is nothing left to do.
+ */
+int run_take_down(const struct store *store, const char *id, struct error *err);
 
 /* Runs poststart hooks; a failing one stops and deletes the container (config.md, runtime-spec 1.3). */
 int start_poststart(const struct store *store, const char *id, const struct oci_record *record, struct error *err);

@@ -24,8 +24,7 @@ int operation_create(const struct berth_runtime *runtime, const struct berth_cre
     return r;
 }
 
-/* Somebody else may have deleted the container meanwhile: then there is nothing left to do. */
-static int take_down(const struct store *store, const char *id, struct error *err) {
+int run_take_down(const struct store *store, const char *id, struct error *err) {
     own_container container = CONTAINER_INIT;
     int r = container_open(store, id, true, &container, err);
     if (r == -ENOENT)
@@ -81,7 +80,7 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
         return 0;
     /* The exit status of the payload, or why it is not known, is the answer, whatever the clean-up has to say. */
     struct error unclean = ERROR_INIT;
-    if (take_down(&c.store, request->id, &unclean) < 0)
+    if (run_take_down(&c.store, request->id, &unclean) < 0)
         log_warning("%s", unclean.text);
     return r;
 }
