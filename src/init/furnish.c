@@ -192,18 +192,18 @@ int furnish_terminal(struct init *init, struct error *err) {
  * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265). Otherwise it
  * becomes the host's by way of a read-only mount, so that nobody inside gets at its mode and owner.
  */
-static void adopt_null(struct init *init, int fd) {
+static int adopt_null(struct init *init, int fd, struct error *err) {
     struct stat st;
     struct statfs fs;
     if (fstat(fd, &st) < 0 || !is_null(&st))
-        return;
+        return 0; /* closed, or something else */
     own_fd null = resolve_path(init->root, "/dev/null", RESOLVE_NO_LINKS);
-    bool ours = null >= 0 && fstat(null, &st) == 0 && is_null(&st) && fstatfs(null, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+    if (null >= 0 && (fstat(null, &st) < 0 || fstatfs(null, &fs) < 0))
+        return error_sys(err, "look at /dev/null");
+    bool ours = null >= 0 && is_null(&st) && fs.f_type == TMPFS_MAGIC;
     own_fd opened = ours ? resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY) : -1;
-    if (opened >= 0 && fstat(opened, &st) == 0 && is_null(&st))
-        dup2(opened, fd);
-    else if (init->held->null_stream >= 0)
-        dup2(init->held->null_stream, fd);
+    int better = opened >= 0 && fstat(opened, &st) == 0 && is_null(&st) ? opened : init->held->null_stream;
+    return better >= 0 && dup2(better, fd) < 0 ? error_sys(err, "put /dev/null on %d", fd) : 0;
 }
 
 /* Pipes and sockets belong to whoever reads and writes them: an image may open /dev/stderr anew. Nothing else is given
@@ -227,7 +227,9 @@ int furnish_stdio(struct init *init, struct error *err) {
         return r;
     }
     for (int fd = 0; fd < 3; fd++) {
-        adopt_null(init, fd);
+        int r = adopt_null(init, fd, err);
+        if (r < 0)
+            return r;
         chown_stdio(process, fd);
     }
     return 0;

@@ -160,10 +160,9 @@ static uint64_t bounding_now(uint64_t asked) {
 static int raise_ambient(uint64_t ambient, struct error *err) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return error_sys(err, "clear ambient capabilities");
-    /* Only what is both permitted and inheritable can be: that is the kernel's rule, and engines list all the rest too. */
     for (unsigned cap = 0; cap < 64 && ambient >> cap; cap++)
-        if (ambient >> cap & 1)
-            (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+        if ((ambient >> cap & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+            return error_sys(err, "make %s ambient", process_cap_name(cap));
     return 0;
 }
 
@@ -222,7 +221,8 @@ int identity_user(struct init *init, struct error *err) {
         r = switch_user(process, err);
     if (r == 0)
         r = set_caps(effective | init->spare_caps, permitted | init->spare_caps, inheritable, err);
-    return r < 0 ? r : raise_ambient(process->caps[CAP_SET_AMBIENT], err);
+    /* Engines list all capabilities as ambient, but only what is permitted and inheritable can be (capabilities(7)). */
+    return r < 0 ? r : raise_ambient(process->caps[CAP_SET_AMBIENT] & permitted & inheritable, err);
 }
 
 int launch_final_caps(struct init *init, struct error *err) {

@@ -215,8 +215,10 @@ int container_unmount_root(const struct oci_record *record, struct error *err) {
 void container_kill(const struct store *store, const char *id) {
     own_container c = CONTAINER_INIT;
     struct error ignored = ERROR_INIT;
-    if (container_open(store, id, false, &c, &ignored) == 0)
-        (void)kill_init(&c, &ignored);
+    if (container_open(store, id, false, &c, &ignored) < 0 || c.pidfd < 0 || process_signal(c.pidfd, SIGKILL) < 0)
+        return;
+    if (process_wait(c.pidfd, KILL_PROMPT_MS) == -ETIMEDOUT)
+        cgroup_thaw_all(&c.group);
 }
 
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {

@@ -351,7 +351,8 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
         r = attend(&x, err);
     if (r < 0)
         return explain(&x, r, err);
-    x.done = true;
     *status = 0;
-    return detach ? 0 : relay_wait(&x.relay, x.pidfd, x.master, status, err);
+    r = detach ? 0 : relay_wait(&x.relay, x.pidfd, x.master, status, err);
+    x.done = r == 0;
+    return r;
 }
