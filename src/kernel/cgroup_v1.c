@@ -103,11 +103,11 @@ int cgroup_v1_freeze(int dirfd, bool freeze, int64_t deadline) {
         int r = cgroup_files_write(dirfd, "freezer.state", "FROZEN");
         if (r == 0)
             r = freezer_reached(dirfd, "FROZEN", &reached);
-        if (r < 0 || reached)
-            return r;
-        if (cgroup_files_left(deadline) == 0) {
+        if (r == 0 && reached)
+            return 0;
+        if (r < 0 || cgroup_files_left(deadline) == 0) {
             thaw(dirfd);
-            return -ETIMEDOUT;
+            return r < 0 ? r : -ETIMEDOUT;
         }
         /* A task that waits for a frozen one (vfork) keeps the group in FREEZING for good: let both go on a bit. */
         if (attempt % THAW_EVERY == 0)

@@ -113,7 +113,7 @@ int cgroup_v2_freeze(int dirfd, bool freeze, int64_t deadline) {
     if (r < 0)
         return r;
     r = cgroup_v2_wait(dirfd, "frozen", freeze, deadline);
-    if (r == -ETIMEDOUT && freeze)
+    if (r < 0 && freeze)
         cgroup_files_write(dirfd, "cgroup.freeze", "0");
     return r;
 }

@@ -42,6 +42,8 @@ int process_open(pid_t pid, uint64_t start_time) {
     if (pid <= 0)
         return -ESRCH;
     own_fd fd = sys_pidfd_open(pid, 0);
+    if (fd == -EINVAL) /* what older kernels say (6.1 does) of a number that only a session or group still has */
+        return -ESRCH;
     if (fd < 0)
         return fd;
     /* Looked at after the open: whatever the pid means now is what the descriptor means. */

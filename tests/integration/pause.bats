@@ -172,7 +172,13 @@ refuses_last() {
     mount -i -t fuse -o "fd=$fuse,rootmode=40000,user_id=0,group_id=0" deaf "$T/deaf"
     sh -c 'echo 0 >"$1"; exec stat "$2"' sh "$(group_dir)/cgroup.procs" "$T/deaf" >/dev/null 2>&1 3>&- 4>&- {fuse}>&- &
     stuck=$!
-    eventually grep -q '^State:.*D' "/proc/$stuck/status"
+    eventually grep -q fuse "/proc/$stuck/wchan"
+    # One that was killed on the way is ended by resume: some processes are held, so the container is not paused.
+    echo 1 >"$(group_dir)/cgroup.freeze"
+    same "$(state_of)" running
+    succeeds berth resume "$ID"
+    same "$(cat "$(group_dir)/cgroup.freeze")" 0
+    refuses "container not paused" berth resume "$ID"
     try berth pause "$ID"
     umount --lazy "$T/deaf"
     exec {fuse}>&-
@@ -285,6 +291,7 @@ begin_family() {
     begin_family
     succeeds bash -c 'trap "" CHLD; exec "$@"' ignore "$BERTH" --root "$ROOT" ps "$ID"
     has "$output" "sleep 1001"
+    refuses "exit status 1" bash -c 'trap "" CHLD; exec "$@"' ignore "$BERTH" --root "$ROOT" ps "$ID" --no-such-option
 }
 
 @test "ps of a created, a paused and a stopped container" {
