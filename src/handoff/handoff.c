@@ -12,6 +12,7 @@
 
 const struct handoff_rule handoff_rules[HANDOFF_KIND_COUNT] = {
     [HANDOFF_BORN] = {"born", HANDOFF_TO_LIFE, 1, 1},
+    [HANDOFF_SOURCE] = {"source", HANDOFF_TO_INIT, 1, 1},
     [HANDOFF_PLACED] = {"placed", HANDOFF_TO_INIT, 0, 0},
     [HANDOFF_CONSOLE] = {"console", HANDOFF_TO_LIFE, 1, 1},
     [HANDOFF_HOOKS] = {"hooks", HANDOFF_TO_LIFE, 0, 0},
@@ -25,7 +26,7 @@ const struct handoff_rule handoff_rules[HANDOFF_KIND_COUNT] = {
 
 /* The packet: fixed size, no pointer, no length to be trusted. */
 struct packet {
-    uint32_t kind;
+    uint32_t kind, index;
     struct error error;
 };
 
@@ -46,6 +47,11 @@ int handoff_send(int socket, enum handoff_kind kind, int fd, const char *text) {
     struct packet packet = {.kind = kind};
     if (text)
         snprintf(packet.error.text, sizeof packet.error.text, "%s", text);
+    return send_packet(socket, &packet, fd);
+}
+
+int handoff_send_source(int socket, int fd, uint32_t index) {
+    const struct packet packet = {.kind = HANDOFF_SOURCE, .index = index};
     return send_packet(socket, &packet, fd);
 }
 
@@ -76,6 +82,7 @@ int handoff_receive(int socket, enum handoff_direction direction, struct handoff
     if (!well_formed(&packet, n, fds, direction))
         return -EPROTO;
     out->kind = (enum handoff_kind)packet.kind;
+    out->index = packet.index;
     out->error = packet.error;
     /* The peer may be anything by now: terminate what is read as text. */
     out->error.step[sizeof out->error.step - 1] = '\0';

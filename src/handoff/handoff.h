@@ -9,6 +9,7 @@
  *                      [ only with a process in between (recipe.refork): ]
  *                            <------------------ BORN     + pidfd of the init process
  *      ids mapped, cgroups entered
+ *      SOURCE ... -------------------------------------> + detached tree, index     [ cloned in its mount namespace ]
  *      PLACED -----------------------------------------> goes on       [ only when it has to wait for that ]
  *                                                         mounts, devices
  *                            <--------------- CONSOLE     + pty master, its name         [ with a terminal ]
@@ -41,6 +42,7 @@
 enum handoff_kind {
     HANDOFF_NONE, /* 0 is no message: a cleared packet is refused */
     HANDOFF_BORN,
+    HANDOFF_SOURCE,
     HANDOFF_PLACED,
     HANDOFF_CONSOLE,
     HANDOFF_HOOKS,
@@ -66,14 +68,16 @@ extern const struct handoff_rule handoff_rules[HANDOFF_KIND_COUNT];
 struct handoff_message {
     enum handoff_kind kind;
     int fd;             /* received: owned by the receiver; -1: none */
+    uint32_t index;     /* SOURCE: what it is for, as held_source_at (init/held.h) counts; not checked here */
     struct error error; /* ERROR; the text of WARNING and the pty's name of CONSOLE stand in error.text */
 };
 
 /* The pair, both ends O_CLOEXEC. */
 int handoff_open(int *life_end, int *init_end, struct error *err);
 
-/* Sends one message; fd -1: none; text NULL: none (ERROR takes *error). 0 or -errno. */
+/* Sends one message; fd -1: none; text NULL: none (ERROR takes *error, SOURCE its index). 0 or -errno. */
 int handoff_send(int socket, enum handoff_kind kind, int fd, const char *text);
+int handoff_send_source(int socket, int fd, uint32_t index);
 int handoff_send_error(int socket, const struct error *error);
 
 /*

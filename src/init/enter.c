@@ -3,6 +3,7 @@
  * enter: the first steps of the new process: waiting for life to place it, namespaces that are joined or that can be
  * made only from inside, session and keyring. Runs in init before pivot.
  */
+#include "base/own.h"
 #include "handoff/handoff.h"
 #include "init/init.h"
 #include "kernel/namespace.h"
@@ -28,6 +29,34 @@ static int hide(struct error *err) {
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
 }
 
+/* A tree that life has cloned in our mount namespace takes the place of the descriptor that it is a clone of. */
+static int adopt_source(struct init *init, struct handoff_message *message) {
+    struct held_source *source = held_source_at(init->plan, init->held, message->index);
+    if (!source || !source->inside) {
+        fd_drop(&message->fd);
+        return -EPROTO;
+    }
+    fd_drop(&source->fd);
+    source->fd = fd_take(&message->fd);
+    source->detached = true;
+    return 0;
+}
+
+static int wait_placed(struct init *init, struct error *err) {
+    struct handoff_message message = {.kind = HANDOFF_NONE};
+    int r = 0;
+    while (r == 0 && message.kind != HANDOFF_PLACED) {
+        r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
+        if (r == 0)
+            _exit(1); /* life is gone: there is nobody to tell */
+        if (r > 0 && message.kind == HANDOFF_SOURCE)
+            r = adopt_source(init, &message);
+        else if (r > 0)
+            r = message.kind == HANDOFF_PLACED ? 0 : -EPROTO;
+    }
+    return r < 0 ? error_code(err, -r, "wait to be placed") : 0;
+}
+
 int enter_arrive(struct init *init, struct error *err) {
     /* An ordinary user's life may write our id maps only as long as our files in /proc are its own (proc(5)). Nobody
      * else is in our new user namespace meanwhile. */
@@ -38,15 +67,8 @@ int enter_arrive(struct init *init, struct error *err) {
     prctl(PR_SET_NAME, "berth:[INIT]");
     sys_signals_default(); /* also what the caller ignored: the payload starts like any other program */
     umask(0); /* modes are meant as they are given */
-    if (!init->wait_placed)
-        return 0;
-    struct handoff_message message;
-    int r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
-    if (r == 0)
-        _exit(1); /* life is gone: there is nobody to tell */
-    if (r < 0 || message.kind != HANDOFF_PLACED)
-        return error_code(err, r < 0 ? -r : EPROTO, "wait to be placed");
-    return mapped ? hide(err) : 0;
+    int r = init->wait_placed ? wait_placed(init, err) : 0;
+    return r == 0 && mapped ? hide(err) : r;
 }
 
 int enter_namespaces(const struct init *init, struct error *err) {

@@ -7,7 +7,7 @@
 #define BERTH_INIT_HELD_H
 
 #include "kernel/file_limit.h"
-#include "plan/namespaces.h"
+#include "plan/plan.h"
 
 #include <linux/mount.h>
 #include <stdbool.h>
@@ -20,12 +20,15 @@
  * cross into another mount namespace. An unprivileged caller cannot clone (EPERM), an old kernel neither (ENOSYS), and
  * bind sources are left to the new process where it has our rights, for the order of its mounts (life/hold.c):
  * then it is an O_PATH descriptor, and the new process opens `path` again in its own namespace and checks that it has
- * found the same device and inode.
+ * found the same device and inode. Where a user namespace is between it and us, life does that for it, in its mount
+ * namespace (life/inside.h), and sends it the tree before it is placed.
  */
 struct held_source {
     int fd; /* -1: nothing held */
     bool detached;
+    bool inside; /* life clones it in the mount namespace of the new process, once that is born, if it may */
     bool directory;
+    bool recursive; /* to be cloned with what is mounted below it */
     const char *path;
     dev_t device;
     ino_t inode;
@@ -70,5 +73,10 @@ struct held {
     struct file_limit files;     /* to be given back to the payload */
     bool listen_fds;             /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */
 };
+
+/*
+ * Root file system and mounts[], as HANDOFF_SOURCE counts them: 0, 1 and so on. NULL: there are no more.
+ */
+struct held_source *held_source_at(const struct plan *plan, struct held *held, size_t index);
 
 #endif

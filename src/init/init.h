@@ -18,7 +18,7 @@ enum { GUARDED_PROC, GUARDED_SYS, GUARDED_COUNT };
 
 struct init {
     const struct plan *plan;
-    const struct held *held;
+    struct held *held; /* our own copy: enter_arrive puts in what life sends */
     int channel;        /* handoff with life; what fails is reported there */
     int gate;           /* create: the listening socket that `start` connects to; run: -1, START comes over the channel */
     bool unprivileged;  /* life is an ordinary user's */
@@ -110,6 +110,8 @@ int launch_final_caps(struct init *init, struct error *err);
 int launch_exec(struct init *init, struct error *err);
 
 /* source.c: a held source as a mountable thing in this process's mount namespace */
+/* O_PATH descriptor of the same file, by its path as this process sees it; -EXDEV: another one lies there now. */
+int source_reopen(const struct held_source *source, struct error *err);
 /* Attaches it on target_fd. *mount_fd: root of the new mount, -1 when a classic bind did it (resolve anew). */
 int source_bind(const struct held_source *source, int target_fd, bool recursive, int *mount_fd, struct error *err);
 

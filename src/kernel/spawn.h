@@ -9,13 +9,13 @@
 #include <sys/types.h>
 
 struct spawn {
-    uint64_t flags; /* CLONE_NEW*, CLONE_PARENT */
+    uint64_t flags; /* CLONE_NEW*, CLONE_PARENT, CLONE_FILES */
     int cgroup_fd;  /* directory of a cgroup2 group to be born in; -1: the caller's */
 };
 
 /*
  * As fork(2): returns 0 in the child, the pid in the parent with *pidfd (O_CLOEXEC), or a negative errno.
- * The child shares nothing but copies; C library state that is tied to a thread id is stale in it: it must not use
+ * The child shares nothing but copies (with CLONE_FILES the table of descriptors); C library state that is tied to a thread id is stale in it: it must not use
  * threads, raise() or abort handlers, and ends by exec or _exit.
  */
 pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err);

@@ -11,7 +11,9 @@
 #include "kernel/sys.h"
 #include "kernel/tty.h"
 #include "life/container.h"
+#include "life/hold.h"
 #include "life/idmaps.h"
+#include "life/inside.h"
 #include "life/lifecycle.h"
 #include "life/notify.h"
 
@@ -80,7 +82,7 @@ static bool born_in_place(const struct creation *c) {
 }
 
 bool attend_places(const struct creation *c) {
-    return c->plan.namespaces.recipe.map_ids || !born_in_place(c);
+    return c->plan.namespaces.recipe.map_ids || hold_inside(&c->plan) || !born_in_place(c);
 }
 
 /* Everything that only the parent can do to the new process before it may go on. */
@@ -92,6 +94,8 @@ static int place(struct creation *c, struct error *err) {
         r = set_oom_score(c, err);
     if (r == 0 && !born_in_place(c))
         r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
+    if (r == 0)
+        r = inside_send_sources(c, err);
     if (r == 0 && attend_places(c)) {
         r = handoff_send(c->channel, HANDOFF_PLACED, -1, NULL);
         if (r < 0 && r != -EPIPE)

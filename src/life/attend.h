@@ -5,7 +5,7 @@
 
 #include "life/create.h"
 
-/* Whether the new process has to wait until it is placed: its ids mapped, itself moved into cgroups. */
+/* Whether the new process has to wait until it is placed: its ids mapped, itself moved into cgroups, sources sent. */
 bool attend_places(const struct creation *creation);
 
 /*

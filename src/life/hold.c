@@ -42,7 +42,7 @@ void hold_drop(const struct plan *plan, struct held *held) {
         fd_drop(&held->namespaces[k]);
 }
 
-enum when { CLONE_NOW, CLONE_LATE };
+enum when { CLONE_NOW, CLONE_INSIDE, CLONE_LATE };
 
 /* Adopts an O_PATH descriptor and turns it into a detached tree where that is possible, unless it is to be cloned late. */
 static int source_from_fd(int *fd, const char *path, bool recursive, enum when when, struct held_source *out) {
@@ -50,8 +50,9 @@ static int source_from_fd(int *fd, const char *path, bool recursive, enum when w
     if (fstat(*fd, &st) < 0)
         return -errno;
     struct held_source source = {
-        .fd = *fd, .path = path, .directory = S_ISDIR(st.st_mode), .device = st.st_dev, .inode = st.st_ino};
-    int tree = when == CLONE_LATE ? -ENOSYS : mount_clone(*fd, recursive);
+        .fd = *fd, .path = path, .directory = S_ISDIR(st.st_mode), .inside = when == CLONE_INSIDE,
+        .recursive = recursive, .device = st.st_dev, .inode = st.st_ino};
+    int tree = when != CLONE_NOW ? -ENOSYS : mount_clone(*fd, recursive);
     if (tree >= 0) {
         close(*fd);
         source.fd = tree;
@@ -74,6 +75,11 @@ static bool is_confined(const struct plan *plan) {
     return plan->namespaces.modes[NS_USER] != NS_INHERIT || !namespace_user_is_first();
 }
 
+bool hold_inside(const struct plan *plan) {
+    const enum ns_mode *modes = plan->namespaces.modes;
+    return modes[NS_USER] != NS_INHERIT && modes[NS_MOUNT] == NS_NEW;
+}
+
 /*
  * Since Linux 6.8 mountinfo lists mounts by their age, and a tree that is cloned here is older than everything that the
  * new process mounts: the container would not see its mounts in the order of the config, which programs and tests
@@ -81,6 +87,8 @@ static bool is_confined(const struct plan *plan) {
  * descriptor held here then says whether it has found the same file.
  */
 static enum when clone_when(const struct plan *plan, const struct plan_mount *m) {
+    if (hold_inside(plan)) /* also what should stay a peer of the host's: nothing can that is behind a user namespace */
+        return CLONE_INSIDE;
     const struct plan_namespaces *ns = &plan->namespaces;
     bool alike = ns->modes[NS_USER] == NS_INHERIT && !ns->recipe.join && ns->modes[NS_MOUNT] == NS_NEW;
     /* In there all mounts are slaves of the host's; to stay a peer, both propagations must say "shared", as with runc. */
@@ -89,7 +97,7 @@ static enum when clone_when(const struct plan *plan, const struct plan_mount *m)
 }
 
 static int hold_rootfs(const struct plan *plan, struct held *held, struct error *err) {
-    int r = open_source(plan->rootfs, true, O_DIRECTORY, CLONE_NOW, &held->rootfs);
+    int r = open_source(plan->rootfs, true, O_DIRECTORY, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &held->rootfs);
     if (r == 0)
         return 0;
     error_note(err, "rootfs", NULL);
@@ -126,6 +134,30 @@ static void hold_stand_in(const struct plan_mount *m, struct held_source *out) {
             (void)open_source(rows[i].path, true, O_DIRECTORY, CLONE_LATE, out);
 }
 
+static int blame_mount(const struct plan_mount *m, struct error *err) {
+    char place[32];
+    snprintf(place, sizeof place, "/mounts/%u", m->index);
+    error_note(err, "mount", place);
+    return error_wrap(err, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination, m->index);
+}
+
+int hold_blame(const struct plan *plan, size_t index, struct error *err) {
+    if (index > 0)
+        return blame_mount(&plan->mounts.items[index - 1], err);
+    error_note(err, "rootfs", "/root/path");
+    return error_wrap(err, "invalid rootfs: %s (config /root/path)", plan->rootfs);
+}
+
+int hold_map(const struct plan *plan, const struct held *held, struct error *err) {
+    for (size_t i = 0; i < plan->mounts.count; i++) {
+        const struct plan_mount *m = &plan->mounts.items[i];
+        if (m->kind == MOUNT_BIND && m->idmap != MOUNT_IDMAP_NONE &&
+            map_source(plan, m, held, &held->mounts[i], err) < 0)
+            return blame_mount(m, err);
+    }
+    return 0;
+}
+
 static int hold_mounts(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     held->mounts = arena_array(arena, plan->mounts.count, sizeof *held->mounts);
     if (!held->mounts)
@@ -140,19 +172,12 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
         if (m->kind != MOUNT_BIND)
             continue;
         int r = open_source(m->source, m->recursive, 0, clone_when(plan, m), &held->mounts[i]);
-        if (r < 0)
+        if (r < 0) {
             error_code(err, -r, "open");
-        else if (m->idmap != MOUNT_IDMAP_NONE)
-            r = map_source(plan, m, held, &held->mounts[i], err);
-        if (r == 0)
-            continue;
-        char place[32];
-        snprintf(place, sizeof place, "/mounts/%u", m->index);
-        error_wrap(err, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination, m->index);
-        error_note(err, "mount", place);
-        return r;
+            return blame_mount(m, err);
+        }
     }
-    return 0;
+    return hold_inside(plan) ? 0 : hold_map(plan, held, err);
 }
 
 /* A joined namespace that is our own after all: what is set in there would be set on the host. */
@@ -263,11 +288,13 @@ int hold_open(struct arena *arena, const struct plan *plan, struct held *held, s
     return r < 0 ? r : hold_devices(arena, plan, held, err);
 }
 
-static int hold_cgroup_dir(struct arena *arena, const struct cgroup_dir *dir, struct held_source *out,
-                           struct error *err) {
+static int hold_cgroup_dir(struct arena *arena, const struct plan *plan, const struct cgroup_dir *dir,
+                           struct held_source *out, struct error *err) {
+    /* The init process finds its own cgroup with any rights, where it is not mounted anew. */
+    const enum when when = hold_inside(plan) ? CLONE_LATE : CLONE_NOW;
     const char *path = arena_printf(arena, "%s%s", dir->mount, dir->path);
     own_fd fd = fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
-    int r = !path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, path, false, CLONE_NOW, out);
+    int r = !path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, path, false, when, out);
     return r < 0 ? error_code(err, -r, "hold cgroup %s", dir->path) : 0;
 }
 
@@ -283,7 +310,7 @@ int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgro
     if (group->count == 0)
         return 0;
     if (group->world == CGROUP_UNIFIED)
-        return bound ? hold_cgroup_dir(arena, &group->dirs[0], &held->cgroup_unified, err) : 0;
+        return bound ? hold_cgroup_dir(arena, plan, &group->dirs[0], &held->cgroup_unified, err) : 0;
     held->cgroups = arena_array(arena, group->count, sizeof *held->cgroups);
     if (!held->cgroups)
         return error_memory(err);
@@ -295,7 +322,7 @@ int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgro
                                     .controllers = dir->unified ? "" : dir->controllers,
                                     .source = nothing};
         held->cgroup_count = i + 1;
-        int r = bound ? hold_cgroup_dir(arena, dir, &row->source, err) : 0;
+        int r = bound ? hold_cgroup_dir(arena, plan, dir, &row->source, err) : 0;
         if (r < 0)
             return r;
     }

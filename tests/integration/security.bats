@@ -567,6 +567,202 @@ end_race() {
     same "$(cat /proc/sys/kernel/core_pattern)" "$before"
 }
 
+# ---- what the host has locked ---------------------------------------------------------------------------------------
+
+# with_admin: a user namespace of its own, in which the container's root may mount and unmount.
+with_admin() {
+    needs userns
+    config '.linux.namespaces += [{type: "user"}] | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])
+            | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+            | .linux.gidMappings = .linux.uidMappings'
+    chmod 0755 "$T" "${T%/*}" "${T%/*/*}" "${T%/*/*/*}"
+}
+
+# guard TREE: makes it a mount of the host that is read-only, without set-user-ID programs and devices, and in which
+# TREE/secret is covered by an empty file system. Only root of the host may write to what is there.
+guard() {
+    mkdir -p "$1/secret" "$1/open"
+    echo TOPSECRET >"$1/secret/key"
+    chmod 0777 "$1/open"
+    mount --bind "$1" "$1"
+    mount --make-private "$1"
+    mount -o remount,bind,ro,nosuid,nodev "$1"
+    mount -t tmpfs -o size=4k cover "$1/secret"
+}
+
+unguard() {
+    umount "$1/secret" "$1"
+    same "$(ls -A "$1/open")" "" "what was written to $1"
+}
+
+# attack_guard POINT [FLAGS]: a shell script of the container that tries to undo all that. Its first word is the mount.
+attack_guard() {
+    cat <<SH
+awk -v p=$1 '\$2 == p { split(\$4, o, ","); for (i in o) has[o[i]] = 1 } END { print ("ro" in has) ("nosuid" in has) ("nodev" in has) }' /proc/self/mounts
+for o in rw ro,suid,nodev ro,nosuid,dev ro,nosuid,nodev,noatime; do
+    mount -o remount,bind,\$o none $1 2>/dev/null && echo "remount \$o"
+    touch ${1%/}/open/file 2>/dev/null && echo written
+done
+umount ${1%/}/secret 2>/dev/null && echo unmounted
+umount -l ${1%/}/secret 2>/dev/null && echo detached
+mkdir /dev/again && mount -o bind $1 /dev/again 2>/dev/null && cat /dev/again/secret/key
+cat ${1%/}/secret/key 2>/dev/null
+echo end
+SH
+}
+
+@test "user namespace: flags and covers of a mount of the host hold for a container that may mount" {
+    with_admin
+    guard "$T/guarded"
+    mkdir "$B/rootfs/v"
+    bind "$T/guarded" /v rbind
+    run_shell "$(attack_guard /v)"
+    same "$output" $'111\nend'
+    # A process in between makes the new one, where something is joined as well.
+    config '(.linux.namespaces[] | select(.type == "uts")) += {path: "/proc/self/ns/uts"} | del(.hostname)'
+    run_shell "$(attack_guard /v)"
+    same "$output" $'111\nend' "with a joined namespace"
+    unguard "$T/guarded"
+}
+
+@test "user namespace: flags and covers of the root file system's mount hold as well" {
+    with_admin
+    guard "$B/rootfs"
+    run_shell "$(attack_guard /)"
+    same "$output" $'111\nend'
+    # At its path, where hooks look for it, it is the same mount.
+    config '.hooks.createContainer = [{path: "/bin/true"}]'
+    run_shell "$(attack_guard /)"
+    same "$output" $'111\nend' "with hooks"
+    unguard "$B/rootfs"
+}
+
+@test "user namespace: what the host has locked stays so in an id-mapped mount" {
+    with_admin
+    guard "$T/guarded"
+    mkdir "$B/rootfs/v"
+    bind "$T/guarded" /v rbind ridmap
+    shell "stat -c %u /v/open; $(attack_guard /v)"
+    try berth run --bundle "$B" "$ID"
+    same "$status" 0 "$errors"
+    same "$output" $'0\n111\nend'
+    unguard "$T/guarded"
+}
+
+@test "user namespace: what the host has locked stays so in one that is joined" {
+    needs userns
+    mkfifo "$T/owned"
+    unshare --user sh -c 'echo >owned; exec sleep 1000' </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    local owner=$!
+    read -r -t "$PATIENCE" _ <"$T/owned"
+    echo 0 100000 65536 >"/proc/$owner/uid_map"
+    echo 0 100000 65536 >"/proc/$owner/gid_map"
+    with_admin
+    config --arg path "/proc/$owner/ns/user" 'del(.linux.uidMappings, .linux.gidMappings)
+        | (.linux.namespaces[] | select(.type == "user")) += {path: $path}'
+    guard "$T/guarded"
+    guard "$B/rootfs"
+    # The mount point of the other one is there already.
+    bind "$T/guarded" /tmp rbind
+    run_shell "$(attack_guard /tmp); rmdir /dev/again; $(attack_guard /)"
+    kill "$owner"
+    wait "$owner" || true
+    same "$output" $'111\nend\n111\nend'
+    unguard "$B/rootfs"
+    unguard "$T/guarded"
+}
+
+@test "user namespace: without recursion, a bind would uncover what the host has covered: refused" {
+    with_admin
+    guard "$T/guarded"
+    mkdir "$B/rootfs/v"
+    bind "$T/guarded" /v
+    refuses "$T/guarded|mounts[" berth create --bundle "$B" "$ID"
+    absent
+    bind "$T/guarded/open" /v
+    config '.mounts |= (.[:-2] + .[-1:])'
+    payload true
+    succeeds berth run --bundle "$B" "$ID"
+    unguard "$T/guarded"
+}
+
+@test "user namespace: sources are found with the rights of the host, whoever is root inside" {
+    with_admin
+    mkdir -p "$T/closed/source" "$B/rootfs/v" "$B/rootfs/w"
+    echo text >"$T/closed/source/file"
+    ln -s ../source "$T/closed/source/link"
+    mv "$B/rootfs" "$T/closed/rootfs"
+    chmod 0700 "$T/closed"
+    bind "$T/closed/source" /v
+    bind "$T/closed/source/link/link/link/file" /w/../v/file2
+    config --arg path "$T/closed/rootfs" '.root.path = $path | .mounts[-1].destination = "/etc/group"'
+    payload cat /v/file /etc/group
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'text\ntext'
+}
+
+# with_strace INJECTION COMMAND...: the call of the process that clones sources in the container's mount namespace fails or
+# kills it. Nobody else calls setns here.
+with_strace() {
+    # A leak check needs ptrace for itself.
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o /dev/null -e trace=setns -e inject="$1" -- \
+        "$BERTH" --root "$ROOT" "${@:2}"
+}
+
+@test "user namespace: the same locks where the runtime may not go into the container's mount namespace" {
+    needs program:strace
+    with_admin
+    guard "$T/guarded"
+    mkdir "$B/rootfs/v"
+    bind "$T/guarded" /v rbind
+    shell "$(attack_guard /v)"
+    succeeds with_strace setns:error=EPERM run --bundle "$B" "$ID"
+    same "$output" $'111\nend'
+    # Ids can be mapped in a tree only that was cloned for the container before.
+    config '.mounts[-1].options += ["ridmap"]'
+    refuses "$T/guarded|mounts[" with_strace setns:error=EPERM run --bundle "$B" "$ID"
+    absent
+    unguard "$T/guarded"
+}
+
+@test "user namespace: the process that clones sources fails or is killed, or the runtime is: nothing is left" {
+    needs program:strace
+    with_admin
+    refuses "without a word" with_strace setns:signal=KILL create --bundle "$B" "$ID"
+    absent
+    refuses "join the namespaces" with_strace setns:error=ENOMEM create --bundle "$B" "$ID"
+    absent
+    with_strace setns:delay_enter=20000000 create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    local job=$! runtime tracer
+    eventually cloner
+    read -r runtime tracer <<<"$(awk '/^(PPid|TracerPid):/ { printf "%s ", $2 }' "/proc/$cloner/status")"
+    kill -KILL "$runtime"
+    eventually doomed
+    kill -KILL "$tracer"
+    wait "$job" || true
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+# Finds the process of this test that clones sources: $cloner.
+cloner() {
+    local dir
+    for dir in $(grep -lsx 'berth:\[CLONE\]' /proc/[0-9]*/comm); do
+        cloner=${dir//[^0-9]/}
+        # Nobody has an environment any more once he is dead.
+        if { tr '\0' '\n' <"/proc/$cloner/environ"; } 2>/dev/null | grep -qx "BERTH_TEST=$MARK"; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+# It is dead, or has a KILL to die of once its tracer lets it.
+doomed() {
+    local pending
+    ! cloner || { pending=$(awk '/^ShdPnd:/ { print $2 }' "/proc/$cloner/status") && ((16#$pending & 1 << 8)); }
+}
+
 # ---- a hostile config, ids, the caller ------------------------------------------------------------------------------
 
 @test "ids that are paths: refused by every command, and nothing is touched" {

@@ -23,6 +23,7 @@ static const struct {
     unsigned fds_min, fds_max;
 } drawing[] = {
     {HANDOFF_BORN, HANDOFF_TO_LIFE, 1, 1}, /* + pidfd of the init process */
+    {HANDOFF_SOURCE, HANDOFF_TO_INIT, 1, 1}, /* + detached tree */
     {HANDOFF_PLACED, HANDOFF_TO_INIT, 0, 0},  {HANDOFF_CONSOLE, HANDOFF_TO_LIFE, 1, 1}, /* + pty master */
     {HANDOFF_HOOKS, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_HOOKED, HANDOFF_TO_INIT, 0, 1}, /* + state for createContainer */
     {HANDOFF_READY, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_COMMITTED, HANDOFF_TO_INIT, 0, 0},
@@ -32,7 +33,7 @@ static const struct {
 
 /* What is on the wire, as one who knows the layout would forge it; test_layout makes sure that it is this. */
 struct wire {
-    uint32_t kind;
+    uint32_t kind, index;
     struct error error;
 };
 
@@ -129,6 +130,10 @@ static void test_send(void) {
            sent.st_ino == received.st_ino && sent.st_dev == received.st_dev,
        "the descriptor is another one of the same file");
     ok(fcntl(message.fd, F_GETFD) & FD_CLOEXEC, "and is closed by exec");
+    fd_drop(&message.fd);
+    is_number(handoff_send_source(life, file, 4000000000u), 0, "a source");
+    is_number(handoff_receive(init, HANDOFF_TO_INIT, &message), 1, "arrives");
+    ok(message.kind == HANDOFF_SOURCE && message.index == 4000000000u && message.fd >= 0, "with its index");
     fd_drop(&message.fd);
     is_number(handoff_send(life, HANDOFF_START, -1, NULL), 0, "a message without anything");
     is_number(handoff_receive(init, HANDOFF_TO_INIT, &message), 1, "arrives");
