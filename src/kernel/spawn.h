@@ -15,8 +15,8 @@ struct spawn {
 
 /*
  * As fork(2): returns 0 in the child, the pid in the parent with *pidfd (O_CLOEXEC), or a negative errno.
- * The child shares nothing but copies (with CLONE_FILES the table of descriptors); C library state that is tied to a thread id is stale in it: it must not use
- * threads, raise() or abort handlers, and ends by exec or _exit.
+ * The child shares nothing but copies (with CLONE_FILES the table of descriptors); C library state that is tied to a
+ * thread id is stale in it: it must not use threads, raise() or abort handlers, and ends by exec or _exit.
  */
 pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err);
 

@@ -18,9 +18,9 @@
  * locked (mount_namespaces(7), "Restrictions on mount namespaces"): the host's read-only, nosuid and nodev cannot be
  * taken off there, nor what it has covered be uncovered. A tree that was cloned in ours would carry no such lock.
  *
- * A mount namespace that is joined has no copies of our mounts, so no locks are to be had: trees are cloned in ours, and
- * who is root of its user namespace, with the right to mount, may undo what they carry. One that is the caller's own
- * belongs to the caller's user namespace: the container's root has no right to mount there.
+ * A mount namespace that is joined has no copies of our mounts, so no locks are to be had: trees are cloned in ours,
+ * and who is root of its user namespace, with the right to mount, may undo what they carry. One that is the caller's
+ * own belongs to the caller's user namespace: the container's root has no right to mount there.
  */
 bool hold_inside(const struct plan *plan);
 
