@@ -30,14 +30,7 @@
 #define REQUEST_NOTIFY 6
 
 /* The numbers that descriptors have in CRIU. */
-enum {
-    NUMBER_SOCKET = 3,
-    NUMBER_IMAGES,
-    NUMBER_WORK,
-    NUMBER_STATUS,
-    NUMBER_INHERIT,
-    NUMBER_END = NUMBER_INHERIT + INHERIT_MAX
-};
+enum { NUMBER_SOCKET = 3, NUMBER_IMAGES, NUMBER_WORK, NUMBER_INHERIT, NUMBER_END = NUMBER_INHERIT + INHERIT_MAX };
 
 extern char **environ;
 
@@ -107,7 +100,6 @@ enum {
     OPTION_CGROUPS_MODE = 34,
     OPTION_EXTERNAL = 37,
     OPTION_JOIN = 39,
-    OPTION_STATUS = 49,
     OPTION_ORPHAN_PTS_MASTER = 50,
     OPTION_NETWORK_LOCK = 64
 };
@@ -182,8 +174,6 @@ static void add_options(struct protobuf *request, const struct criu_options *opt
         protobuf_number(&m, OPTION_IMAGES, NUMBER_IMAGES);
     if (options->work.fd >= 0)
         protobuf_number(&m, OPTION_WORK, NUMBER_WORK);
-    if (options->status_fd >= 0)
-        protobuf_number(&m, OPTION_STATUS, NUMBER_STATUS);
     protobuf_number(&m, OPTION_LOG_LEVEL, LOG_LEVEL);
     protobuf_number(&m, OPTION_NOTIFY, 1);
     protobuf_number(&m, OPTION_ORPHAN_PTS_MASTER, 1);
@@ -214,6 +204,8 @@ static int send_message(int socket, const struct protobuf *m, struct error *err)
     if (m->failed)
         return error_memory(err);
     int r = fd_send(socket, m->data, m->len, NULL, 0);
+    if (r == -EPIPE)
+        return r;
     return r < 0 ? error_code(err, -r, "talk to criu") : 0;
 }
 
@@ -314,7 +306,6 @@ static int place_descriptors(const struct criu_options *options, int socket, int
     source[NUMBER_SOCKET] = socket;
     source[NUMBER_IMAGES] = images;
     source[NUMBER_WORK] = work;
-    source[NUMBER_STATUS] = options->status_fd;
     for (size_t i = 0; i < options->inherit_count; i++)
         source[NUMBER_INHERIT + i] = options->inherit[i].fd > STDERR_FILENO ? options->inherit[i].fd : -1;
     *control = fcntl(*control, F_DUPFD_CLOEXEC, NUMBER_END);
@@ -455,7 +446,7 @@ static int on_notification(const struct criu_call *call, int socket, const struc
     return send_message(socket, &answer, err);
 }
 
-/* Until CRIU has given its answer, or is gone. */
+/* Until CRIU has given its answer. -EPIPE with *err untouched: it is gone. */
 static int converse(const struct criu_call *call, int socket, struct response *response, struct error *refused,
                     struct error *err) {
     own_memory unsigned char *buffer = malloc(ANSWER_MAX);
@@ -468,9 +459,10 @@ static int converse(const struct criu_call *call, int socket, struct response *r
         own_fd fd = -1;
         size_t count = 1;
         ssize_t n = fd_receive(socket, buffer, ANSWER_MAX, &fd, &count);
-        if (n <= 0)
-            return error_code(err, n < 0 ? (int)-n : EREMOTEIO,
-                              n < 0 ? "talk to criu" : "criu ended without an answer");
+        if (n == 0 || n == -ECONNRESET)
+            return -EPIPE;
+        if (n < 0)
+            return error_code(err, (int)-n, "talk to criu");
         if (read_response(buffer, (size_t)n, response) < 0)
             return error_set(err, EPROTO, "criu gave an answer that is not understood");
         if (response->type != REQUEST_NOTIFY)
@@ -531,11 +523,14 @@ int criu_run(const struct criu_call *call, struct criu_answer *answer, struct er
     }
     /* After a pre-dump CRIU waits for another request and takes it for a failure that none comes. */
     bool clean = reaped < 0 || status == 0 || call->request == CRIU_PRE_DUMP || call->request == CRIU_FEATURES;
-    if (r < 0 || !response.success || !clean) {
-        if (r < 0)
-            snprintf(response.text, sizeof response.text, "%.200s", failed.text);
+    if (r == -EPIPE)
+        snprintf(response.text, sizeof response.text, "it ended without an answer, by %s %d",
+                 WIFSIGNALED(status) ? "signal" : "exit status",
+                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    else if (r < 0)
+        snprintf(response.text, sizeof response.text, "%.200s", failed.text);
+    if (r < 0 || !response.success || !clean)
         return describe(call, &response, err);
-    }
     *answer = (struct criu_answer){
         .pid = response.pid, .tracks_memory = response.tracks_memory, .lazy_pages = response.lazy_pages};
     return 0;

@@ -64,7 +64,6 @@ struct criu_options {
     const char *lsm_profile, *lsm_mount_context;
     const char *page_server; /* address; NULL: none */
     unsigned page_server_port;
-    int status_fd;             /* -1: none */
     uint32_t empty_namespaces; /* CLONE_NEW* whose contents are not dumped, and which are made empty at restore */
     enum criu_cgroups cgroups;
     enum criu_network_lock network_lock;
@@ -82,7 +81,9 @@ struct criu_options {
 };
 
 #define CRIU_OPTIONS_INIT                                                                                              \
-    { .images = {.fd = -1}, .work = {.fd = -1}, .status_fd = -1 }
+    {                                                                                                                  \
+        .images = {.fd = -1}, .work = {.fd = -1 }                                                                      \
+    }
 
 /* What CRIU asks for while it works. Others than these are answered without a word. */
 enum criu_event {

@@ -22,8 +22,9 @@ struct lines {
 
 /* Said on every failure, or on a run that goes well all the same. */
 static bool says_nothing(const char *message) {
-    static const char *const empty[] = {"Dumping FAILED", "Pre-dumping FAILED", "Restoring FAILED",
-                                        "rlimit: Can't setup RLIMIT_NOFILE for self", "exited, status="};
+    static const char *const empty[] = {"Dumping FAILED",   "Pre-dumping FAILED",
+                                        "Restoring FAILED", "rlimit: Can't setup RLIMIT_NOFILE for self",
+                                        "exited, status=",  "cg: cgroupd: recv req error"};
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
         if (strncmp(message, empty[i], strlen(empty[i])) == 0)
             return true;

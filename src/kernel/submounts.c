@@ -107,6 +107,21 @@ static int open_mount(const struct tree *tree, int mount_fd, const struct mount_
     return r < 0 ? r : fd_take(&fd);
 }
 
+int submounts_below(const char *path, int (*each)(void *context, const char *below), void *context) {
+    own_memory char *text = NULL;
+    size_t size, len = strcmp(path, "/") == 0 ? 0 : strlen(path);
+    own_fd mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    int r = mountinfo < 0 ? -errno : fd_read_all(mountinfo, MOUNTINFO_MAX, &text, &size);
+    struct mount_line line;
+    for (const char *c = text; r == 0 && c && *c; c = (c = strchr(c, '\n')) ? c + 1 : NULL) {
+        char point[PATH_MAX];
+        r = parse_line(c, &line) ? copy_point(&line, point) : -EPROTO;
+        if (r == 0 && strncmp(point, path, len) == 0 && point[len] == '/' && point[len + 1])
+            r = each(context, point + len + 1);
+    }
+    return r;
+}
+
 int submounts_visit(int mount_fd, int (*each)(void *context, int fd), void *context) {
     struct tree tree = {.count = 1};
     own_memory char *text = NULL;

@@ -15,4 +15,10 @@
  */
 int submounts_visit(int mount_fd, int (*each)(void *context, int fd), void *context);
 
+/*
+ * Calls `each` with every mount point of the caller's mount namespace below the directory `path` (absolute, without
+ * links), as a path from there on, in mountinfo's order; ends with the first that fails. 0 or -errno.
+ */
+int submounts_below(const char *path, int (*each)(void *context, const char *below), void *context);
+
 #endif

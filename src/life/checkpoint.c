@@ -20,13 +20,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define LOG "dump.log"
-#define EXTERNAL_MAX NS_COUNT
+#define EXTERNAL_MAX (NS_COUNT + STREAMS)
 
 struct dump {
     struct arena arena;
@@ -66,22 +67,15 @@ static int read_plan(struct dump *d, struct error *err) {
     return r;
 }
 
-/*
- * Where a destination of the config is in the container: links on the way resolved. Behind a descriptor of another
- * mount namespace the kernel shows the path in there.
- */
-static const char *mount_point(struct dump *d, const char *destination, int fd) {
-    char link[32], path[PATH_MAX];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = fd < 0 ? -1 : readlink(link, path, sizeof path);
-    return n > 0 && n < (ssize_t)sizeof path && path[0] == '/' ? arena_strndup(&d->arena, path, (size_t)n)
-                                                               : arena_strdup(&d->arena, destination);
-}
-
 /* A mount that the images name only. The name is the config's word for it, which restore finds there again. */
 static int add_mount(struct dump *d, const char *destination, struct error *err) {
-    own_fd fd = resolve_path((struct root){d->root}, destination, 0);
-    return images_pair(&d->arena, &d->mounts, mount_point(d, destination, fd), destination, err);
+    return images_pair(&d->arena, &d->mounts, images_mount_point(&d->arena, d->root, destination), destination, err);
+}
+
+static int add_bind(struct dump *d, const struct plan_mount *m, struct error *err) {
+    own_memory char *source = m->recursive ? realpath(m->source, NULL) : NULL;
+    int r = add_mount(d, m->destination, err);
+    return r < 0 || !source ? r : images_submounts(&d->arena, &d->mounts, source, m->destination, d->root, err);
 }
 
 /* Cgroup v1 without a namespace for it: binds of the container's own directories (init/cgroup_mount.c). */
@@ -103,7 +97,7 @@ static int add_masked(struct dump *d, const char *path, struct error *err) {
     own_fd fd = resolve_path((struct root){d->root}, path, 0);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
         return 0;
-    return images_pair(&d->arena, &d->mounts, mount_point(d, path, fd), "/dev/null", err);
+    return images_pair(&d->arena, &d->mounts, images_mount_point(&d->arena, d->root, path), path, err);
 }
 
 static int list_mounts(struct dump *d, struct error *err) {
@@ -112,7 +106,7 @@ static int list_mounts(struct dump *d, struct error *err) {
     for (size_t i = 0; r == 0 && i < plan->mounts.count; i++) {
         const struct plan_mount *m = &plan->mounts.items[i];
         if (m->kind == MOUNT_BIND)
-            r = add_mount(d, m->destination, err);
+            r = add_bind(d, m, err);
         else if (m->kind == MOUNT_CGROUP)
             r = add_cgroups(d, m, err);
     }
@@ -148,13 +142,27 @@ static int list_namespaces(struct dump *d, struct error *err) {
     return 0;
 }
 
-/* By the cgroup all processes stop at once, and none forks away. Without one CRIU stops one after the other. */
+/* A stream that leads out of the container comes back as what restore has there itself. Of pipes CRIU sees that. */
+static int list_streams(struct dump *d, struct error *err) {
+    const char *streams[STREAMS];
+    int r = images_find_streams(&d->arena, d->options.pid, streams, err);
+    for (int i = 0; r == 0 && i < STREAMS; i++)
+        if (images_stream_kind(streams[i]) == STREAM_EXTERNAL)
+            d->external[d->options.external_count++] = streams[i];
+    return r < 0 ? r : images_write_streams(d->images.dir, streams, err);
+}
+
+/*
+ * By the cgroup all processes stop at once, and none forks away. It must be the one that pause uses: CRIU runs code in
+ * the processes, and can thaw them for that only by the freezer that it was told of. NULL: it stops one after the
+ * other.
+ */
 static const char *freezer(struct dump *d) {
     const struct cgroup *group = &d->container->group;
     const struct cgroup_dir *found = NULL;
     for (size_t i = 0; i < group->count; i++) {
         const struct cgroup_dir *dir = &group->dirs[i];
-        if (strcmp(dir->controllers, "freezer") == 0 || (dir->unified && !found))
+        if (dir->unified || (strcmp(dir->controllers, "freezer") == 0 && !found))
             found = dir;
     }
     return found ? arena_printf(&d->arena, "%s%s", found->mount, found->path) : NULL;
@@ -224,6 +232,8 @@ static int prepare(struct dump *d, const char *criu, struct error *err) {
     if (d->root < 0)
         return error_sys(err, "open the container's root");
     images_options(&d->images, &request->criu, options);
+    if (images_foreign_cgroups(&d->container->group))
+        options->cgroups = CRIU_CGROUPS_IGNORE;
     options->log = LOG;
     options->root = d->container->record->rootfs;
     options->config_file = images_criu_config(&d->config->annotations);
@@ -243,7 +253,7 @@ static int prepare(struct dump *d, const char *criu, struct error *err) {
     if (r < 0 || request->pre_dump)
         return r; /* memory alone: no mounts, no descriptors */
     r = list_mounts(d, err);
-    return r < 0 ? r : images_write_streams(d->images.dir, options->pid, err);
+    return r < 0 ? r : list_streams(d, err);
 }
 
 static int on_notice(void *context, struct criu_notice *notice, struct error *err) {
@@ -268,12 +278,28 @@ static void thaw(const struct container *container) {
         log_warning("%s", err.text);
 }
 
+/*
+ * At restore the images are read in the container's user namespace, by a process that is our root at first and the
+ * container's root later: so a directory of our making lets that one's group pass, and nobody else.
+ */
+static int share_images(const struct dump *d, struct error *err) {
+    const struct plan_namespaces *ns = &d->plan.namespaces;
+    uint32_t gid;
+    if (!d->images.made[0] || ns->modes[NS_USER] != NS_NEW || !namespaces_map_gid(ns, 0, &gid))
+        return 0;
+    if (fchown(d->images.dir, (uid_t)-1, gid) < 0 || fchmod(d->images.dir, 0710) < 0)
+        return error_sys(err, "let the container's root into the image path");
+    return 0;
+}
+
 static int dump_container(struct dump *d, const char *criu, struct error *err) {
     struct criu_answer answer;
     int r = images_open(&d->request->criu, true, &d->images, err);
     if (r < 0)
         return r;
-    r = prepare(d, criu, err);
+    r = share_images(d, err);
+    if (r == 0)
+        r = prepare(d, criu, err);
     const struct criu_call call = {.program = criu,
                                    .request = d->request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP,
                                    .options = &d->options,
@@ -308,7 +334,8 @@ int operation_checkpoint(const struct berth_runtime *runtime, const struct berth
         r = lifecycle_check(OPERATION_CHECKPOINT, container.status, request->id, err);
     if (r == 0)
         r = criu_find(criu, sizeof criu, err);
-    if (r == 0)
+    if (r == 0 &&
+        !request->criu.lazy_pages) /* which lasts until somebody has fetched them: CRIU asks us nothing then */
         r = relay_open(&relay, err);
     if (r == 0)
         r = read_plan(&dump, err);

@@ -8,6 +8,7 @@
 
 #include "base/table.h"
 #include "kernel/sys.h"
+#include "life/images.h"
 #include "plan/hooks.h"
 #include "plan/mounts.h"
 #include "plan/namespaces.h"
@@ -55,7 +56,8 @@ struct feature_set {
     enum oci_seccomp_arch archs[NAMES_MAX];
     enum oci_seccomp_flag known_flags[TABLE_COUNT(seccomp_flags)], supported_flags[TABLE_COUNT(seccomp_flags)];
     char libseccomp[32];
-    struct oci_string_entry annotations[3];
+    struct oci_string_entry annotations[4];
+    const char *unsafe_annotations[1];
     struct oci_features_cgroup cgroup;
     struct oci_features_seccomp seccomp;
     struct oci_features_switch off, on;
@@ -76,8 +78,8 @@ static void fill_common(struct feature_set *set) {
     size_t count = mounts_option_names(set->mount_options, NAMES_MAX);
     document->mount_options.count = count < NAMES_MAX ? count : NAMES_MAX;
     document->mount_options.items = set->mount_options;
-    /* No annotation of a config changes what berth does: an empty list, not an absent one. */
-    document->potentially_unsafe_config_annotations.items = set->mount_options;
+    set->unsafe_annotations[0] = IMAGES_ANNOTATION; /* names a file that may make CRIU run programs */
+    document->potentially_unsafe_config_annotations = (struct oci_string_array)ITEMS(set->unsafe_annotations);
     document->linux = &set->linux;
 }
 
@@ -88,6 +90,8 @@ static void fill_annotations(struct feature_set *set) {
     set->annotations[1] = (struct oci_string_entry){.key = "berth.version", .value = BERTH_VERSION};
     set->annotations[2] =
         (struct oci_string_entry){.key = "io.github.seccomp.libseccomp.version", .value = set->libseccomp};
+    /* By this name engines look for it; whether criu is installed is another matter. */
+    set->annotations[3] = (struct oci_string_entry){.key = "org.opencontainers.runc.checkpoint.enabled", .value = "true"};
     set->document.annotations = (struct oci_string_map)ITEMS(set->annotations);
 }
 

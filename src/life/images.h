@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/own.h"
+#include "kernel/cgroup.h"
 #include "kernel/criu.h"
 #include "life/relay.h"
 #include "oci_types.h"
@@ -16,6 +17,7 @@
 #include <berth/berth.h>
 
 #define IMAGES_DEFAULT "checkpoint"
+#define IMAGES_ANNOTATION "org.criu.config"
 #define IMAGES_NOTIFY "/run/notify" /* where a container has the directory of its notify socket (life/notify.h) */
 #define STREAMS 3
 
@@ -44,12 +46,33 @@ void images_options(const struct images *images, const struct berth_criu *reques
  */
 const char *images_criu_config(const struct oci_string_map *annotations);
 
+/*
+ * Whether CRIU has to leave cgroups alone: it takes every hierarchy in which the container has no cgroup of its own
+ * (none was asked for, or it is hidden from us) for the container's as a whole, and would bring back the cgroups of
+ * others.
+ */
+bool images_foreign_cgroups(const struct cgroup *group);
+
 /* A list of pairs in an arena that grows as they come. */
 struct images_pairs {
     struct criu_pair *items;
     size_t count, room;
 };
 int images_pair(struct arena *arena, struct images_pairs *pairs, const char *key, const char *value, struct error *err);
+
+/*
+ * Adds the mounts of the host below the source of a recursive bind, which come with it: the name is the path in the
+ * container, the config's word for it. `root` -1: name -> path on the host, for restore. Otherwise the container's
+ * root: mount point in there -> name, of those that the container still has.
+ */
+int images_submounts(struct arena *arena, struct images_pairs *pairs, const char *source, const char *destination,
+                     int root, struct error *err);
+
+/*
+ * Where a path of the config is in a container, links on the way resolved; the path itself where there is nothing.
+ * NULL: out of memory.
+ */
+const char *images_mount_point(struct arena *arena, int root, const char *path);
 
 /* "net" and so on: the kind in CRIU's words; NULL for one that it cannot join. */
 const char *images_namespace(uint64_t flag);
@@ -60,8 +83,17 @@ const char *images_namespace_key(uint64_t flag);
 /* -EINTR once a signal has asked us to stop, which CRIU is to hear of when it asks next. NULL: no relay, 0. */
 int images_check_stop(const struct relay *relay, struct error *err);
 
-/* What the standard streams of a process are ("pipe:[123]", "/dev/null"): into the file, out of it. "": unknown. */
-int images_write_streams(int dir, pid_t pid, struct error *err);
+/*
+ * What the standard streams of a process are: a path in the container; or by the name that CRIU gives to what is
+ * outside of it, "pipe:[<inode>]", "file[<mount>:<inode>]" or "tty[<device>:<device>]"; "": closed.
+ */
+int images_find_streams(struct arena *arena, pid_t pid, const char *streams[static STREAMS], struct error *err);
+
+/* Whether CRIU has to be told of a stream, at dump (not of a pipe) and at restore. */
+enum stream_kind { STREAM_INSIDE, STREAM_PIPE, STREAM_EXTERNAL };
+enum stream_kind images_stream_kind(const char *stream);
+
+int images_write_streams(int dir, const char *const streams[static STREAMS], struct error *err);
 int images_read_streams(int dir, struct arena *arena, const char *streams[static STREAMS], struct error *err);
 
 #endif

@@ -4,10 +4,13 @@
  * it (life/create.h); the processes are made by CRIU, in a mount namespace of its own, whose root task becomes a child
  * of ours. Runs in life; needs root.
  */
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "init/held.h"
 #include "init/hook.h"
 #include "kernel/criu.h"
+#include "kernel/mountfd.h"
 #include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/resolve.h"
@@ -25,6 +28,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,7 +47,8 @@ struct revival {
     struct images_pairs mounts, joins, cgroup_roots;
     struct criu_inherit inherit[INHERIT_MAX];
     struct criu_options options;
-    char *root; /* where CRIU has the root attached; malloc'd */
+    char *root;    /* where CRIU has the root attached; malloc'd */
+    bool restored; /* CRIU is about to let the processes run */
 };
 
 static void revival_drop(struct revival *v) {
@@ -115,6 +120,15 @@ static int list_notify(struct revival *v, struct error *err) {
                        arena_printf(&c->arena, "%s/%s/notify", c->store.root, c->request->id), err);
 }
 
+static int list_bind(struct revival *v, const struct plan_mount *m, struct error *err) {
+    struct arena *arena = &v->creation.arena;
+    own_memory char *source = realpath(m->source, NULL); /* CRIU does not follow a link */
+    if (!source)
+        return error_sys(err, "bind source %s of mount on %s", m->source, m->destination);
+    int r = images_pair(arena, &v->mounts, m->destination, arena_strdup(arena, source), err);
+    return r < 0 || !m->recursive ? r : images_submounts(arena, &v->mounts, source, m->destination, -1, err);
+}
+
 static int list_mounts(struct revival *v, struct error *err) {
     struct creation *c = &v->creation;
     const struct plan *plan = &c->plan;
@@ -123,14 +137,16 @@ static int list_mounts(struct revival *v, struct error *err) {
         const struct plan_mount *m = &plan->mounts.items[i];
         r = make_mount_point(c, i, err);
         if (r == 0 && m->kind == MOUNT_BIND)
-            r = images_pair(&c->arena, &v->mounts, m->destination, m->source, err);
+            r = list_bind(v, m, err);
         else if (r == 0 && m->kind == MOUNT_CGROUP)
             r = list_cgroup_mounts(v, m, err);
     }
     if (r == 0)
         r = list_notify(v, err);
-    if (r == 0 && plan->masked_count > 0)
+    if (r == 0 && plan->masked_count > 0) /* so runc calls all of them */
         r = images_pair(&c->arena, &v->mounts, "/dev/null", "/dev/null", err);
+    for (size_t i = 0; r == 0 && i < plan->masked_count; i++)
+        r = images_pair(&c->arena, &v->mounts, plan->masked_paths[i], "/dev/null", err);
     for (size_t i = 0; r == 0 && i < plan->devices.count; i++)
         r = images_pair(&c->arena, &v->mounts, plan->devices.items[i].path, plan->devices.items[i].path, err);
     v->options.mounts = (struct criu_pairs){v->mounts.items, v->mounts.count};
@@ -160,10 +176,10 @@ static int list_namespaces(struct revival *v, struct error *err) {
     return r;
 }
 
-/* Pipes that led out of the container: now to our own standard streams. */
+/* What led out of the container leads to our own standard streams now. */
 static void list_streams(struct revival *v) {
     for (int fd = 0; fd < STREAMS; fd++)
-        if (strncmp(v->streams[fd], "pipe:[", 6) == 0)
+        if (images_stream_kind(v->streams[fd]) != STREAM_INSIDE)
             inherit(v, v->streams[fd], fd);
 }
 
@@ -190,6 +206,8 @@ static int prepare(struct revival *v, struct error *err) {
     if (c->plan.namespaces.modes[NS_MOUNT] != NS_NEW)
         return error_set(err, EINVAL, "a container without a mount namespace of its own cannot be restored");
     images_options(&v->images, &v->request->criu, options);
+    if (images_foreign_cgroups(&c->group))
+        options->cgroups = CRIU_CGROUPS_IGNORE;
     options->log = LOG;
     options->config_file = images_criu_config(&c->config->annotations);
     options->lsm_profile = v->request->lsm_profile;
@@ -228,24 +246,78 @@ static int run_hooks(struct creation *c, struct error *err) {
     return r;
 }
 
-/* Who makes the interfaces of a network namespace leaves this one to the runtime. A process of its own joins it. */
-static int loopback_up(const struct creation *c, struct error *err) {
+/* Does `work` in one namespace of the container: in a process of its own, for ours stays where it is. */
+static int within(const struct creation *c, uint64_t flag, const char *name,
+                  int (*work)(const struct creation *c, struct error *err), struct error *err) {
     char path[48];
-    int status = 0;
-    if (c->plan.namespaces.modes[NS_NETWORK] != NS_NEW)
-        return 0;
-    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)c->pid);
-    own_fd net = open(path, O_RDONLY | O_CLOEXEC);
-    if (net < 0)
-        return error_sys(err, "network namespace of the container");
+    int ends[2];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)c->pid, name);
+    own_fd space = open(path, O_RDONLY | O_CLOEXEC);
+    if (space < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return error_sys(err, "%s namespace of the container", name);
+    own_fd report = ends[0], theirs = ends[1];
     pid_t pid = fork();
+    if (pid == 0) {
+        struct error failed = ERROR_INIT;
+        int r = sys_setns(space, (int)flag);
+        r = r < 0 ? error_code(&failed, -r, "enter the %s namespace of the container", name) : work(c, &failed);
+        if (r < 0)
+            (void)fd_write_all(theirs, &failed, sizeof failed);
+        _exit(r < 0);
+    }
     if (pid < 0)
-        return error_sys(err, "make a process for the loopback interface");
-    if (pid == 0)
-        _exit(sys_setns(net, CLONE_NEWNET) < 0 || namespace_loopback_up(err) < 0);
+        return error_sys(err, "make a process for the %s namespace", name);
+    fd_drop(&theirs);
+    struct error failed;
+    bool told = fd_read(report, &failed, sizeof failed) == (ssize_t)sizeof failed;
+    int status = -1;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    return status ? error_set(err, EIO, "cannot set the loopback interface up") : 0;
+    if (!told)
+        return status ? error_set(err, EIO, "a process in the %s namespace failed", name) : 0;
+    *err = failed;
+    return err->code > 0 ? -err->code : -EPROTO;
+}
+
+static int loopback_up(const struct creation *c, struct error *err) {
+    (void)c;
+    return namespace_loopback_up(err);
+}
+
+/* A bind of the host's null device over a masked file; nothing where the path does not exist, or is a directory. */
+static int seal_masked(struct root root, const char *path) {
+    struct stat st;
+    own_fd fd = resolve_path(root, path, 0);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode))
+        return 0;
+    return mount_change(fd, HELD_NODE_FLAGS, 0, false);
+}
+
+/*
+ * Of two mounts with the same source CRIU (4.2) brings one back without its flags: read-only would be lost. So the
+ * flags are set again, as init/rootfs.c does it.
+ */
+static int seal_mounts(const struct creation *c, struct error *err) {
+    const struct plan *plan = &c->plan;
+    own_fd top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const struct root root = {top};
+    int r = top < 0 ? -errno : 0;
+    const char *path = "/";
+    for (size_t i = 0; r == 0 && i < plan->mounts.count; i++) {
+        const struct plan_mount *m = &plan->mounts.items[i];
+        if (m->kind != MOUNT_BIND)
+            continue;
+        path = m->destination;
+        own_fd fd = resolve_path(root, path, 0);
+        r = fd < 0 ? fd : mount_change(fd, m->flags.set, m->flags.clear, false);
+        if (r == 0)
+            r = mount_change(fd, m->tree.set, m->tree.clear, true);
+    }
+    for (size_t i = 0; r == 0 && i < plan->masked_count; i++) {
+        path = plan->masked_paths[i];
+        r = seal_masked(root, path);
+    }
+    return r < 0 ? error_code(err, -r, "set flags of mount %s", path) : 0;
 }
 
 static int on_terminal(struct creation *c, struct criu_notice *notice, struct error *err) {
@@ -265,7 +337,7 @@ static int on_terminal(struct creation *c, struct criu_notice *notice, struct er
 
 /* All is back, and nothing runs yet: what fails now can still be taken back as a whole. */
 static int on_restored(struct creation *c, struct error *err) {
-    int r = loopback_up(c, err);
+    int r = within(c, CLONE_NEWNS, "mnt", seal_mounts, err);
     if (r == 0)
         r = store_write(c->dir, &c->record, err);
     return r < 0 ? r : create_announce(c, err);
@@ -274,7 +346,8 @@ static int on_restored(struct creation *c, struct error *err) {
 static int on_notice(void *context, struct criu_notice *notice, struct error *err) {
     struct revival *v = context;
     struct creation *c = &v->creation;
-    int r = images_check_stop(c->relay, err);
+    /* Once others may have seen that the container runs, a signal is for it. */
+    int r = v->restored ? 0 : images_check_stop(c->relay, err);
     if (r < 0)
         return r;
     switch (notice->event) {
@@ -283,11 +356,15 @@ static int on_notice(void *context, struct criu_notice *notice, struct error *er
         return v->options.cgroups == CRIU_CGROUPS_IGNORE ? cgroup_enter(&c->group, notice->pid, false, err) : 0;
     case CRIU_EVENT_SETUP_NAMESPACES:
         r = create_adopt(c, notice->pid, err);
+        /* Who makes the interfaces leaves this one to us; connections within the container need it early. */
+        if (r == 0 && c->plan.namespaces.modes[NS_NETWORK] == NS_NEW)
+            r = within(c, CLONE_NEWNET, "net", loopback_up, err);
         return r < 0 ? r : run_hooks(c, err);
     case CRIU_EVENT_ORPHAN_PTS_MASTER:
         return on_terminal(c, notice, err);
     case CRIU_EVENT_POST_RESTORE:
         r = c->pid > 0 ? 0 : create_adopt(c, notice->pid, err);
+        v->restored = r == 0;
         return r < 0 ? r : on_restored(c, err);
     default:
         return 0;
@@ -332,9 +409,9 @@ int operation_restore(const struct berth_runtime *runtime, const struct berth_re
     c->runtime = runtime;
     c->request = &request->create;
     int r = criu_find(criu, sizeof criu, err);
-    if (r == 0 && !detach)
+    if (r == 0)
         r = relay_open(&relay, err);
-    c->relay = detach ? NULL : &relay;
+    c->relay = &relay;
     if (r == 0)
         r = revive(&v, criu, detach, err);
     if (r < 0) {
