@@ -15,16 +15,23 @@
 # Seconds that shims and cleanup processes get to finish on their own after the engine's client has returned.
 : "${AUDIT_PATIENCE:=10}"
 
+# The host's, and what the run's daemons have in mount namespaces of their own.
 audit_mounts() {
-    grep -F "$ENGINE_MARK" /proc/self/mountinfo | awk '{ print "mount: " $5 }' |
+    local pid
+    {
+        cat /proc/self/mountinfo
+        for pid in $(cat "$ENGINE_WORK"/*.pid 2>/dev/null); do
+            cat "/proc/$pid/mountinfo" 2>/dev/null
+        done
+    } | grep -F "$ENGINE_MARK" | awk '{ print "mount: " $5 }' | sort -u |
         grep -vE "${AUDIT_ENGINE_MOUNTS:-^$}" || true
 }
 
 audit_cgroups() {
-    # The parent stays until the file's end, as does the cgroup that Podman gives to all its monitors.
+    # The parent stays until the file's end, as do the cgroups for Podman's monitors and for BuildKit's steps.
     find /sys/fs/cgroup -path /sys/fs/cgroup/memory/process_api -prune -o \
         -type d -path "*$ENGINE_MARK*" -print 2>/dev/null |
-        grep -vE "/$ENGINE_MARK(/conmon)?\$" | sed 's/^/cgroup: /' || true
+        grep -vE "/$ENGINE_MARK(/conmon|/buildkit)?\$" | sed 's/^/cgroup: /' || true
 }
 
 # Processes with the mark in command line, binary or cgroup, or that inherited it from the engine in their environment.
@@ -40,6 +47,8 @@ audit_pids() {
 audit_processes() {
     local pid line
     for pid in $(audit_pids); do
+        # The run's own daemons, which a test may have started anew.
+        ! grep -qsx "$pid" "$ENGINE_WORK"/*.pid || continue
         line=$(tr '\0' ' ' 2>/dev/null </proc/"$pid"/cmdline) || continue
         [ -n "$line" ] || line=$(cat /proc/"$pid"/comm 2>/dev/null) || continue
         echo "process: $pid ${line:0:200}"

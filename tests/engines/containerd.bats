@@ -1,27 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The runtime under containerd alone: `ctr run --runc-binary`, and whole configurations handed through to the runtime.
-# Needs root and Debian's containerd. The daemon has root, state and socket of this run.
+# The runtime under containerd alone: `ctr run --runc-binary`, what ctr does to tasks, and whole configurations handed
+# through to the runtime. Needs root and Debian's containerd.
 
-source "${BATS_TEST_DIRNAME}/setup.bash"
-
-# No call may hang the run; ctr would read the standard input of the test run.
-ctr() {
-    timeout --foreground 60 /usr/bin/ctr --address "$ENGINE_WORK/sock" --namespace "$ENGINE_MARK" "$@"
-}
-
-# The namespace is also the cgroup parent.
-crun_flags() {
-    printf '%s\n' --runc-binary "$ENGINE_RUNTIME" --runc-root "$ENGINE_WORK/runtime" --fifo-dir "$ENGINE_WORK/fifo"
-}
-
-# crun ARGS...: `ctr run` with the runtime under test.
-crun() {
-    local flags
-    mapfile -t flags < <(crun_flags)
-    ctr run "${flags[@]}" "$@" </dev/null
-}
+source "${BATS_TEST_DIRNAME}/containerd.bash"
 
 BUSYBOX=docker.io/library/busybox:test
 DEBIAN=docker.io/library/debian:test
@@ -57,34 +40,16 @@ spec_run() {
     crun --rm --config "$BATS_TEST_TMPDIR/config.json" box
 }
 
-audit_state_paths() {
-    compgen -G "$ENGINE_WORK/runtime/$ENGINE_MARK/*" || true
-    compgen -G "$ENGINE_WORK/state/io.containerd.runtime.v2.task/$ENGINE_MARK/*" || true
-}
-
 setup_file() {
-    engine_open containerd ctr containerd-shim-runc-v2
+    containerd_open
     engine_opened || return 0
-    cat >"$ENGINE_WORK/config.toml" <<EOF
-version = 2
-root = "$ENGINE_WORK/root"
-state = "$ENGINE_WORK/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$ENGINE_WORK/sock"
-[ttrpc]
-  address = "$ENGINE_WORK/sock.ttrpc"
-EOF
+    containerd_start "" 'disabled_plugins = ["io.containerd.grpc.v1.cri"]'
     mkdir "$ENGINE_WORK/fifo"
-    daemon_start containerd containerd --config "$ENGINE_WORK/config.toml"
-    daemon_ready containerd ctr version
     images_load ctr image import
 }
 
 teardown_file() {
-    engine_opened || return 0
-    daemon_stop containerd
-    engine_close
+    containerd_close
 }
 
 setup() {
@@ -245,7 +210,7 @@ teardown() {
     local flags
     mapfile -t flags < <(crun_flags)
     run -0 timeout 20 script -qec "stty rows 41 cols 101
-        ctr --address $ENGINE_WORK/sock --namespace $ENGINE_MARK run --rm -t ${flags[*]} $BUSYBOX box \
+        $CTR --address $ENGINE_WORK/sock --namespace $ENGINE_MARK run --rm -t ${flags[*]} $BUSYBOX box \
         sh -c 'tty; until [ \"\$(stty size)\" = \"41 101\" ]; do usleep 20000; done; read w; echo got-\$w'" \
         /dev/null <<<hello
     contains /dev/pts/0
@@ -310,11 +275,182 @@ teardown() {
 @test "containerd: several at once" {
     local n
     for n in 1 2 3 4 5 6; do
-        crun --rm "$BUSYBOX" "box$n" echo "number $n" >"$BATS_TEST_TMPDIR/out.$n" 2>&1 3>&- &
+        # Not on the output: where much goes on, ctr stops copying before it has opened both ends.
+        crun --rm --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/share,options=rbind:rw" "$BUSYBOX" "box$n" \
+            sh -c "echo number $n >/share/out.$n" 3>&- &
     done
     wait
-    run cat "$BATS_TEST_TMPDIR"/out.*
+    run cat "$BATS_TEST_TMPDIR"/share/out.*
     is "$(printf 'number %s\n' 1 2 3 4 5 6)"
+}
+
+# ---- what is done to a task that runs ------------------------------------------------------------------------------
+
+# texec NAME ARGS...: one more process in box, known as NAME.
+texec() {
+    local name=$1
+    shift
+    ctr task exec --fifo-dir "$ENGINE_WORK/fifo" --exec-id "$name" "$@" </dev/null
+}
+
+# Pids and names of what runs in box, as the runtime's ps says.
+tasks_of() {
+    ctr task ps box | tail -n +2
+}
+
+@test "containerd: exec: output, error output, exit code, input" {
+    box
+    run --separate-stderr texec one box sh -c 'echo out; echo err >&2; exit 42'
+    exits 42
+    is out
+    [ "$stderr" = err ]
+    run -0 bash -c 'echo hello | timeout 60 "$CTR" --address "$1/sock" -n "$2" task exec --fifo-dir "$1/fifo" \
+        --exec-id two box sh -c "read -r w; echo got-\$w"' - "$ENGINE_WORK" "$ENGINE_MARK"
+    is got-hello
+}
+
+@test "containerd: exec: directory, user, namespaces, and as confined as the container" {
+    local kind
+    box --cap-drop CAP_MKNOD --seccomp
+    run -0 texec one --cwd /tmp --user 1000:1000 box \
+        sh -c 'pwd; id -u; id -g; grep -E "CapEff|CapBnd|NoNewPrivs|Seccomp:" /proc/self/status'
+    is $'/tmp\n1000\n1000\n'"$(grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' "/proc/$(box_pid)/status" |
+        sed -E '/CapEff/s/[0-9a-f]{16}/0000000000000000/')"
+    for kind in cgroup ipc mnt net pid user uts; do
+        run -0 texec "n$kind" box readlink /proc/self/ns/$kind
+        is "$(namespace_of "$(box_pid)" $kind)"
+    done
+}
+
+@test "containerd: exec: what does not exist is said to, and the task runs on" {
+    box
+    run texec one box no-such-program
+    [ "$status" -ne 0 ]
+    contains no-such-program
+    contains "executable file not found"
+    run texec two box /bin/plain-file
+    [ "$status" -ne 0 ]
+    [[ ${output,,} == *"permission denied"* ]]
+    run -0 texec three box echo still
+    is still
+    [ "$(tasks_of | wc -l)" = 2 ]
+}
+
+@test "containerd: exec: in the background; ps knows it by its name, kill ends it" {
+    local pid
+    box
+    texec second --detach box sleep 4321
+    # A start that has returned means that the program runs.
+    pid=$(tasks_of | awk '/second/ { print $1 }')
+    [ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "sleep 4321 " ]
+    grep -q "/$ENGINE_MARK/box" "/proc/$pid/cgroup"
+    run tasks_of
+    [ "${#lines[@]}" = 3 ]
+    [[ $output =~ (^|$'\n')$(box_pid)\  ]]
+    ctr task kill -s SIGKILL --exec-id second box
+    wait_until 10 test ! -e "/proc/$pid"
+    box_is RUNNING
+    [ "$(tasks_of | wc -l)" = 2 ]
+}
+
+@test "containerd: exec: on a terminal that follows its window" {
+    box
+    run /usr/bin/python3 "$BATS_TEST_DIRNAME/terminal.py" size:41x101 'expect:# ' 'send:stty size; tty\r' \
+        'expect:41 101' expect:/dev/pts/ size:17x33 \
+        'send:until [ "$(stty size)" = "17 33" ]; do usleep 20000; done; echo fol""lowed\r' expect:followed \
+        'send:exit 5\r' -- "$CTR" --address "$ENGINE_WORK/sock" --namespace "$ENGINE_MARK" \
+        task exec --fifo-dir "$ENGINE_WORK/fifo" --exec-id one -t box env 'PS1=# ' sh
+    exits 5
+}
+
+@test "containerd: attach to a task on a terminal" {
+    local flags
+    mapfile -t flags < <(crun_flags)
+    /usr/bin/python3 "$BATS_TEST_DIRNAME/terminal.py" -- "$CTR" --address "$ENGINE_WORK/sock" -n "$ENGINE_MARK" \
+        run "${flags[@]}" --detach --tty "$BUSYBOX" box sh -c 'while read -r word; do echo "got $word"; done; exit 4'
+    run /usr/bin/python3 "$BATS_TEST_DIRNAME/terminal.py" 'send:hello\r' 'expect:got hello' 'send:\x04' \
+        -- "$CTR" --address "$ENGINE_WORK/sock" --namespace "$ENGINE_MARK" task attach box
+    exits 4
+    box_is "" # attach has removed it
+}
+
+@test "containerd: pause and resume" {
+    local pid
+    box
+    pid=$(box_pid)
+    ctr task pause box
+    box_is PAUSED
+    [ "$(frozen "$pid")" = yes ]
+    run ! texec one box true
+    contains paused
+    run -0 tasks_of
+    ctr task resume box
+    box_is RUNNING
+    [ "$(frozen "$pid")" = no ]
+    run -0 texec two box echo awake
+    is awake
+}
+
+@test "containerd: a paused task is killed and removed" {
+    box
+    ctr task pause box
+    ctr task kill -s SIGKILL box
+    ctr task resume box || true
+    wait_until 10 box_is STOPPED
+    ctr task rm box
+    box_is ""
+    ctr container rm box
+    audit_end
+}
+
+@test "containerd: a stopped task is removed and its container started again" {
+    local n
+    box
+    for n in 1 2; do
+        ctr task kill -s SIGTERM box
+        wait_until 10 box_is STOPPED
+        ctr task rm box || true # with the task's exit code
+        rm "$BATS_TEST_TMPDIR/share/ready"
+        ctr task start --detach --null-io box
+        wait_until 10 test -e "$BATS_TEST_TMPDIR/share/ready"
+    done
+    run -0 texec one box echo again
+    is again
+}
+
+@test "containerd: tasks outlive the daemon, and the next one has them" {
+    local pid
+    box
+    pid=$(box_pid)
+    daemon_stop containerd
+    [ -d "/proc/$pid" ]
+    containerd_again
+    box_is RUNNING
+    [ "$(box_pid)" = "$pid" ]
+    run -0 texec one box echo there
+    is there
+    ctr task pause box
+    box_is PAUSED
+    # This time without a farewell.
+    kill -KILL "$(cat "$ENGINE_WORK/containerd.pid")"
+    containerd_again
+    ctr task resume box
+    ctr task kill -s SIGTERM box
+    wait_until 10 box_is STOPPED
+    run ctr task rm box
+    contains "exit code 9"
+}
+
+@test "containerd: out of memory is an event" {
+    local events
+    "$CTR" --address "$ENGINE_WORK/sock" --namespace "$ENGINE_MARK" events >"$BATS_TEST_TMPDIR/events" 3>&- &
+    events=$!
+    box --memory-limit 16000000
+    wait_until 10 grep -q /tasks/start "$BATS_TEST_TMPDIR/events"
+    run ! texec one box tail /dev/zero
+    wait_until 10 grep -q "/tasks/oom.*box" "$BATS_TEST_TMPDIR/events"
+    kill "$events"
+    box_is RUNNING
 }
 
 # ---- whole configurations ------------------------------------------------------------------------------------------

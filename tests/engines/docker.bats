@@ -1,84 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The runtime under Docker: dockerd (which brings a containerd of its own) with storage, state and socket of this run.
-# Needs root and Debian's docker.io. The client is /usr/bin/docker by path: another one may come first in PATH.
+# The runtime under Docker: what a container gets of what was asked for. Needs root and Debian's docker.io.
 
-source "${BATS_TEST_DIRNAME}/setup.bash"
-
-# No call may hang the run.
-docker() {
-    timeout --foreground 60 /usr/bin/docker "$@"
-}
-
-# drun ARGS...: `docker run`, without network unless the arguments name one.
-drun() {
-    local flags=()
-    [[ " $* " == *" --network "* ]] || flags+=(--network none)
-    docker run "${flags[@]}" "$@"
-}
-
-# box ARGS...: a container named box that stays in the background until it is stopped; ready when this returns.
-box() {
-    drun -d --name box "$@" busybox:test \
-        sh -c 'echo ready; trap "exit 0" TERM; while :; do sleep 60 & wait $!; done' >/dev/null
-    wait_until 10 logged box ready
-}
-
-logged() {
-    docker logs "$1" 2>&1 | grep -qx "$2"
-}
-
-# state_of CONTAINER FIELD
-state_of() {
-    docker inspect -f "{{.State.$2}}" "$1"
-}
-
-state_is() {
-    [ "$(state_of "$1" "$2")" = "$3" ]
-}
-
-AUDIT_ENGINE_MOUNTS='/netns/default$' # the host's network namespace; stays for as long as the daemon lives
-
-# Docker gives every runtime this root, whatever the runtime's name.
-audit_state_paths() {
-    compgen -G "$ENGINE_WORK/docker*/exec/runtime-*/moby/*" || true
-    compgen -G "$ENGINE_WORK/docker*/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/*" || true
-}
-
-# dockerd_start NAME [WRAPPER... --] [OPTION...]
-dockerd_start() {
-    local name=$1 wrap=()
-    shift
-    if [[ " $* " == *" -- "* ]]; then
-        while [ "$1" != -- ]; do wrap+=("$1"); shift; done
-        shift
-    fi
-    local dir=$ENGINE_WORK/$name
-    mkdir -p "$dir"
-    daemon_start "$name" "${wrap[@]}" dockerd --config-file "$dir.json" \
-        --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" --host "unix://$dir/sock" \
-        --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
-        --cgroup-parent "/$ENGINE_MARK" --add-runtime "berth=$ENGINE_RUNTIME" --default-runtime berth "$@"
-    daemon_ready "$name" docker --host "unix://$dir/sock" version
-}
+source "${BATS_TEST_DIRNAME}/docker.bash"
 
 setup_file() {
-    engine_open /usr/bin/docker dockerd containerd containerd-shim-runc-v2
-    engine_opened || return 0
-    export DOCKER_HOST="unix://$ENGINE_WORK/docker/sock" DOCKER_CONFIG="$ENGINE_WORK/client"
-    unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
-    echo '{}' >"$ENGINE_WORK/docker.json"
-    dockerd_start docker
-    images_load docker load -q -i
+    docker_open
 }
 
 teardown_file() {
-    engine_opened || return 0
-    daemon_stop docker
-    # The daemon leaves the host's network namespace mounted there.
-    umount "$ENGINE_WORK"/docker*/exec/netns/default 2>/dev/null
-    engine_close
+    docker_close
 }
 
 setup() {
@@ -95,10 +27,6 @@ teardown() {
     audit_end
 }
 
-remove_all() {
-    docker ps -aq | xargs -r /usr/bin/docker rm -f -v >/dev/null
-}
-
 # ---- run, output, exit codes ---------------------------------------------------------------------------------------
 
 @test "docker: the daemon knows the runtime and its version" {
@@ -108,6 +36,14 @@ remove_all() {
     run docker info -f '{{.RuncCommit.ID}}'
     exits 0
     lacks N/A
+}
+
+@test "docker: the daemon has the runtime's features" {
+    sid_only "Docker asks for features since 25"
+    run -0 docker info -f '{{json .Runtimes}}'
+    [ "$(jq -r '.berth.status["org.opencontainers.runtime-spec.features"] | fromjson
+        | (.mountOptions | index("rro") != null) and (.linux.namespaces | index("user") != null)' <<<"$output")" = \
+        true ]
 }
 
 @test "docker: the audit sees a container and what it has" {
@@ -133,7 +69,7 @@ remove_all() {
 
 @test "docker: input goes in, ten megabytes come through whole" {
     head -c 10000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
-    run bash -c '/usr/bin/docker run --rm -i --network none busybox:test sha256sum <"$1"' - "$BATS_TEST_TMPDIR/data"
+    run bash -c '"$DOCKER" run --rm -i --network none busybox:test sha256sum <"$1"' - "$BATS_TEST_TMPDIR/data"
     exits 0
     is "$(sha256sum <"$BATS_TEST_TMPDIR/data")"
 }
@@ -190,7 +126,7 @@ remove_all() {
 
 @test "docker: --init puts an init in front" {
     needs_debian
-    [ -e /usr/bin/docker-init ] || skip "no docker-init"
+    type -P docker-init >/dev/null || skip "no docker-init"
     run -0 drun --rm --init debian:test sh -c 'cat /proc/1/comm; exit 0'
     is docker-init
 }
@@ -289,6 +225,19 @@ remove_all() {
     run -1 drun --rm -v "$BATS_TEST_TMPDIR/share:/data:ro" busybox:test sh -c 'touch /data/out'
     contains "Read-only file system"
     [ ! -e "$BATS_TEST_TMPDIR/share/out" ]
+}
+
+@test "docker: a read-only volume is read-only to its depth, or on its top alone" {
+    sid_only "Docker has recursively read-only mounts since 25"
+    mkdir "$BATS_TEST_TMPDIR/share/deep"
+    mount -t tmpfs deep "$BATS_TEST_TMPDIR/share/deep"
+    run drun --rm -v "$BATS_TEST_TMPDIR/share:/data:ro" \
+        --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/top,readonly,bind-recursive=writable" \
+        --mount "type=bind,src=$BATS_TEST_TMPDIR/share,dst=/alone,bind-recursive=disabled" busybox:test \
+        sh -c 'exec 2>&1; touch /data/deep/x; touch /top/x; touch /top/deep/y && echo open; ls /alone/deep'
+    umount "$BATS_TEST_TMPDIR/share/deep"
+    exits 0
+    is $'touch: /data/deep/x: Read-only file system\ntouch: /top/x: Read-only file system\nopen'
 }
 
 @test "docker: one file as a volume; a named volume takes the image's content" {
@@ -429,8 +378,7 @@ remove_all() {
         sh -c 'grep CapEff /proc/self/status | cut -f 2; grep Seccomp: /proc/self/status
         ls /dev/loop-control /dev/kmsg; mkdir /mnt; mount -t tmpfs x /mnt && echo mounted
         : >>/proc/sys/kernel/panic && echo writable'
-    # Docker names the 38 capabilities that it knows of.
-    [ $((0x${lines[0]})) -eq $((0x$(awk '/^CapBnd/ { print $2 }' /proc/self/status) & 0x3fffffffff)) ]
+    [ $((0x${lines[0]})) -eq "$(all_caps)" ]
     is "${lines[0]}"$'\nSeccomp:\t0\n/dev/kmsg\n/dev/loop-control\nmounted\nwritable'
 }
 
@@ -511,7 +459,7 @@ JSON
 }
 
 @test "docker: -it takes input, and the window's size" {
-    run -0 timeout 20 script -qec "stty rows 41 cols 101; /usr/bin/docker run --rm -it --network none busybox:test \
+    run -0 timeout 20 script -qec "stty rows 41 cols 101; $DOCKER run --rm -it --network none busybox:test \
         sh -c 'until [ \"\$(stty size)\" = \"41 101\" ]; do usleep 20000; done; read word
         echo got-\$word-\$(stty size)'" \
         /dev/null <<<hello
@@ -647,7 +595,6 @@ JSON
 remapped_start() {
     local ranges=$ENGINE_WORK/ranges
     echo daemon:200000:65536 >"$ranges"
-    echo '{}' >"$ENGINE_WORK/docker-remap.json"
     [ -e /etc/subuid ] && [ -e /etc/subgid ] || skip "the host has no /etc/subuid"
     dockerd_start docker-remap unshare -m --propagation private sh -c \
         'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"' "$ranges" -- --userns-remap daemon

@@ -14,13 +14,14 @@ source "${BASH_SOURCE[0]%/*}/audit.bash"
 
 # ---- the run -------------------------------------------------------------------------------------------------------
 
-# engine_open PROGRAM...: begins a file's run; where it cannot, sets ENGINE_SKIP to the reason. (bats 1.8 takes a `skip`
-# in setup_file for a failure when the file has a teardown_file: so every test skips itself, see engine_test.)
+# engine_open PROGRAM...: begins a file's run; where it cannot, sets ENGINE_SKIP to the reason (a file that knows one
+# has set it before). (bats 1.8 takes a `skip` in setup_file for a failure when the file has a teardown_file: so every
+# test skips itself, see engine_test.)
 # Exports ENGINE_WORK (a new directory), ENGINE_MARK (its name, also the cgroup parent) and ENGINE_RUNTIME (the runtime
 # under the name `berth`, whatever it is: engines decide by that name what they believe a runtime can do).
 engine_open() {
     local program
-    export ENGINE_SKIP=
+    export ENGINE_SKIP=${ENGINE_SKIP:-}
     [ "$(id -u)" = 0 ] || ENGINE_SKIP="must run as root"
     for program in jq busybox "$@"; do
         type -P "$program" >/dev/null || ENGINE_SKIP="$program is not installed (see tests/engines/packages)"
@@ -131,16 +132,18 @@ daemon_stop() {
 
 # ---- images --------------------------------------------------------------------------------------------------------
 
-# image_pack NAME DIR ARCHIVE: DIR as an archive that `docker load`, `podman load` and `ctr image import` all take.
+# image_pack NAME DIR ARCHIVE [PROGRAM...]: DIR as an archive that `docker load`, `podman load` and `ctr image import`
+# all take. The program is the one that runs when none is named (default: /bin/sh).
 image_pack() {
-    local stage=$3.d
+    local stage=$3.d program=("${@:4}")
     mkdir "$stage"
     tar --numeric-owner --exclude=./dev/\* -C "$2" -cf "$stage/layer.tar" .
+    [ "${#program[@]}" -gt 0 ] || program=(/bin/sh)
     jq -n --arg diff "sha256:$(sha256sum <"$stage/layer.tar" | cut -d ' ' -f 1)" --arg arch "$(image_arch)" '{
         architecture: $arch, os: "linux", created: "2024-01-01T00:00:00Z",
         rootfs: { type: "layers", diff_ids: [$diff] }, history: [{ created: "2024-01-01T00:00:00Z" }],
-        config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["/bin/sh"] }
-    }' >"$stage/config.json"
+        config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: $ARGS.positional }
+    }' --args "${program[@]}" >"$stage/config.json"
     jq -n --arg name "$1" '[{ Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"] }]' \
         >"$stage/manifest.json"
     tar -C "$stage" -cf "$3" manifest.json config.json layer.tar
@@ -295,6 +298,18 @@ cgroup_limit() {
         cut -d ' ' -f 1 "$(cgroup_dir "$1" "$controller")/$v2"
     else
         cat "$(cgroup_dir "$1" "$controller")/$v1"
+    fi
+}
+
+# frozen PID: yes or no, as the kernel says of the process' cgroup. A host with both kinds has two ways to do it.
+frozen() {
+    local unified
+    unified=$(awk '$(NF - 2) == "cgroup2" { print $5; exit }' /proc/self/mountinfo)
+    if grep -qsx 'frozen 1' "$unified$(sed -n 's/^0:://p' "/proc/$1/cgroup")/cgroup.events" ||
+        grep -qsx FROZEN "$(cgroup_dir "$1" freezer)/freezer.state"; then
+        echo yes
+    else
+        echo no
     fi
 }
 
