@@ -89,7 +89,7 @@ audit_state_paths() {
 podman_conf() {
     cat <<CONF
 [containers]
-$(has_controllers pids || echo 'pids_limit = -1')
+$(has_controllers pids || echo 'pids_limit = 0')
 default_capabilities = [ "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID",
     "SETPCAP", "SETUID", "SYS_CHROOT" ]
 default_ulimits = [ "nofile=1000:1000", "nproc=1000:1000" ]
@@ -137,7 +137,7 @@ podman_close() {
 cgroup_join() {
     local at dir
     for at in /sys/fs/cgroup /sys/fs/cgroup/*; do
-        [ -w "$at/cgroup.procs" ] && [ ! -L "$at" ] || continue
+        [ -w "$at/cgroup.procs" ] && [ ! -L "$at" ] && mountpoint -q "$at" || continue
         for dir in "$at/$ENGINE_MARK" "$at/$ENGINE_MARK/$1"; do
             mkdir -p "$dir"
             [ ! -e "$dir/cpuset.cpus" ] || [ -n "$(cat "$dir/cpuset.cpus")" ] || {

@@ -313,6 +313,20 @@ frozen() {
     fi
 }
 
+# has_controllers NAME...: whether limits of those kinds can be set here. A cgroup2 mount beside the v1 hierarchies that
+# hold the controllers has none.
+has_controllers() {
+    local name
+    [ "$(cgroup_world)" = v2 ] || return 0
+    for name; do
+        grep -qw "$name" /sys/fs/cgroup/cgroup.controllers || return
+    done
+}
+
+needs_controllers() {
+    has_controllers "$@" || skip "cgroup2 without the controllers $*"
+}
+
 # needs_v1: for tests that name v1 files inside the container.
 needs_v1() {
     [ "$(cgroup_world)" = v1 ] || skip "the host has no cgroup v1 hierarchies"
