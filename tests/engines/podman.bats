@@ -282,7 +282,7 @@ cgroups_split_sweep() {
         prun_split
     }
     prun_split() {
-        podman run --rm --network none --cgroups split busybox:test cat /proc/self/cgroup
+        podman run --rm --network none --cgroups split --cgroupns host busybox:test cat /proc/self/cgroup
     }
     run eval '(cgroups_split_run)'
     [ "$status" -ne 77 ] || cgroups_split_sweep

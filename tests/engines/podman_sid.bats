@@ -105,6 +105,7 @@ teardown() {
 @test "podman of sid: networks (host's hierarchies)" { list host podman_private; }
 @test "podman of sid: an ordinary user (host's hierarchies)" { list host podman_rootless; }
 @test "podman of sid: Buildah (host's hierarchies)" { list host buildah; }
+@test "podman of sid: in a container (host's hierarchies)" { list host podman_nested; }
 @test "podman of sid: run (cgroup2)" { list v2 podman; }
 @test "podman of sid: exec and its like (cgroup2)" { list v2 podman_exec; }
 @test "podman of sid: pods, Kubernetes files (cgroup2)" { list v2 podman_pod; }
