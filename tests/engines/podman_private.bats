@@ -121,10 +121,9 @@ net_box() {
     contains 10.99.1.200
     contains example.test
     [ "$(address_of one first)" = 10.99.1.77 ]
-    podman exec -d one nc -l -p 5000 -e echo pong
+    podman exec -d one sh -c 'while :; do nc -l -p 5000 -e echo pong; done'
     inside sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet'
     wait_until 10 eval "inside busybox nc -w 2 10.99.1.77 5000 </dev/null | grep pong"
-    podman exec -d one nc -l -p 5000 -e echo pong
     wait_until 10 eval "inside busybox nc -w 2 127.0.0.1 8077 </dev/null | grep pong"
 }
 

@@ -301,7 +301,7 @@ teardown() {
 @test "podman rootless: slirp4netns, and a published port" {
     type -P slirp4netns >/dev/null || skip "slirp4netns is not installed"
     prun -d --name box --network slirp4netns -p 127.0.0.1:18077:5000 busybox:test \
-        sh -c 'ip -o -4 addr show tap0; echo ready; nc -l -p 5000 -e echo pong'
+        sh -c 'ip -o -4 addr show tap0; echo ready; while :; do nc -l -p 5000 -e echo pong; done'
     wait_until 10 logged box ready
     run log_of box
     contains 10.0.2.100/24

@@ -347,6 +347,7 @@ needs() {
         cgroup2-*) has_controller "${name#*-}" || skip "needs the ${name#*-} controller of cgroup v2" ;;
         userns) unshare --user true 2>/dev/null || skip "needs user namespaces" ;;
         timens) unshare --time true 2>/dev/null || skip "needs time namespaces" ;;
+        static) ldd "$BERTH" 2>&1 | grep -qE 'statically|not a dynamic' || skip "needs a static runtime" ;;
         program:*) command -v "${name#*:}" >/dev/null || skip "needs the program ${name#*:}" ;;
         *) fail "needs $name: no such need" ;;
         esac

@@ -545,6 +545,7 @@ inner() {
 }
 
 @test "nested: in a container of the user, with and without another user namespace" {
+    needs static
     outer
     inner '.linux |= (.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .gidMappings = .uidMappings)' \
         'echo inner $(id -u) $$; ls /sys/class/net; stat -c %t:%T /dev/null'
@@ -561,6 +562,7 @@ inner() {
 }
 
 @test "nested: where the outer container covers parts of /proc, the error says so" {
+    needs static
     outer
     config '.linux.maskedPaths = ["/proc/uptime"]'
     inner '.linux |= (.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .gidMappings = .uidMappings)' true
@@ -579,6 +581,7 @@ inner() {
 }
 
 @test "nested: in a container of root with a user namespace, and in one without" {
+    needs static
     outer
     config --arg path "$CGROUP/outer" '.linux.cgroupsPath = $path | .linux.resources.devices = [{allow: true, access: "rwm"}] |
         .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
