@@ -5,8 +5,8 @@
 
 source "${BATS_TEST_DIRNAME}/podman.bash"
 
-# Buildah runs the runtime itself, without conmon, in the foreground. What it calls the cgroup parent is the container's own
-# cgroup: it must not be the one that Podman has containers below.
+# Buildah runs the runtime itself, without conmon, in the foreground. What it calls the cgroup parent is the container's
+# own cgroup: it must not be the one that Podman has containers below.
 buildah() {
     timeout --foreground -k 5 60 env -C "$BATS_TEST_TMPDIR" ENGINE_TRAIL="$ENGINE_MARK" TMPDIR="$ENGINE_WORK/scratch" \
         /usr/bin/buildah --root "$ENGINE_WORK/root" --runroot "$ENGINE_WORK/run" "$@"
@@ -28,7 +28,8 @@ build() {
     local file=$1
     shift
     buildah build --runtime "$ENGINE_RUNTIME" --network none --cgroup-parent "/$ENGINE_MARK/build" --pull-never \
-        --ulimit nofile=1000:1000 --ulimit nproc=1000:1000 -t localhost/built:test -f "$file" "$@" "$BATS_TEST_TMPDIR/share"
+        --ulimit nofile=1000:1000 --ulimit nproc=1000:1000 -t localhost/built:test -f "$file" "$@" \
+        "$BATS_TEST_TMPDIR/share"
 }
 
 # Buildah gives its containers names of its own, and the runtime's default place for state.
@@ -140,7 +141,8 @@ teardown() {
     # Buildah changes the owner of what is in the image, not of its root directory.
     root=$(buildah mount work)
     chown 300000:300000 "$root"
-    run -0 brun work -- sh -c 'tr -s " " </proc/self/uid_map; id -u; touch /x; stat -c %u /x; echo x >/dev/null && echo null'
+    run -0 brun work -- \
+        sh -c 'tr -s " " </proc/self/uid_map; id -u; touch /x; stat -c %u /x; echo x >/dev/null && echo null'
     is $' 0 300000 1000\n0\n0\nnull'
 }
 
@@ -196,8 +198,8 @@ EOF_FILE
 }
 
 @test "podman build: RUN steps, layers kept, the image runs" {
-    printf 'FROM localhost/busybox:test\nRUN echo one >/srv/one\nRUN cat /srv/one >/srv/two && cat /proc/self/cgroup\n' \
-        >"$BATS_TEST_TMPDIR/Containerfile"
+    printf '%s\n' 'FROM localhost/busybox:test' 'RUN echo one >/srv/one' \
+        'RUN cat /srv/one >/srv/two && cat /proc/self/cgroup' >"$BATS_TEST_TMPDIR/Containerfile"
     pbuild() {
         podman build --network none --cgroup-parent "/$ENGINE_MARK/build" --pull-never --layers \
             -t localhost/built:test -f "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR/share"
@@ -215,8 +217,8 @@ EOF_FILE
 
 @test "podman build: a Debian installs nothing but runs its own tools in RUN" {
     needs_debian
-    printf 'FROM localhost/debian:test\nRUN dpkg --list >/srv/list && perl -e "print qq(perl ok\\n)" && useradd -m made\n' \
-        >"$BATS_TEST_TMPDIR/Containerfile"
+    printf '%s\n' 'FROM localhost/debian:test' \
+        'RUN dpkg --list >/srv/list && perl -e "print qq(perl ok\n)" && useradd -m made' >"$BATS_TEST_TMPDIR/Containerfile"
     run podman build --network none --cgroup-parent "/$ENGINE_MARK/build" --pull-never --layers=false \
         -t localhost/built:test -f "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR/share"
     exits 0

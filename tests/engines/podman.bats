@@ -25,7 +25,7 @@ teardown() {
     audit_end
 }
 
-# ---- run, output, exit codes ---------------------------------------------------------------------------------------
+# ---- run, output, exit codes ----------------------------------------------------------------------------------------
 
 @test "podman: the audit sees a container and what it has" {
     box
@@ -92,7 +92,7 @@ teardown() {
     rm "$ENGINE_WORK/busybox/srv/left"
 }
 
-# ---- what the container sees ---------------------------------------------------------------------------------------
+# ---- what the container sees ----------------------------------------------------------------------------------------
 
 @test "podman: host name, environment, working directory, umask, user" {
     run -0 prun --rm --hostname berthed -e WORD='two words' -w /srv --umask 0077 busybox:test \
@@ -131,7 +131,8 @@ teardown() {
 
 @test "podman: a volume that is a layer of its own: what is written goes away" {
     echo below >"$BATS_TEST_TMPDIR/share/f"
-    run -0 prun --rm -v "$BATS_TEST_TMPDIR/share:/data:O" busybox:test sh -c 'cat /data/f; echo above >/data/f; cat /data/f'
+    run -0 prun --rm -v "$BATS_TEST_TMPDIR/share:/data:O" busybox:test \
+        sh -c 'cat /data/f; echo above >/data/f; cat /data/f'
     is $'below\nabove'
     [ "$(cat "$BATS_TEST_TMPDIR/share/f")" = below ]
 }
@@ -216,7 +217,8 @@ teardown() {
 @test "podman: --systemd=always: mounts, environment and stop signal that systemd wants" {
     prun -d --name box --systemd=always busybox:test sh -c 'trap "exit 3" 37
         stat -fc "%n %T" /run /run/lock /tmp /var/log/journal; echo "$container"
-        touch /run/x && mkdir /sys/fs/cgroup/systemd/inner 2>/dev/null && rmdir /sys/fs/cgroup/systemd/inner && echo writable
+        touch /run/x
+        mkdir /sys/fs/cgroup/systemd/inner 2>/dev/null && rmdir /sys/fs/cgroup/systemd/inner && echo writable
         echo ready; while :; do sleep 60 & wait $!; done'
     wait_until 10 logged box ready
     run log_of box
@@ -226,7 +228,7 @@ teardown() {
     state_is box ExitCode 3
 }
 
-# ---- limits --------------------------------------------------------------------------------------------------------
+# ---- limits ---------------------------------------------------------------------------------------------------------
 
 @test "podman: memory, cpu, pids limits" {
     local pid
@@ -298,7 +300,7 @@ cgroups_split_sweep() {
     is /
 }
 
-# ---- devices, capabilities, security -------------------------------------------------------------------------------
+# ---- devices, capabilities, security --------------------------------------------------------------------------------
 
 @test "podman: a device with the asked access, and a rule" {
     [ -c /dev/fuse ] || skip "the host has no /dev/fuse"
@@ -360,7 +362,7 @@ JSON
     is i686
 }
 
-# ---- namespaces ----------------------------------------------------------------------------------------------------
+# ---- namespaces -----------------------------------------------------------------------------------------------------
 
 @test "podman: network none has a loopback that is up and nothing else" {
     run -0 prun --rm busybox:test sh -c 'ip -o link | wc -l; ip addr show lo | grep -c "inet 127.0.0.1/8"'
@@ -414,7 +416,7 @@ JSON
     [ "${lines[0]}" != "$(namespace_of self user)" ]
 }
 
-# ---- terminal, file descriptors, notify ----------------------------------------------------------------------------
+# ---- terminal, file descriptors, notify -----------------------------------------------------------------------------
 
 @test "podman: -t gives a terminal" {
     run -0 prun --rm -t busybox:test \
@@ -470,7 +472,7 @@ EOF
     contains READY=1
 }
 
-# ---- hooks ---------------------------------------------------------------------------------------------------------
+# ---- hooks ----------------------------------------------------------------------------------------------------------
 
 @test "podman: hooks of a hooks directory run in their order" {
     local stage
@@ -500,7 +502,7 @@ EOF
         is $'createRuntime\nprestart\ncreateContainer\npoststart\npoststop'
 }
 
-# ---- life ----------------------------------------------------------------------------------------------------------
+# ---- life -----------------------------------------------------------------------------------------------------------
 
 @test "podman: create, init, start" {
     podman create --network none --cgroup-parent "/$ENGINE_MARK" --name box busybox:test sh -c 'echo started'

@@ -41,7 +41,7 @@ run_wait() {
     wait "$1" || status=$?
 }
 
-# ---- exec ----------------------------------------------------------------------------------------------------------
+# ---- exec -----------------------------------------------------------------------------------------------------------
 
 @test "podman exec: output, error output, input, exit code" {
     box
@@ -162,7 +162,8 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
 @test "podman exec -it: a terminal, its size, control keys, exit code" {
     box
     run on_pty 'see > ' 'say tty; stty size\r' 'see /dev/pts/0' 'see 31 97' 'see > ' \
-        'size 40 120' 'say until test "$(stty size)" = "40 120"; do usleep 20000; done; echo res""ized\r' 'see resized' \
+        'size 40 120' 'say until test "$(stty size)" = "40 120"; do usleep 20000; done; echo res""ized\r' \
+        'see resized' \
         'see > ' 'say test -t 0 && test -t 1 && test -t 2 && echo al""l\r' 'see all' 'see > ' \
         'say sh -c "echo sl\"\"eeps; exec sleep 1000"\r' 'see sleeps' 'say \x03' 'see interrupted' -- \
         exec -it box sh -c "$typed"
@@ -223,7 +224,7 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
     contains fork
 }
 
-# ---- health --------------------------------------------------------------------------------------------------------
+# ---- health ---------------------------------------------------------------------------------------------------------
 
 @test "podman healthcheck run: unhealthy, healthy, and what inspect says of it" {
     box --health-cmd 'test -e /tmp/fine || { echo not yet; exit 1; }' --health-interval disable --health-retries 1
@@ -232,12 +233,13 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
     [ "$(podman inspect -f '{{.State.Health.Status}}' box)" = unhealthy ]
     podman exec box touch /tmp/fine
     run -0 podman healthcheck run box
-    run -0 podman inspect -f '{{.State.Health.Status}} {{len .State.Health.Log}} {{(index .State.Health.Log 0).ExitCode}}' box
+    run -0 podman inspect box \
+        -f '{{.State.Health.Status}} {{len .State.Health.Log}} {{(index .State.Health.Log 0).ExitCode}}'
     is "healthy 2 1"
     run ! podman healthcheck run no-such-container
 }
 
-# ---- cp, commit, export, diff ------------------------------------------------------------------------------------------
+# ---- cp, commit, export, diff ---------------------------------------------------------------------------------------
 
 @test "podman cp: in and out of a running and a stopped container; commit, export, diff" {
     local share=$BATS_TEST_TMPDIR/share
@@ -265,7 +267,7 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
     podman rmi -f localhost/committed:test
 }
 
-# ---- pause, update, statistics -----------------------------------------------------------------------------------------
+# ---- pause, update, statistics --------------------------------------------------------------------------------------
 
 @test "podman pause, unpause: frozen and thawed, seen by inspect and by the kernel" {
     local pid
@@ -331,7 +333,7 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
     [[ ${lines[1]} =~ ^1\ +$(state_of box Pid)\ +root\ +sh ]]
 }
 
-# ---- logs, attach ------------------------------------------------------------------------------------------------------
+# ---- logs, attach ---------------------------------------------------------------------------------------------------
 
 @test "podman logs: both streams, tail, follow to the end; each driver" {
     local driver
@@ -357,7 +359,8 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
 
 @test "podman attach: output, input, and the key that leaves" {
     run -0 prun -dit --name box busybox:test sh -c "$typed"
-    run on_pty 'say echo att""ached; tty\r' 'see attached' 'see /dev/pts/0' 'say \x18' -- attach --detach-keys ctrl-x box
+    run on_pty 'say echo att""ached; tty\r' 'see attached' 'see /dev/pts/0' 'say \x18' -- \
+        attach --detach-keys ctrl-x box
     lacks "never seen"
     state_is box Status running
     run on_pty 'say echo ag""ain\r' 'see again' 'say exit 9\r' -- attach box
@@ -396,7 +399,7 @@ typed='trap "echo interrupted; exit 5" INT; while printf "> "; do read -r line &
     exits 6
 }
 
-# ---- life --------------------------------------------------------------------------------------------------------------
+# ---- life -----------------------------------------------------------------------------------------------------------
 
 @test "podman: a restart policy starts the program again until it has been enough" {
     prun -d --name box --restart on-failure:2 -v "$BATS_TEST_TMPDIR/share:/share" busybox:test \

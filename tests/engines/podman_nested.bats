@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# The runtime under a Podman that itself runs in a privileged container of the runtime. Needs root, and a host whose /bin
-# is in /usr: the outer container's programs are the host's, read-only.
+# The runtime under a Podman that itself runs in a privileged container of the runtime. Needs root, and a host whose
+# /bin is in /usr: the outer container's programs are the host's, read-only.
 
 source "${BATS_TEST_DIRNAME}/podman.bash"
 
@@ -52,7 +52,8 @@ outer() {
 
 nested_life='
     inner run --rm --network none busybox:test sh -c "echo nested; id -u; tr \"\0\" \" \" </proc/1/cmdline | cut -c 1-5"
-    inner run -d --name box --network none busybox:test sh -c "trap \"exit 5\" TERM; while :; do sleep 60 & wait \$!; done"
+    inner run -d --name box --network none busybox:test \
+        sh -c "trap \"exit 5\" TERM; while :; do sleep 60 & wait \$!; done"
     inner exec box sh -c "echo inner-exec; exit 0"
     inner exec box no-such-program || echo "exec: $?"
     inner stop -t 20 box

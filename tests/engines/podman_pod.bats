@@ -53,12 +53,13 @@ pod_status_is() {
     [ "$(podman pod inspect -f '{{.State}}' pod)" = "$1" ]
 }
 
-# ---- pods ----------------------------------------------------------------------------------------------------------
+# ---- pods -----------------------------------------------------------------------------------------------------------
 
 @test "podman pod: two containers share network, ipc and host name, not their mounts and processes" {
     local kind
     pod_create --hostname podded
-    pod_run first busybox:test sh -c 'touch /mine; mkdir -p /dev/shm; echo shared >/dev/shm/f; nc -l -p 5000 </mine; sleep 1000'
+    pod_run first busybox:test \
+        sh -c 'touch /mine; mkdir -p /dev/shm; echo shared >/dev/shm/f; nc -l -p 5000 </mine; sleep 1000'
     pod_run second busybox:test sleep 1000
     for kind in net ipc uts; do
         [ "$(namespace_of "$(state_of first Pid)" $kind)" = "$(namespace_of "$(state_of second Pid)" $kind)" ]
@@ -135,7 +136,8 @@ pod_status_is() {
     pod_run second busybox:test sleep 1000
     [ "$(namespace_of "$(state_of first Pid)" user)" = "$(namespace_of "$(state_of second Pid)" user)" ]
     [ "$(namespace_of "$(state_of first Pid)" user)" != "$(namespace_of self user)" ]
-    run -0 podman exec second sh -c 'id -u; touch /f && stat -c %u /f; hostname changed 2>/dev/null; echo x >/dev/null && echo null'
+    run -0 podman exec second \
+        sh -c 'id -u; touch /f && stat -c %u /f; hostname changed 2>/dev/null; echo x >/dev/null && echo null'
     contains $'0\n0\n'
     contains null
 }
@@ -153,7 +155,7 @@ pod_status_is() {
     is "$(namespace_of "$(state_of second Pid)" net)"
 }
 
-# ---- Kubernetes files ----------------------------------------------------------------------------------------------
+# ---- Kubernetes files -----------------------------------------------------------------------------------------------
 
 kube_file() {
     cat <<EOF_YAML
@@ -193,7 +195,8 @@ spec:
       initialDelaySeconds: 1
   - name: client
     image: localhost/busybox:test
-    command: ["sh", "-c", "until nc 127.0.0.1 5000 </dev/null 2>/dev/null; do usleep 50000; done; hostname; id -u; sleep 1000"]
+    command: ["sh", "-c"]
+    args: ["until nc 127.0.0.1 5000 </dev/null 2>/dev/null; do usleep 50000; done; hostname; id -u; sleep 1000"]
     securityContext:
       runAsUser: 1000
       capabilities:
@@ -240,7 +243,7 @@ kube_check() {
     exits 0
 }
 
-# ---- unit files ----------------------------------------------------------------------------------------------------
+# ---- unit files -----------------------------------------------------------------------------------------------------
 
 # unit_line FILE KEY: the value of that key in the unit file, continued lines joined, %t and %n filled in.
 unit_line() {
@@ -248,8 +251,8 @@ unit_line() {
         sed -e "s|%t|$BATS_TEST_TMPDIR|g" -e "s|%n|box.service|g"
 }
 
-# unit_command FILE KEY: runs that command, with this run's Podman: of the flags that say where things are, Podman writes
-# only those of the start into the unit.
+# unit_command FILE KEY: runs that command, with this run's Podman: of the flags that say where things are, Podman
+# writes only those of the start into the unit.
 unit_command() {
     local words
     eval "words=($(unit_line "$1" "$2" | sed 's/\$/\\$/g'))"
