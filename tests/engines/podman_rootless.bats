@@ -126,7 +126,7 @@ teardown() {
     audit_end
 }
 
-# ---- run -----------------------------------------------------------------------------------------------------------
+# ---- run ------------------------------------------------------------------------------------------------------------
 
 @test "podman rootless: output, input, exit codes" {
     run --separate-stderr prun --rm busybox:test sh -c 'echo out; echo err >&2; exit 42'
@@ -183,7 +183,8 @@ teardown() {
     contains "full"
     contains "urandom zero"
     [[ $output == *"zero 4" ]]
-    run -0 prun --rm --hostname berthed --shm-size 1m busybox:test sh -c 'hostname; df -k /dev/shm | tail -n 1 | awk "{ print \$2 }"'
+    run -0 prun --rm --hostname berthed --shm-size 1m busybox:test \
+        sh -c 'hostname; df -k /dev/shm | tail -n 1 | awk "{ print \$2 }"'
     is $'berthed\n1024'
 }
 
@@ -196,7 +197,8 @@ teardown() {
 }
 
 @test "podman rootless: --privileged, host devices" {
-    run -0 prun --rm --privileged busybox:test sh -c 'mkdir /mnt; mount -t tmpfs x /mnt && echo mounted; grep Seccomp: /proc/self/status'
+    run -0 prun --rm --privileged busybox:test \
+        sh -c 'mkdir /mnt; mount -t tmpfs x /mnt && echo mounted; grep Seccomp: /proc/self/status'
     is $'mounted\nSeccomp:\t0'
     run -0 prun --rm --device /dev/fuse busybox:test sh -c ': <>/dev/fuse && echo opened'
     is opened
@@ -213,7 +215,8 @@ teardown() {
 }
 
 @test "podman rootless: limits of processes and files" {
-    run -0 prun --rm --ulimit nofile=300:400 --oom-score-adj 500 busybox:test sh -c 'ulimit -Hn; cat /proc/self/oom_score_adj'
+    run -0 prun --rm --ulimit nofile=300:400 --oom-score-adj 500 busybox:test \
+        sh -c 'ulimit -Hn; cat /proc/self/oom_score_adj'
     is $'400\n500'
 }
 
@@ -234,7 +237,7 @@ teardown() {
     podman secret rm word
 }
 
-# ---- exec ----------------------------------------------------------------------------------------------------------
+# ---- exec -----------------------------------------------------------------------------------------------------------
 
 @test "podman rootless: exec: output, codes, user, background, namespaces" {
     box
@@ -258,7 +261,7 @@ teardown() {
     contains got-hello
 }
 
-# ---- life ----------------------------------------------------------------------------------------------------------
+# ---- life -----------------------------------------------------------------------------------------------------------
 
 @test "podman rootless: stop, start, restart, kill, wait, logs, top, cp" {
     box
@@ -291,12 +294,13 @@ teardown() {
     podman pod create --name pod --network none --hostname podded
     podman run -d --pod pod --name server busybox:test sh -c 'echo pong | nc -l -p 5000; sleep 1000'
     run -0 podman run --pod pod --name client busybox:test \
-        sh -c 'until nc 127.0.0.1 5000 </dev/null 2>/dev/null; do usleep 50000; done; hostname; readlink /proc/self/ns/net'
+        sh -c 'until nc 127.0.0.1 5000 </dev/null 2>/dev/null; do usleep 50000; done
+            hostname; readlink /proc/self/ns/net'
     is $'pong\npodded\n'"$(namespace_of "$(state_of server Pid)" net)"
     podman pod rm -f -t 0 pod
 }
 
-# ---- network -------------------------------------------------------------------------------------------------------
+# ---- network --------------------------------------------------------------------------------------------------------
 
 @test "podman rootless: slirp4netns, and a published port" {
     type -P slirp4netns >/dev/null || skip "slirp4netns is not installed"
@@ -325,7 +329,7 @@ teardown() {
     podman network rm net1
 }
 
-# ---- build ---------------------------------------------------------------------------------------------------------
+# ---- build ----------------------------------------------------------------------------------------------------------
 
 @test "podman rootless: build with RUN steps" {
     printf 'FROM localhost/busybox:test\nRUN id -u >/srv/id\nRUN cat /srv/id /proc/1/comm >/srv/two\n' \
