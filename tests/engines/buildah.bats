@@ -218,7 +218,8 @@ EOF_FILE
 @test "podman build: a Debian installs nothing but runs its own tools in RUN" {
     needs_debian
     printf '%s\n' 'FROM localhost/debian:test' \
-        'RUN dpkg --list >/srv/list && perl -e "print qq(perl ok\n)" && useradd -m made' >"$BATS_TEST_TMPDIR/Containerfile"
+        'RUN dpkg --list >/srv/list && perl -e "print qq(perl ok\n)" && useradd -m made' \
+        >"$BATS_TEST_TMPDIR/Containerfile"
     run podman build --network none --cgroup-parent "/$ENGINE_MARK/build" --pull-never --layers=false \
         -t localhost/built:test -f "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR/share"
     exits 0

@@ -94,7 +94,8 @@ teardown() {
 
 @test "podman of sid: which one it is" {
     run -0 "$PEERS" enter --root "$SID_ROOT" -- sh -c 'podman --version; conmon --version | head -n 1
-        crun --version | head -n 1; buildah --version; dpkg-query -W podman conmon crun runc buildah netavark aardvark-dns passt slirp4netns'
+        crun --version | head -n 1; buildah --version
+        dpkg-query -W podman conmon crun runc buildah netavark aardvark-dns passt slirp4netns'
     echo "$output" | sed 's/^/# /' >&3
     [[ ${lines[0]} =~ ^podman\ version\ [5-9] ]]
 }
