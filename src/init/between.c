@@ -36,6 +36,12 @@ static int clone_init(struct init *init, struct error *err) {
 /* What only a process that has not joined yet can do; the new process inherits it. */
 static int prepare_exec(const struct init *init, struct error *err) {
     const struct plan_process *process = &init->plan->process;
+    const struct plan_cpus *cpus = process->cpus_initial;
+    int affinity = cpus ? sys_sched_setaffinity(cpus->bits, sizeof cpus->bits) : 0;
+    if (affinity < 0)
+        return error_code(err, -affinity, "set the processors of execCPUAffinity.initial (config "
+                                          "/process/execCPUAffinity/initial)%s",
+                          affinity == -EINVAL ? ": berth may run on none of them" : "");
     for (size_t i = 0; i < process->rlimit_count; i++) {
         const struct plan_rlimit *l = &process->rlimits[i];
         struct rlimit now;

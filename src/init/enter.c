@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "handoff/handoff.h"
 #include "init/init.h"
+#include "kernel/lsm.h"
 #include "kernel/namespace.h"
 #include "kernel/sys.h"
 
@@ -119,12 +120,50 @@ int enter_session(struct init *init, struct error *err) {
     return setsid() < 0 ? error_sys(err, "setsid") : 0;
 }
 
+/*
+ * The processors that an exec asks for within the cgroup; with no wish all that the cgroup has, as with the peers: the
+ * caller's own affinity is none of the container's business.
+ */
+int enter_affinity(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    struct plan_cpus all;
+    if (process->cpus_final) {
+        int r = sys_sched_setaffinity(process->cpus_final->bits, sizeof all.bits);
+        if (r == 0)
+            return 0;
+        error_note(err, "affinity", "/process/execCPUAffinity/final");
+        return error_code(err, -r, "set the processors of execCPUAffinity.final%s",
+                          r == -EINVAL ? ": the container's cgroup has none of them" : "");
+    }
+    if (process->cpus_initial)
+        return 0;
+    memset(&all, 0xff, sizeof all);
+    (void)sys_sched_setaffinity(all.bits, sizeof all.bits); /* all that there are: nothing is lost when it fails */
+    return 0;
+}
+
+static int join_keyring(struct init *init, const char *name, int *ring, struct error *err) {
+    const char *label = init->plan->process.selinux_label;
+    int r = label ? init_procfs(init, err) : 0;
+    if (r < 0)
+        return r;
+    r = label ? lsm_selinux_keys(&init->proc, label) : 0;
+    if (r < 0)
+        return error_code(err, -r, "label session keyring %s: write `/proc/self/attr/keycreate`", name);
+    *ring = sys_keyctl_join(name);
+    r = label ? lsm_selinux_keys(&init->proc, "") : 0;
+    return r < 0 ? error_code(err, -r, "write `/proc/self/attr/keycreate`") : 0;
+}
+
 int enter_keyring(struct init *init, struct error *err) {
     char name[256], description[512];
+    int ring = -1;
     if (!init->plan->new_keyring)
         return 0;
     snprintf(name, sizeof name, "_ses.%.200s", init->plan->id);
-    int ring = sys_keyctl_join(name);
+    int r = join_keyring(init, name, &ring, err);
+    if (r < 0)
+        return r;
     if (ring == -ENOSYS || ring == -EPERM) {
         /* Left out of the kernel, or an outer container's seccomp filter forbids it: go on as the peers do. */
         init_warn(init, "session keyring not made: %s", error_text(-ring));
@@ -143,7 +182,7 @@ int enter_keyring(struct init *init, struct error *err) {
     if (!field)
         return 0;
     uint32_t grant = init->plan->namespaces.modes[NS_USER] == NS_INHERIT ? KEY_USER_SEARCH : KEY_OTHER_SEARCH;
-    int r = sys_keyctl_permissions(ring, (uint32_t)strtoul(field, NULL, 16) | grant);
+    r = sys_keyctl_permissions(ring, (uint32_t)strtoul(field, NULL, 16) | grant);
     return r < 0 && r != -EACCES ? error_code(err, -r, "permissions of session keyring %s", name) : 0;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "base/own.h"
 #include "init/init.h"
+#include "kernel/lsm.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
@@ -91,6 +92,25 @@ int identity_personality(struct init *init, struct error *err) {
         return 0;
     error_note(err, "personality", "/linux/personality");
     return error_sys(err, "set personality %#lx (config /linux/personality)", init->plan->personality);
+}
+
+/* Engines know a failure to set a label by the file's name in backquotes. */
+int identity_label(struct init *init, struct error *err) {
+    const struct plan_process *process = &init->plan->process;
+    int r = init_procfs(init, err);
+    if (r < 0)
+        return r;
+    if (process->apparmor_profile && (r = lsm_apparmor_exec(&init->proc, process->apparmor_profile)) < 0) {
+        error_note(err, "security label", "/process/apparmorProfile");
+        return error_code(err, -r, "apparmor failed to apply profile \"%.128s\"%s: write `/proc/self/attr/apparmor/exec`",
+                          process->apparmor_profile, r == -ENOENT ? " (is it loaded?)" : "");
+    }
+    if (process->selinux_label && (r = lsm_selinux_exec(&init->proc, process->selinux_label)) < 0) {
+        error_note(err, "security label", "/process/selinuxLabel");
+        return error_code(err, -r, "set SELinux label \"%.128s\"%s: write `/proc/self/attr/exec`", process->selinux_label,
+                          r == -EINVAL ? " (does the policy know it?)" : "");
+    }
+    return 0;
 }
 
 int identity_no_new_privs(struct init *init, struct error *err) {

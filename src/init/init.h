@@ -67,6 +67,7 @@ int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
 int enter_container(struct init *init, struct error *err); /* exec: what between.c has left to join, and its root */
 int enter_session(struct init *init, struct error *err);
+int enter_affinity(struct init *init, struct error *err);
 int enter_keyring(struct init *init, struct error *err);
 int enter_loopback(struct init *init, struct error *err);
 /* rootfs.c: the container's file system tree */
@@ -93,6 +94,7 @@ int identity_sysctl(struct init *init, struct error *err);
 int identity_rlimits(struct init *init, struct error *err);
 int identity_file_limit(struct init *init, struct error *err);
 int identity_personality(struct init *init, struct error *err);
+int identity_label(struct init *init, struct error *err);
 int identity_no_new_privs(struct init *init, struct error *err);
 int identity_user(struct init *init, struct error *err);
 int identity_make_cwd(struct init *init, struct error *err);

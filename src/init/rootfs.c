@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "init/init.h"
 #include "kernel/copy.h"
+#include "kernel/lsm.h"
 #include "kernel/mountfd.h"
 #include "kernel/sys.h"
 
@@ -264,6 +265,11 @@ static int mount_new_filesystem(struct init *init, const struct plan_mount *m, s
         return refuse_proc(init, err);
     if (r == 0)
         r = reach_mount(init, m, &mounted, err);
+    if (r == 0 && init->plan->mount_label && strcmp(m->type, "mqueue") == 0) {
+        r = lsm_selinux_file(mounted, init->plan->mount_label);
+        if (r < 0)
+            return error_code(err, -r, "label the mount on %s with \"%.128s\"", m->destination, init->plan->mount_label);
+    }
     if (r == 0)
         r = change_mount(m, mounted, false, err);
     if (r == 0 && m->copy_up) {

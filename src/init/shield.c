@@ -46,9 +46,8 @@ struct covers {
     bool null_attached, empty_attached;
 };
 
-static int mask_directory(struct covers *covers, int target, struct error *err) {
-    /* One block and two inodes are the least a tmpfs root gets by with. */
-    const struct mount_new new = {.type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2",
+static int mask_directory(const struct init *init, struct covers *covers, int target, struct error *err) {
+    const struct mount_new new = {.type = "tmpfs", .source = "tmpfs", .data = init->plan->cover_data,
                                   .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
     int r = covers->empty < 0 ? mount_detached(&new, &covers->empty, err) : 0;
     if (r == 0)
@@ -68,7 +67,7 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
     if (target < 0 || fstat(target, &st) < 0)
         return error_code(err, target < 0 ? -target : errno, "open");
     if (S_ISDIR(st.st_mode))
-        return mask_directory(covers, target, err);
+        return mask_directory(init, covers, target, err);
     if (init->held->null.detached)
         return cover(&covers->null, &covers->null_attached, target, err);
     own_fd mounted = -1;

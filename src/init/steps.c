@@ -24,6 +24,9 @@ static bool privileges_may_grow(const struct init *init) {
 static bool no_new_privileges(const struct init *init) {
     return init->plan->has_process && init->plan->process.no_new_privs;
 }
+static bool has_label(const struct init *init) {
+    return init->plan->process.apparmor_profile || init->plan->process.selinux_label;
+}
 static bool hooks_before_pivot(const struct init *init) {
     const struct plan_hooks *hooks = &init->plan->hooks;
     return hooks->at[HOOK_PRESTART].count + hooks->at[HOOK_CREATE_RUNTIME].count +
@@ -42,6 +45,8 @@ const struct step create_steps[] = {
     /* Its root is the cgroup that we are in now, so not before arriving there. */
     {"cgroup namespace", enter_cgroup_namespace, NULL},
     {"session", enter_session, NULL},
+    /* The caller's may be narrower than the cpuset of the cgroup that we are in now. */
+    {"affinity", enter_affinity, NULL},
     {"keyring", enter_keyring, NULL},
     {"loopback", enter_loopback, NULL},
     /* Cut off from the host's propagation before the first mount, or it would be seen there. */
@@ -69,6 +74,8 @@ const struct step create_steps[] = {
     /* Late: a small limit must not hit the steps before; before the capabilities that raising needs are gone. */
     {"rlimits", identity_rlimits, has_process},
     {"personality", identity_personality, NULL},
+    /* For the next exec. Before no_new_privs, under which a module may refuse to change it. */
+    {"security label", identity_label, has_label},
     {"no new privileges", identity_no_new_privs, no_new_privileges},
     /* Groups, bounding set, ids, capabilities in the order that each needs the next one's privileges (identity.c). */
     {"user", identity_user, has_process},
@@ -103,11 +110,13 @@ const struct step exec_steps[] = {
     {"namespaces", enter_container, NULL},
     {"become root", enter_become_root, NULL},
     {"session", enter_session, NULL},
+    {"affinity", enter_affinity, NULL},
     {"keyring", enter_keyring, NULL},
     {"console", furnish_terminal, has_terminal},
     {"stdio", furnish_stdio, NULL},
     {"rlimits", identity_rlimits, NULL},
     {"personality", identity_personality, NULL},
+    {"security label", identity_label, has_label},
     {"no new privileges", identity_no_new_privs, no_new_privileges},
     {"user", identity_user, NULL},
     {"working directory", identity_cwd, NULL},

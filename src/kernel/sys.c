@@ -114,6 +114,10 @@ int sys_capget(pid_t pid, uint64_t *effective, uint64_t *permitted, uint64_t *in
     return 0;
 }
 
+int sys_sched_setaffinity(const unsigned long *mask, size_t size) {
+    return result(syscall(SYS_sched_setaffinity, 0, size, mask));
+}
+
 int sys_keyctl_join(const char *name) {
     return result(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0));
 }

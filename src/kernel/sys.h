@@ -59,6 +59,7 @@ int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct 
 
 int sys_capset(pid_t pid, uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int sys_capget(pid_t pid, uint64_t *effective, uint64_t *permitted, uint64_t *inheritable);
+int sys_sched_setaffinity(const unsigned long *mask, size_t size); /* of the caller; size in bytes */
 int sys_keyctl_join(const char *name);                        /* serial of the new session keyring */
 int sys_keyctl_permissions(int keyring, uint32_t permissions);
 int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size);

@@ -10,6 +10,7 @@
 #include "kernel/criu.h"
 #include "kernel/resolve.h"
 #include "life/create.h"
+#include "life/facts.h"
 #include "life/images.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
@@ -59,7 +60,8 @@ static int read_plan(struct dump *d, struct error *err) {
     int r = create_read_config(&d->arena, bundle, record->config, &d->config, err);
     if (r < 0)
         return r;
-    const struct facts facts = {.unified = d->container->group.world == CGROUP_UNIFIED};
+    const struct facts facts =
+        facts_find(d->config->process, d->config->linux, d->container->group.world == CGROUP_UNIFIED);
     const struct plan_request request = {.id = record->id, .bundle = record->bundle};
     r = plan_build(&d->arena, d->config, &facts, &request, &d->plan, err);
     if (r == 0 && d->plan.namespaces.modes[NS_MOUNT] != NS_NEW)

@@ -15,6 +15,7 @@
 #include "life/announce.h"
 #include "life/attend.h"
 #include "life/container.h"
+#include "life/facts.h"
 #include "life/filter_cache.h"
 #include "life/hold.h"
 #include "life/notify.h"
@@ -198,9 +199,7 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
     if (r < 0)
         return r;
     c->held.preserved = listen_fds + c->request->preserve_fds;
-    const struct facts facts = {.unified = host->world == CGROUP_UNIFIED,
-                                .selinux = c->config->linux && c->config->linux->mount_label &&
-                                           access("/sys/fs/selinux/enforce", F_OK) == 0};
+    const struct facts facts = facts_find(c->config->process, c->config->linux, host->world == CGROUP_UNIFIED);
     const struct plan_request request = {.id = c->request->id,
                                          .bundle = bundle,
                                          .no_pivot = c->request->no_pivot,

@@ -17,6 +17,7 @@
 #include "life/announce.h"
 #include "life/attend.h"
 #include "life/exec_request.h"
+#include "life/facts.h"
 #include "life/hold.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
@@ -124,8 +125,9 @@ static int make_plan(struct execution *x, bool detached, struct error *err) {
     x->held.files = c->files;
     const struct plan_request request = {
         .id = c->record->id, .bundle = c->record->bundle, .new_keyring = c->record->new_keyring};
-    r = plan_build_exec(&c->arena, &process, config->linux, x->held.container.joins & CLONE_NEWUSER, &request, &x->plan,
-                        err);
+    const struct facts facts = facts_find(&process, NULL, c->group.world == CGROUP_UNIFIED);
+    r = plan_build_exec(&c->arena, &process, config->linux, &facts, x->held.container.joins & CLONE_NEWUSER, &request,
+                        &x->plan, err);
     if (r < 0)
         return r;
     x->plan.filter = filter;

@@ -189,6 +189,8 @@ static void inherit(const struct oci_process *own, struct oci_process *process) 
         process->apparmor_profile = own->apparmor_profile;
     if (!process->selinux_label)
         process->selinux_label = own->selinux_label;
+    if (!process->exec_cpu_affinity)
+        process->exec_cpu_affinity = own->exec_cpu_affinity;
 }
 
 int exec_request_process(struct arena *arena, const struct berth_exec *request, const struct oci_process *own,

@@ -159,7 +159,8 @@ static void fill_missing(struct feature_set *set) {
     struct oci_features_linux *linux = &set->linux;
     set->off = (struct oci_features_switch){.enabled = false, .has_enabled = true};
     set->on = (struct oci_features_switch){.enabled = true, .has_enabled = true};
-    linux->apparmor = linux->selinux = linux->net_devices = &set->off;
+    linux->apparmor = linux->selinux = &set->on;
+    linux->net_devices = &set->off;
     set->intel_rdt = (struct oci_features_intel_rdt){.has_enabled = true, .has_schemata = true, .has_monitoring = true};
     linux->intel_rdt = &set->intel_rdt;
     set->memory_policy.modes.items = no_mode;

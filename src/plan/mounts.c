@@ -391,16 +391,48 @@ static int plan_mount(struct arena *arena, const struct oci_mount *row, size_t i
     return r < 0 ? r : check_mount(m, place, err);
 }
 
+const char *mounts_context(struct arena *arena, const char *label) {
+    static const char key[] = "context=";
+    char *text = arena_alloc(arena, sizeof key + 2 * strlen(label));
+    if (!text)
+        return NULL;
+    memcpy(text, key, sizeof key);
+    char *end = text + sizeof key - 1;
+    for (const char *c = label; *c; c++) {
+        if (*c == ',')
+            *end++ = '\\';
+        *end++ = *c;
+    }
+    *end = '\0';
+    return text;
+}
+
+/*
+ * What is made new gets the container's label; proc and sysfs keep the ones that their kernel's policy gives each file,
+ * mqueue is labelled when it is mounted, since it takes no such option (init/rootfs.c).
+ */
+static int add_context(struct arena *arena, const char *context, struct plan_mount *m, struct error *err) {
+    static const char *const own_labels[] = {"proc", "sysfs", "mqueue"};
+    bool labelled = !context || m->kind != MOUNT_FILESYSTEM || (m->data && strstr(m->data, "context="));
+    for (size_t i = 0; !labelled && i < TABLE_COUNT(own_labels); i++)
+        labelled = strcmp(m->type, own_labels[i]) == 0;
+    int r = labelled ? 0 : add_data(arena, m, context);
+    return r < 0 ? error_code(err, -r, "label the mount on %s", m->destination) : 0;
+}
+
 int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle,
-                const struct plan_namespaces *namespaces, const struct plan_mount *extra, struct plan_mounts *out,
-                struct error *err) {
+                const struct plan_namespaces *namespaces, const char *label, const struct plan_mount *extra,
+                struct plan_mounts *out, struct error *err) {
     size_t count = config->mounts.count;
     struct plan_mount *items = arena_array(arena, count + 1, sizeof *items);
-    if (!items)
+    const char *context = label ? mounts_context(arena, label) : NULL;
+    if (!items || (label && !context))
         return error_memory(err);
     bool dev_is_bind = false;
     for (size_t i = 0; i < count; i++) {
         int r = plan_mount(arena, &config->mounts.items[i], i, bundle, namespaces, &items[i], err);
+        if (r == 0)
+            r = add_context(arena, context, &items[i], err);
         if (r < 0)
             return r;
         dev_is_bind |= items[i].kind == MOUNT_BIND && strcmp(items[i].destination, "/dev") == 0;

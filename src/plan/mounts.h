@@ -58,10 +58,16 @@ struct plan_mounts {
     bool dev_is_bind; /* /dev is a bind of the caller's making: no device, no link is made in it */
 };
 
-/* `bundle` is absolute: relative bind sources belong below it. `extra`: one more, of berth's own; NULL: none. */
+/*
+ * `bundle` is absolute: relative bind sources belong below it. `label`: the SELinux label of files on new file systems;
+ * NULL: none. `extra`: one more mount, of berth's own; NULL: none.
+ */
 int mounts_plan(struct arena *arena, const struct oci_config *config, const char *bundle,
-                const struct plan_namespaces *namespaces, const struct plan_mount *extra, struct plan_mounts *out,
-                struct error *err);
+                const struct plan_namespaces *namespaces, const char *label, const struct plan_mount *extra,
+                struct plan_mounts *out, struct error *err);
+
+/* The option "context=LABEL" (mount(8)) as a file system's data, commas escaped as struct mount_new wants; NULL: no memory. */
+const char *mounts_context(struct arena *arena, const char *label);
 
 /* The names of all options that are honoured; returns how many there are, writes at most `max`. */
 size_t mounts_option_names(const char **names, size_t max);

@@ -168,19 +168,13 @@ static int plan_sysctls(struct arena *arena, const struct oci_linux *section, st
     return 0;
 }
 
-static int refuse_unsupported(const struct oci_linux *section, const struct facts *facts, struct error *err) {
+static int refuse_unsupported(const struct oci_linux *section, struct error *err) {
     if (section->intel_rdt)
         return error_refuse(err, "/linux/intelRdt", "linux.intelRdt is not supported yet");
     if (section->memory_policy)
         return error_refuse(err, "/linux/memoryPolicy", "linux.memoryPolicy is not supported yet");
     if (section->net_devices.count > 0)
         return error_refuse(err, "/linux/netDevices", "linux.netDevices is not supported yet");
-    if (section->mount_label && *section->mount_label) {
-        /* Without SELinux a label has no meaning and nothing to be written to, as with crun. */
-        if (facts->selinux)
-            return error_refuse(err, "/linux/mountLabel", "linux.mountLabel is not supported yet");
-        log_debug("linux.mountLabel ignored: SELinux is off");
-    }
     return 0;
 }
 
@@ -200,7 +194,7 @@ static int plan_personality(const struct oci_linux *section, struct plan *plan, 
 static int plan_linux(struct arena *arena, const struct oci_linux *section, const struct facts *facts,
                       struct plan *plan, struct error *err) {
     bool own_mounts = plan->namespaces.modes[NS_MOUNT] != NS_INHERIT;
-    int r = refuse_unsupported(section, facts, err);
+    int r = refuse_unsupported(section, err);
     if (r == 0)
         r = plan_paths(arena, &section->masked_paths, "maskedPaths", own_mounts, &plan->masked_paths,
                        &plan->masked_count, err);
@@ -216,6 +210,42 @@ static int plan_linux(struct arena *arena, const struct oci_linux *section, cons
     plan->root_propagation = propagation_flags(section->rootfs_propagation);
     plan->cgroups_path = section->cgroups_path && *section->cgroups_path ? section->cgroups_path : NULL;
     return r;
+}
+
+/* Without SELinux there is nothing that would look at the label of a file, and nowhere to write it, as with crun. */
+static const char *mount_label(const struct oci_config *config, const struct facts *facts) {
+    const char *label = config->linux ? config->linux->mount_label : NULL;
+    if (!label || !*label)
+        return NULL;
+    if (!facts->selinux)
+        log_debug("linux.mountLabel ignored: SELinux is off");
+    return facts->selinux ? label : NULL;
+}
+
+/* One block and two inodes are the least that the root of a tmpfs gets by with. */
+static int plan_cover(struct arena *arena, struct plan *plan, struct error *err) {
+    static const char least[] = "nr_blocks=1,nr_inodes=2";
+    const char *context = plan->mount_label ? mounts_context(arena, plan->mount_label) : NULL;
+    plan->cover_data = context ? arena_printf(arena, "%s,%s", least, context) : plan->mount_label ? NULL : least;
+    return plan->cover_data ? 0 : error_memory(err);
+}
+
+/* A process whose label nobody enforces would be less confined than was asked for. */
+static int plan_process_of(struct arena *arena, const struct oci_process *process, const struct facts *facts,
+                           const struct plan_request *request, struct plan_process *out, struct error *err) {
+    int r = process_plan(arena, process, request->extra_env, out, err);
+    if (r < 0)
+        return r;
+    if (!facts->apparmor && out->apparmor_profile && strcmp(out->apparmor_profile, "unconfined") == 0)
+        out->apparmor_profile = NULL;
+    if (!facts->apparmor && out->apparmor_profile)
+        return error_refuse(err, "/process/apparmorProfile",
+                            "apparmor failed to apply profile \"%.128s\": AppArmor is off on this host",
+                            out->apparmor_profile);
+    if (!facts->selinux && out->selinux_label)
+        return error_refuse(err, "/process/selinuxLabel", "selinux label \"%.128s\": SELinux is off on this host",
+                            out->selinux_label);
+    return 0;
 }
 
 /* [MAJOR.MINOR.PATCH of semver.org 2.0 is checked by the schema]; only major version 1 is known to mean what we do. */
@@ -234,8 +264,11 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
         .no_pivot = request->no_pivot,
         .new_keyring = request->new_keyring,
         .has_process = config->process != NULL,
+        .mount_label = mount_label(config, facts),
     };
     int r = check_version(config, err);
+    if (r == 0)
+        r = plan_cover(arena, &plan, err);
     if (r == 0)
         r = plan_root(arena, config, request, &plan, err);
     if (r == 0)
@@ -243,13 +276,15 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
     if (r == 0)
         r = plan_names(config, &plan, err);
     if (r == 0)
-        r = mounts_plan(arena, config, request->bundle, &plan.namespaces, request->extra_mount, &plan.mounts, err);
+        r = mounts_plan(arena, config, request->bundle, &plan.namespaces, plan.mount_label, request->extra_mount,
+                        &plan.mounts, err);
     if (r == 0)
         r = devices_plan(arena, config->linux, &plan.devices, err);
     if (r == 0)
         r = hooks_plan(arena, config->hooks, &plan.hooks, err);
     if (r == 0 && config->process)
-        r = process_plan(arena, config->process, request->extra_env, &plan.process, err);
+        r = plan_process_of(arena, config->process, facts, request, &plan.process, err);
+    plan.process.cpus_initial = plan.process.cpus_final = NULL; /* for those that join it later */
     if (r == 0 && config->linux)
         r = plan_linux(arena, config->linux, facts, &plan, err);
     if (r < 0)
@@ -259,11 +294,12 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
 }
 
 int plan_build_exec(struct arena *arena, const struct oci_process *process, const struct oci_linux *linux_section,
-                    bool joins_user, const struct plan_request *request, struct plan *out, struct error *err) {
+                    const struct facts *facts, bool joins_user, const struct plan_request *request, struct plan *out,
+                    struct error *err) {
     struct plan plan = {
         .id = request->id, .bundle = request->bundle, .new_keyring = request->new_keyring, .has_process = true};
     plan.namespaces.modes[NS_USER] = joins_user ? NS_JOIN : NS_INHERIT;
-    int r = process_plan(arena, process, request->extra_env, &plan.process, err);
+    int r = plan_process_of(arena, process, facts, request, &plan.process, err);
     if (r == 0 && linux_section)
         r = plan_personality(linux_section, &plan, err);
     if (r == 0)

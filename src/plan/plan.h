@@ -27,7 +27,7 @@ struct oci_process;
 /* What the plan must know of the host; probed once by life. */
 struct facts {
     bool unified; /* resources go to cgroup2 */
-    bool selinux; /* SELinux is on */
+    bool apparmor, selinux; /* are on */
 };
 
 /* What the caller said beside the config. */
@@ -56,6 +56,8 @@ struct plan {
     const char *cgroups_path; /* NULL: berth chooses */
     struct plan_namespaces namespaces;
     struct plan_mounts mounts;
+    const char *mount_label; /* SELinux label of the files of what is mounted anew; NULL: none */
+    const char *cover_data;  /* options of the tmpfs that covers masked directories */
     unsigned long root_propagation; /* MS_SLAVE | MS_REC and so on: of "/" in the container; 0: none asked for */
     struct plan_devices devices;
     struct plan_process process;
@@ -78,7 +80,8 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
  * the container's, may be NULL. `joins_user`: the container has another user namespace than the caller.
  */
 int plan_build_exec(struct arena *arena, const struct oci_process *process, const struct oci_linux *linux_section,
-                    bool joins_user, const struct plan_request *request, struct plan *out, struct error *err);
+                    const struct facts *facts, bool joins_user, const struct plan_request *request, struct plan *out,
+                    struct error *err);
 
 /* A container id: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 1024 bytes... -EINVAL with "invalid container ID format". */
 int plan_check_id(const char *id, struct error *err);

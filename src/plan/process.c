@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define LABEL_MAX 4000     /* proc_pid_attr(5): a write of a page at most, "exec " in front of it */
 #define DEFAULT_UMASK 0022 /* as runc and crun where the config is silent */
 
 /* In the order of their numbers (capabilities(7)); libcap is not asked, since its start-up code costs every command. */
@@ -265,11 +266,74 @@ static int plan_rlimits(struct arena *arena, const struct oci_process *process, 
     return 0;
 }
 
+/* One number of a list; *text goes behind it. */
+static int parse_cpu(const char **text, unsigned *cpu) {
+    unsigned value = 0;
+    if (**text < '0' || **text > '9')
+        return -EINVAL;
+    for (; **text >= '0' && **text <= '9'; ++*text)
+        if ((value = value * 10 + (unsigned)(**text - '0')) >= PLAN_CPUS_MAX)
+            return -ERANGE;
+    *cpu = value;
+    return 0;
+}
+
+static int parse_cpus(const char *text, struct plan_cpus *cpus) {
+    const unsigned word = 8 * sizeof cpus->bits[0];
+    for (;; text++) {
+        unsigned first, last;
+        int r = parse_cpu(&text, &first);
+        last = first;
+        if (r == 0 && *text == '-') {
+            text++;
+            r = parse_cpu(&text, &last);
+        }
+        if (r < 0)
+            return r;
+        if (last < first)
+            return -EINVAL;
+        for (unsigned cpu = first; cpu <= last; cpu++)
+            cpus->bits[cpu / word] |= 1UL << cpu % word;
+        if (*text != ',')
+            return *text ? -EINVAL : 0;
+    }
+}
+
+int process_plan_cpus(struct arena *arena, const char *list, const char *place, const struct plan_cpus **out,
+                      struct error *err) {
+    struct plan_cpus *cpus = arena_array(arena, 1, sizeof *cpus);
+    if (!cpus)
+        return error_memory(err);
+    int r = parse_cpus(list, cpus);
+    if (r < 0)
+        return error_refuse(err, place, "\"%.64s\" is not a list of processors, such as 0-3,7%s", list,
+                            r == -ERANGE ? ": a number is out of range" : "");
+    *out = cpus;
+    return 0;
+}
+
+static int plan_affinity(struct arena *arena, const struct oci_process *process, struct plan_process *out,
+                         struct error *err) {
+    const struct oci_cpu_affinity *affinity = process->exec_cpu_affinity;
+    int r = 0;
+    if (affinity && affinity->initial && *affinity->initial)
+        r = process_plan_cpus(arena, affinity->initial, "/process/execCPUAffinity/initial", &out->cpus_initial, err);
+    if (r == 0 && affinity && affinity->final && *affinity->final)
+        r = process_plan_cpus(arena, affinity->final, "/process/execCPUAffinity/final", &out->cpus_final, err);
+    return r;
+}
+
+/* Both end up in a file of the kernel's that takes a page and no more, up to the first line end. */
+static int plan_label(const char *label, const char *place, const char **out, struct error *err) {
+    if (!label || !*label)
+        return 0;
+    if (strlen(label) > LABEL_MAX || strchr(label, '\n'))
+        return error_refuse(err, place, "not a label: more than %d bytes, or a line end in it", LABEL_MAX);
+    *out = label;
+    return 0;
+}
+
 static int refuse_unsupported(const struct oci_process *process, struct error *err) {
-    if (process->apparmor_profile && *process->apparmor_profile && strcmp(process->apparmor_profile, "unconfined") != 0)
-        return error_refuse(err, "/process/apparmorProfile", "process.apparmorProfile is not supported yet");
-    if (process->selinux_label && *process->selinux_label)
-        return error_refuse(err, "/process/selinuxLabel", "process.selinuxLabel is not supported yet");
     if (process->scheduler)
         return error_refuse(err, "/process/scheduler", "process.scheduler is not supported yet");
     if (process->io_priority)
@@ -291,6 +355,12 @@ int process_plan(struct arena *arena, const struct oci_process *process, const c
         r = plan_user(arena, process->user, &plan, err);
     if (r == 0)
         r = plan_rlimits(arena, process, &plan, err);
+    if (r == 0)
+        r = plan_label(process->apparmor_profile, "/process/apparmorProfile", &plan.apparmor_profile, err);
+    if (r == 0)
+        r = plan_label(process->selinux_label, "/process/selinuxLabel", &plan.selinux_label, err);
+    if (r == 0)
+        r = plan_affinity(arena, process, &plan, err);
     if (r < 0)
         return r;
     plan_caps(process->capabilities, &plan);

@@ -20,6 +20,12 @@ struct plan_rlimit {
     uint64_t soft, hard;
 };
 
+/* A set of processors as sched_setaffinity(2) takes it. */
+#define PLAN_CPUS_MAX 8192 /* the most that Linux can be built for (CONFIG_NR_CPUS) */
+struct plan_cpus {
+    unsigned long bits[PLAN_CPUS_MAX / (8 * sizeof(unsigned long))];
+};
+
 enum cap_set { CAP_SET_BOUNDING, CAP_SET_EFFECTIVE, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT, CAP_SET_COUNT };
 
 struct plan_process {
@@ -44,12 +50,19 @@ struct plan_process {
     uint16_t rows, columns; /* 0: as the kernel makes it */
     bool has_oom_score_adj;
     int oom_score_adj;
+    const char *apparmor_profile, *selinux_label; /* NULL: none asked for */
+    /* execCPUAffinity, for exec alone: before it enters the container's cgroup, and there; NULL: not given. */
+    const struct plan_cpus *cpus_initial, *cpus_final;
 };
 
 /* `extra_env`: NULL-terminated entries of berth's own (LISTEN_FDS...), which come last and so win; may be NULL.
  * Refuses what config.md calls an error; unknown capabilities are warnings (config.md: "SHOULD NOT fail"). */
 int process_plan(struct arena *arena, const struct oci_process *process, const char *const *extra_env,
                  struct plan_process *out, struct error *err);
+
+/* A list as "0-3,7" (cpuset(7), "List format"); -EINVAL with the place for anything else, ERANGE beyond the last one. */
+int process_plan_cpus(struct arena *arena, const char *list, const char *place, const struct plan_cpus **out,
+                      struct error *err);
 
 /* The mask of a list of names; `place` for the warning about an unknown one. */
 uint64_t process_cap_mask(const struct oci_string_array *names, const char *place);

@@ -601,8 +601,6 @@ CASES
 
 @test "properties that are not honoured yet are refused by name" {
     sed -E 's/^([^\t]*)/\1|not supported/' <<'CASES' >"$T/cases"
-/process/apparmorProfile	.process.apparmorProfile = "docker-default"
-/process/selinuxLabel	.process.selinuxLabel = "system_u:system_r:container_t:s0"
 /process/scheduler	.process.scheduler = {"policy": "SCHED_BATCH"}
 /process/ioPriority	.process.ioPriority = {"class": "IOPRIO_CLASS_BE", "priority": 3}
 /linux/timeOffsets	.linux.namespaces += [{"type": "time"}] | .linux.timeOffsets = {"monotonic": {"secs": 1, "nanosecs": 0}}

@@ -606,15 +606,6 @@ sets() {
     [ "$status" -ne 0 ] || same "$(field NoNewPrivs)" 1 "what the configuration asks for"
 }
 
-@test "labels: honoured or refused by name, never left out" {
-    begin_with
-    [ ! -e /sys/kernel/security/apparmor ] || skip "the host has AppArmor"
-    [ ! -e /sys/fs/selinux ] || skip "the host has SELinux"
-    exec_refuses "apparmor" berth exec --apparmor some-profile "$ID" true
-    exec_refuses "" berth exec --process-label system_u:system_r:container_t:s0 "$ID" true
-    [[ ${errors,,} == *label* || ${errors,,} == *selinux* ]] || tell_last "what is wrong with it?"
-}
-
 @test "seccomp: the container's filter, by status and by effect" {
     local privileges
     for privileges in true false; do
@@ -1297,17 +1288,36 @@ CASES
     rejects_process "process.json"
 }
 
-@test "--process: labels are honoured or refused by name" {
-    begin_with
-    [ ! -e /sys/kernel/security/apparmor ] || skip "the host has AppArmor"
-    [ ! -e /sys/fs/selinux ] || skip "the host has SELinux"
-    process_file '.apparmorProfile = "some-profile"'
-    rejects_process "apparmor"
-    process_file '.selinuxLabel = "system_u:system_r:container_t:s0"'
-    rejects_process ""
-    # Empty ones are none.
-    process_file '.apparmorProfile = "" | .selinuxLabel = ""'
+# The processors that may be used, of a host that has two.
+allowed() {
+    awk '/^Cpus_allowed_list/ { print $2 }' <<<"$output"
+}
+
+@test "execCPUAffinity: of the process file or the container; without it all processors of the cgroup" {
+    local all
+    all=$(awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status)
+    [[ $all == 0-* ]] || skip "needs two processors, the first among them"
+    begin_with '.process.execCPUAffinity = {final: "1"}'
+    try taskset -c 0 "$BERTH" --root "$ROOT" exec "$ID" cat /proc/self/status
+    same "$(allowed)" 1 "the container's, whatever the caller has"
+    process_file '.args = ["cat", "/proc/self/status"] | .execCPUAffinity = {initial: "1", final: "0"}'
     succeeds berth exec --process "$T/process.json" "$ID"
+    same "$(allowed)" 0 "final"
+    process_file '.args = ["cat", "/proc/self/status"] | .execCPUAffinity = {initial: "1"}'
+    succeeds berth exec --process "$T/process.json" "$ID"
+    same "$(allowed)" 1 "initial alone is kept"
+    process_file '.args = ["cat", "/proc/self/status"] | .execCPUAffinity = {}'
+    try taskset -c 0 "$BERTH" --root "$ROOT" exec --process "$T/process.json" "$ID"
+    same "$(allowed)" "$all" "neither: not the caller's"
+    process_file '.execCPUAffinity = {final: "8000"}'
+    rejects_process "execCPUAffinity.final|none of them"
+    process_file '.execCPUAffinity = {initial: "0,x"}'
+    rejects_process "/execCPUAffinity/initial"
+    # The container itself is not bound by it, nor by the caller's.
+    berth delete --force "$ID"
+    shell 'cat /proc/self/status'
+    try taskset -c 0 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$(allowed)" "$all" "init"
 }
 
 # ---- a hostile container --------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@
 #   $T       its work directory              $ROOT    the state root, $T/state
 #   $MARK    a word nobody else uses         $ID      the id of its container, begins with $MARK
 #   $B       the bundle of make_bundle       $CGROUP  absolute cgroupsPath below which its containers are made
-# A suite may define prepare(): it runs before each of its tests, after all this is set up.
+# A suite may define prepare(): it runs before each of its tests, after all this is set up; and finish(): after each,
+# when its containers are deleted.
 #
 # The caller's own cgroup is never used: bundles have an absolute cgroupsPath, and what needs a relative one runs its
 # command with in_own_cgroup. Everything works as well below cgroup2-view, where /sys/fs/cgroup is one cgroup2 mount.
@@ -58,6 +59,9 @@ teardown() {
     kill "$watchdog" 2>/dev/null || true
     # A test that has failed leaves what it leaves: here only the rest is to be spared from it.
     delete_all || result=1
+    if declare -F finish >/dev/null; then
+        finish || result=1
+    fi
     [ ! -e "$T/watchdog" ] || cat "$T/watchdog"
     if [ -z "${BATS_TEST_SKIPPED:-}" ]; then
         audit_end || result=1
@@ -346,6 +350,10 @@ needs() {
         cgroup2) is_cgroup2 || skip "needs /sys/fs/cgroup to be cgroup2" ;;
         cgroup2-*) has_controller "${name#*-}" || skip "needs the ${name#*-} controller of cgroup v2" ;;
         userns) unshare --user true 2>/dev/null || skip "needs user namespaces" ;;
+        apparmor) has_apparmor || skip "needs AppArmor" ;;
+        no-apparmor) ! has_apparmor || skip "needs a host without AppArmor" ;;
+        selinux) has_selinux || skip "needs SELinux" ;;
+        no-selinux) ! has_selinux || skip "needs a host without SELinux" ;;
         timens) unshare --time true 2>/dev/null || skip "needs time namespaces" ;;
         static) ldd "$BERTH" 2>&1 | grep -qE 'statically|not a dynamic' || skip "needs a static runtime" ;;
         program:*) command -v "${name#*:}" >/dev/null || skip "needs the program ${name#*:}" ;;
@@ -361,6 +369,14 @@ has_capability() {
     local effective
     effective=$(awk '/^CapEff:/ { print $2 }' /proc/self/status)
     (((16#$effective >> ${CAPABILITY_BITS[$1]:?}) & 1))
+}
+
+has_apparmor() {
+    [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]
+}
+
+has_selinux() {
+    [ -e /sys/fs/selinux/enforce ]
 }
 
 is_cgroup2() {

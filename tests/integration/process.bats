@@ -557,8 +557,6 @@ TABLE
         absent
         config --argjson more "$json" '.process |= with_entries(select(.key as $k | $more | has($k) | not))'
     done <<'TABLE'
-{"apparmorProfile": "some-profile"}
-{"selinuxLabel": "system_u:system_r:container_t:s0"}
 {"scheduler": {"policy": "SCHED_BATCH"}}
 {"ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 1}}
 TABLE

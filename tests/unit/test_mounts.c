@@ -38,7 +38,7 @@ static int make_rows(struct oci_mount *rows, size_t count) {
     memset(&plan, 0x5a, sizeof plan);
     memset(&row, 0x5a, sizeof row);
     warning[0] = '\0';
-    int r = mounts_plan(&arena, &config, BUNDLE, &namespaces, NULL, &plan, &err);
+    int r = mounts_plan(&arena, &config, BUNDLE, &namespaces, NULL, NULL, &plan, &err);
     if (r == 0 && plan.count == count && count > 0)
         row = plan.items[count - 1];
     return r;
@@ -541,7 +541,7 @@ static void test_idmap(void) {
             mount.gid_mappings = (struct oci_id_mapping_array){1, gid_rows};
         }
         arena_drop(&arena);
-        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, &plan, &err) == 0, "%s %s: planned", cases[i].option,
+        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, NULL, &plan, &err) == 0, "%s %s: planned", cases[i].option,
                 name))
             continue;
         const struct plan_mount *m = &plan.items[0];
@@ -592,14 +592,14 @@ static void test_extra(void) {
     const struct oci_config config = {.mounts = {1, rows}}, empty = {.mounts = {0, NULL}};
     const struct plan_mount extra = {
         .kind = MOUNT_BIND, .index = 99, .destination = "/run/x", .source = "/y", .recursive = true};
-    is_number(mounts_plan(&arena, &config, BUNDLE, &namespaces, &extra, &plan, &err), 0,
+    is_number(mounts_plan(&arena, &config, BUNDLE, &namespaces, NULL, &extra, &plan, &err), 0,
               "a mount of one's own beside another");
     is_number(plan.count, 2, "both are planned");
     is_text(plan.items[0].destination, "/proc", "the config's comes first");
     ok(plan.items[1].kind == MOUNT_BIND && plan.items[1].recursive && strcmp(plan.items[1].source, "/y") == 0,
        "then it");
     is_number(plan.items[1].index, 1, "with its own place");
-    is_number(mounts_plan(&arena, &empty, BUNDLE, &namespaces, &extra, &plan, &err), 0, "a mount of one's own alone");
+    is_number(mounts_plan(&arena, &empty, BUNDLE, &namespaces, NULL, &extra, &plan, &err), 0, "a mount of one's own alone");
     ok(plan.count == 1 && plan.items[0].index == 0, "is planned");
 }
 

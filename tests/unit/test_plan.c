@@ -453,16 +453,48 @@ static void test_unsupported(void) {
             "/linux/memoryPolicy", "memoryPolicy", "memoryPolicy");
     struct oci_net_device_entry net = {.key = "eth0"};
     refuses(LINUX(USUAL, .net_devices = {1, &net}), "/linux/netDevices", "netDevices", "netDevices");
-    facts.selinux = true;
-    refuses(LINUX(USUAL, .mount_label = "system_u:object_r:x_t:s0"), "/linux/mountLabel", "mountLabel",
-            "mountLabel where SELinux is on");
-    is_number(make(LINUX(USUAL, .mount_label = "")), 0, "an empty mountLabel is none");
-    facts.selinux = false;
-    is_number(make(LINUX(USUAL, .mount_label = "system_u:object_r:x_t:s0")), 0,
-              "without SELinux a mountLabel is nothing");
+}
+
+#define PROCESS(...)                                                                                                   \
+    CONFIG(.process = &(struct oci_process){.cwd = "/", .args = WORDS("sh"), .user = &(struct oci_user){.uid = 0},      \
+                                            __VA_ARGS__})
+
+/* What nobody enforces is refused; the label of files alone has no meaning where SELinux is off. */
+static void test_labels(void) {
+    static const char label[] = "system_u:object_r:x_t:s0:c1,c2", data[] = "context=system_u:object_r:x_t:s0:c1\\,c2";
+    struct oci_mount mounts[] = {{.destination = "/a", .type = "tmpfs", .options = WORDS("size=1m")},
+                                 {.destination = "/b", .type = "sysfs"},
+                                 {.destination = "/c", .source = "/", .options = WORDS("bind")},
+                                 {.destination = "/d", .type = "mqueue"},
+                                 {.destination = "/e", .type = "tmpfs", .options = WORDS("context=mine")}};
+    struct oci_linux section = {USUAL, .mount_label = label};
+    const struct oci_config *labelled = CONFIG(.linux = &section, .mounts = {COUNT(mounts), mounts});
+    refuses(PROCESS(.apparmor_profile = "p"), "/process/apparmorProfile", "AppArmor is off", "a profile without AppArmor");
+    refuses(PROCESS(.apparmor_profile = "unconfined_x"), "/process/apparmorProfile", "AppArmor is off",
+            "one whose name begins with unconfined");
+    refuses(PROCESS(.selinux_label = "l"), "/process/selinuxLabel", "SELinux is off", "a label without SELinux");
+    is_number(make(PROCESS(.apparmor_profile = "unconfined")), 0, "unconfined without AppArmor");
+    ok(!plan.process.apparmor_profile, "asks for nothing");
+    is_number(make(labelled), 0, "a mountLabel without SELinux");
+    ok(!plan.mount_label && !strstr(plan.mounts.items[0].data, "context="), "is nothing");
+    is_text(plan.cover_data, "nr_blocks=1,nr_inodes=2", "nor for masked directories");
+    facts.apparmor = facts.selinux = true;
+    is_number(make(PROCESS(.apparmor_profile = "unconfined", .selinux_label = "l")), 0, "both modules on");
+    is_text(plan.process.apparmor_profile, "unconfined", "with AppArmor unconfined is asked for");
+    is_text(plan.process.selinux_label, "l", "and the label");
+    is_number(make(labelled), 0, "a mountLabel with SELinux");
+    is_text(plan.mount_label, label, "is kept");
+    ok(strstr(plan.mounts.items[0].data, data), "a tmpfs gets it, its comma escaped: %s", plan.mounts.items[0].data);
+    ok(!plan.mounts.items[1].data, "sysfs has labels of its own");
+    ok(!plan.mounts.items[2].data, "a bind keeps the host's");
+    ok(!plan.mounts.items[3].data, "mqueue takes no such option");
+    is_text(plan.mounts.items[4].data, "context=mine", "an option in the config wins");
+    ok(strstr(plan.cover_data, data), "masked directories get it, too");
+    facts.apparmor = facts.selinux = false;
 }
 
 int main(void) {
+    test_labels();
     test_ids();
     test_id_bytes();
     test_id_length();

@@ -394,18 +394,47 @@ static void test_terminal(void) {
 
 /* What is not there yet is refused by its name, never passed over. Whoever builds one takes it out of here. */
 static void test_unsupported(void) {
-    refuses(PROCESS(.apparmor_profile = "docker-default"), "/process/apparmorProfile", "apparmorProfile",
-            "apparmorProfile");
-    refuses(PROCESS(.apparmor_profile = "unconfined_foo"), "/process/apparmorProfile", "apparmorProfile",
-            "a profile whose name begins with unconfined");
-    refuses(PROCESS(.selinux_label = "system_u:system_r:x_t:s0"), "/process/selinuxLabel", "selinuxLabel",
-            "selinuxLabel");
     refuses(PROCESS(.scheduler = &(struct oci_scheduler){.policy = OCI_SCHEDULER_POLICY_BATCH}), "/process/scheduler",
             "scheduler", "scheduler");
     refuses(PROCESS(.io_priority = &(struct oci_io_priority){.class = OCI_IO_PRIORITY_CLASS_IDLE}),
             "/process/ioPriority", "ioPriority", "ioPriority");
-    is_number(make(PROCESS(.apparmor_profile = "", .selinux_label = "")), 0, "empty labels are none");
-    is_number(make(PROCESS(.apparmor_profile = "unconfined")), 0, "unconfined asks for nothing");
+}
+
+static void test_labels(void) {
+    char longest[4002];
+    memset(longest, 'x', sizeof longest);
+    is_number(make(PROCESS(.apparmor_profile = "", .selinux_label = "")), 0, "empty labels");
+    ok(!plan.apparmor_profile && !plan.selinux_label, "are none");
+    is_number(make(PROCESS(.apparmor_profile = "docker-default", .selinux_label = "u:r:t:s0:c1,c2")), 0, "labels");
+    is_text(plan.apparmor_profile, "docker-default", "the profile");
+    is_text(plan.selinux_label, "u:r:t:s0:c1,c2", "the label");
+    refuses(PROCESS(.apparmor_profile = "a\nb"), "/process/apparmorProfile", "line end", "a line end in a profile");
+    refuses(PROCESS(.selinux_label = "a\nb"), "/process/selinuxLabel", "line end", "a line end in a label");
+    longest[4001] = '\0';
+    refuses(PROCESS(.apparmor_profile = longest), "/process/apparmorProfile", "4000", "a profile of 4001 bytes");
+    longest[4000] = '\0';
+    is_number(make(PROCESS(.apparmor_profile = longest)), 0, "one of 4000");
+}
+
+static bool has_cpu(const struct plan_cpus *cpus, unsigned cpu) {
+    const unsigned word = 8 * sizeof cpus->bits[0];
+    return cpus->bits[cpu / word] >> cpu % word & 1;
+}
+
+static void test_affinity(void) {
+    struct oci_cpu_affinity affinity = {.initial = "0-2,64,8191", .final = ""};
+    is_number(make(PROCESS(.exec_cpu_affinity = &affinity)), 0, "a list of processors");
+    ok(plan.cpus_initial && !plan.cpus_final, "for the beginning alone");
+    static const unsigned in[] = {0, 1, 2, 64, 8191}, out[] = {3, 63, 65, 8190};
+    for (size_t i = 0; plan.cpus_initial && i < sizeof in / sizeof *in; i++)
+        ok(has_cpu(plan.cpus_initial, in[i]), "processor %u is in it", in[i]);
+    for (size_t i = 0; plan.cpus_initial && i < sizeof out / sizeof *out; i++)
+        ok(!has_cpu(plan.cpus_initial, out[i]), "processor %u is not", out[i]);
+    static const char *const wrong[] = {"x", "0-", "-1", "1,", ",1", "3-1", "0 1", "8192", "0-99999999999999999999", "0x1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        affinity = (struct oci_cpu_affinity){.final = wrong[i]};
+        refuses(PROCESS(.exec_cpu_affinity = &affinity), "/process/execCPUAffinity/final", "list of processors", wrong[i]);
+    }
 }
 
 int main(void) {
@@ -424,6 +453,8 @@ int main(void) {
     test_oom_score();
     test_terminal();
     test_unsupported();
+    test_labels();
+    test_affinity();
     arena_drop(&arena);
     return tap_done();
 }
