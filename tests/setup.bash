@@ -4,7 +4,7 @@
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export BERTH_CACHE=${BERTH_CACHE:-/var/cache/berth-tests}
 
-build_packages=(gcc libc6-dev musl-tools cmake make pkg-config python3 libyajl-dev libseccomp-dev git)
+build_packages=(gcc libc6-dev musl-tools cmake make pkg-config python3 libyajl-dev libseccomp-dev libsystemd-dev git)
 
 fail() {
     echo "${0##*/}: $*" >&2

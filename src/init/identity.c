@@ -102,12 +102,14 @@ int identity_label(struct init *init, struct error *err) {
         return r;
     if (process->apparmor_profile && (r = lsm_apparmor_exec(&init->proc, process->apparmor_profile)) < 0) {
         error_note(err, "security label", "/process/apparmorProfile");
-        return error_code(err, -r, "apparmor failed to apply profile \"%.128s\"%s: write `/proc/self/attr/apparmor/exec`",
+        return error_code(err, -r, "apparmor failed to apply profile \"%.128s\"%s (config /process/apparmorProfile): write "
+                          "`/proc/self/attr/apparmor/exec`",
                           process->apparmor_profile, r == -ENOENT ? " (is it loaded?)" : "");
     }
     if (process->selinux_label && (r = lsm_selinux_exec(&init->proc, process->selinux_label)) < 0) {
         error_note(err, "security label", "/process/selinuxLabel");
-        return error_code(err, -r, "set SELinux label \"%.128s\"%s: write `/proc/self/attr/exec`", process->selinux_label,
+        return error_code(err, -r, "set SELinux label \"%.128s\"%s (config /process/selinuxLabel): write `/proc/self/attr/exec`",
+                          process->selinux_label,
                           r == -EINVAL ? " (does the policy know it?)" : "");
     }
     return 0;

@@ -307,6 +307,24 @@ int cgroup_make(struct cgroup *group, struct error *err) {
     return 0;
 }
 
+bool cgroup_exists(const struct cgroup *group) {
+    for (size_t i = 0; i < group->count; i++) {
+        own_fd mount = -1, fd = -1;
+        const struct cgroup_dir *dir = &group->dirs[i];
+        if (cgroup_files_mount(dir->mount, &mount) == 0 && cgroup_files_open(mount, dir->path + 1, &fd) == 0)
+            return true;
+    }
+    return false;
+}
+
+void cgroup_keep_parents(const struct cgroup *group) {
+    for (size_t i = 0; i < group->count; i++) {
+        own_fd mount = -1;
+        if (cgroup_files_mount(group->dirs[i].mount, &mount) == 0)
+            cgroup_files_unmark_parents(mount, group->dirs[i].path + 1);
+    }
+}
+
 static bool is_forbidden(int r) {
     return r == -EACCES || r == -EPERM || r == -EROFS;
 }

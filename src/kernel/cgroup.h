@@ -88,6 +88,12 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
  */
 int cgroup_make(struct cgroup *group, struct error *err);
 
+/* Whether a directory of the located group is there already. */
+bool cgroup_exists(const struct cgroup *group);
+
+/* Takes the mark off the group's parents: they have become somebody else's (systemd's). */
+void cgroup_keep_parents(const struct cgroup *group);
+
 /*
  * cgroup_make for a caller without privilege, who need not have a cgroup everywhere: a hierarchy in which it may not
  * make the directory, or move a process into it (cgroups(7), "Delegation containment"), leaves the group and is counted

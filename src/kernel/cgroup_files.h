@@ -50,6 +50,9 @@ int cgroup_files_rmdir(int mount, const char *path);
 /* Removes the parents of path, from the deepest up, for as long as they carry the mark and are empty. */
 void cgroup_files_remove_parents(int mount, const char *path);
 
+/* Takes the mark off all parents of path. */
+void cgroup_files_unmark_parents(int mount, const char *path);
+
 struct cgroup_pids {
     pid_t *items; /* 0 stands for a process that this pid namespace cannot see */
     size_t count, room;

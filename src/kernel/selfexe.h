@@ -19,4 +19,10 @@
  */
 int selfexe_protect(const char *const *argv, struct error *err);
 
+/*
+ * Where the program file of this process was found, also after selfexe_protect: an absolute path, "" when that is not
+ * known (no /proc). Valid for the life of the process.
+ */
+const char *selfexe_path(void);
+
 #endif

@@ -82,7 +82,12 @@ static bool born_in_place(const struct creation *c) {
 }
 
 bool attend_places(const struct creation *c) {
-    return c->plan.namespaces.recipe.map_ids || hold_inside(&c->plan) || !born_in_place(c);
+    return c->plan.namespaces.recipe.map_ids || hold_inside(&c->plan) || !born_in_place(c) || c->outside;
+}
+
+/* It is systemd that moves it, or on cgroup v1 the device rules are not in place for a moment. */
+static bool waits_for_unit(const struct creation *c) {
+    return c->record.unit && (c->outside || c->group.world != CGROUP_UNIFIED);
 }
 
 /* Everything that only the parent can do to the new process before it may go on. */
@@ -92,8 +97,10 @@ static int place(struct creation *c, struct error *err) {
         r = raise_hard_limits(c, err);
     if (r == 0)
         r = set_oom_score(c, err);
-    if (r == 0 && !born_in_place(c))
+    if (r == 0 && !born_in_place(c) && !c->outside)
         r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
+    if (r == 0 && waits_for_unit(c))
+        r = create_register(c, err);
     if (r == 0)
         r = inside_send_sources(c, err);
     if (r == 0 && attend_places(c)) {
@@ -102,6 +109,9 @@ static int place(struct creation *c, struct error *err) {
             return error_code(err, -r, "let the new process go on");
         r = 0; /* dead already: what it had to say is read next */
     }
+    /* It goes about its own work meanwhile, and cannot get to its program before us. */
+    if (r == 0 && !waits_for_unit(c))
+        r = create_register(c, err);
     if (r < 0)
         return r;
     r = process_start_time(c->pid, &c->record.start_time, &(bool){false});

@@ -10,6 +10,7 @@
 #include "kernel/process.h"
 #include "kernel/sys.h"
 #include "life/lifecycle.h"
+#include "life/scope.h"
 #include "oci.h"
 
 #include <errno.h>
@@ -227,6 +228,10 @@ int container_destroy(const struct store *store, struct container *c, bool hooks
         r = cgroup_remove(&c->group, true, KILL_DEADLINE_MS, err);
     if (r < 0)
         return r;
+    struct error unit = ERROR_INIT;
+    /* Without processes it ends by itself, sooner or later. */
+    if (c->record->unit && scope_stop(c->record, &unit) < 0)
+        log_warning("%s", unit.text);
     r = container_unmount_root(c->record, err);
     if (r < 0)
         return r;

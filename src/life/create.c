@@ -19,6 +19,7 @@
 #include "life/filter_cache.h"
 #include "life/hold.h"
 #include "life/notify.h"
+#include "life/scope.h"
 #include "life/snapshot.h"
 #include "oci.h"
 
@@ -178,6 +179,11 @@ static int check_request(const struct creation *c, bool detached, struct error *
     return 0;
 }
 
+/* Whoever lacks the privileges of the host's root does without what nobody gets without them, unless it is asked for. */
+static bool is_rootless(void) {
+    return geteuid() != 0 || !namespace_user_is_first();
+}
+
 static int make_plan(struct creation *c, bool detached, const struct cgroup_host *host, struct error *err) {
     const char *bundle, *extra_env[4] = {NULL}, **spare = extra_env;
     const bool notify = notify_host_socket() != NULL;
@@ -204,6 +210,8 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
                                          .bundle = bundle,
                                          .no_pivot = c->request->no_pivot,
                                          .new_keyring = !c->request->no_new_keyring,
+                                         .systemd = c->runtime->cgroup_manager == BERTH_CGROUP_SYSTEMD,
+                                         .rootless = is_rootless(),
                                          .extra_env = extra_env,
                                          .extra_mount = notify ? &notify_mount : NULL};
     r = plan_build(&c->arena, c->config, &facts, &request, &c->plan, err);
@@ -254,6 +262,9 @@ static int begin_record(struct creation *c, struct error *err) {
         .new_keyring = !c->request->no_new_keyring,
         .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_NEW ? NULL : c->plan.rootfs,
         .undo = {.count = mount_space ? 1 : 0, .items = mount_space},
+        .unit = c->group.count > 0 ? c->plan.scope.unit : NULL,
+        .unit_of_user = is_rootless(),
+        .has_unit_of_user = c->plan.scope.unit != NULL,
     };
     record_cgroups(c);
     /* In a mount namespace that is not our own the number would mean something else. */
@@ -263,11 +274,6 @@ static int begin_record(struct creation *c, struct error *err) {
     }
     int r = store_write(c->dir, &c->record, err);
     return r < 0 ? r : snapshot_write(c->dir, c->config, &c->plan.filter, err);
-}
-
-/* Whoever lacks the privileges of the host's root does without what nobody gets without them, unless it is asked for. */
-static bool is_rootless(void) {
-    return geteuid() != 0 || !namespace_user_is_first();
 }
 
 /* Device rules need the host's CAP_SYS_ADMIN. Who cannot set them cannot make nodes either: the host's file permissions
@@ -293,7 +299,10 @@ static int locate_cgroup(struct creation *c, const struct cgroup_host *host, str
     bool disabled = c->runtime->cgroup_manager == BERTH_CGROUP_DISABLED;
     if (disabled || host->world == CGROUP_NONE)
         return without_cgroup(&c->plan.resources, disabled, err);
-    int r = cgroup_locate(&c->arena, host, c->plan.cgroups_path, c->request->id, &c->group, err);
+    const char *path = c->plan.cgroups_path;
+    int r = c->plan.scope.unit ? scope_locate(&c->arena, &c->plan.scope, is_rootless(), &path, err) : 0;
+    if (r == 0)
+        r = cgroup_locate(&c->arena, host, path, c->request->id, &c->group, err);
     return r < 0 ? error_wrap(err, "cgroup (config /linux/cgroupsPath)") : 0;
 }
 
@@ -316,7 +325,7 @@ static int fill_one(const struct cgroup *group, const struct resource_write *w, 
     return r;
 }
 
-static int fill_cgroup(struct creation *c, struct error *err) {
+static int fill_limits(const struct creation *c, struct error *err) {
     const struct plan_resources *resources = &c->plan.resources;
     /* In a group that was there before, a limit may have to wait until another one has made room for it. */
     for (int pass = 0; pass < 2; pass++) {
@@ -329,9 +338,17 @@ static int fill_cgroup(struct creation *c, struct error *err) {
                 return r;
         }
     }
+    return 0;
+}
+
+static int fill_cgroup(struct creation *c, struct error *err) {
+    const struct plan_resources *resources = &c->plan.resources;
+    int r = fill_limits(c, err);
+    if (r < 0)
+        return r;
     if (!resources->device_program || cgroup_clone_fd(&c->group) < 0)
         return 0;
-    int r = devbpf_attach(cgroup_clone_fd(&c->group), resources->device_program, resources->device_count, err);
+    r = devbpf_attach(cgroup_clone_fd(&c->group), resources->device_program, resources->device_count, err);
     if (is_forbidden(r) && is_rootless())
         return 0;
     return r < 0 ? error_wrap(err, "device rules (config /linux/resources/devices)") : 0;
@@ -339,8 +356,10 @@ static int fill_cgroup(struct creation *c, struct error *err) {
 
 /* Where nobody has said which cgroup, an ordinary user's container has one where its user may make one. */
 static int make_cgroup(struct creation *c, struct error *err) {
-    bool choose = !c->plan.cgroups_path && is_rootless();
-    int r = choose ? cgroup_make_permitted(&c->group, err) : cgroup_make(&c->group, err);
+    bool choose = !c->plan.cgroups_path && !c->plan.scope.unit && is_rootless();
+    int r = c->record.unit && cgroup_exists(&c->group) ? scope_clear(&c->record, err) : 0;
+    if (r == 0)
+        r = choose ? cgroup_make_permitted(&c->group, err) : cgroup_make(&c->group, err);
     if (r < 0) {
         error_note(err, "cgroup", "/linux/cgroupsPath");
         return error_wrap(err, "cgroup (config /linux/cgroupsPath)");
@@ -351,6 +370,30 @@ static int make_cgroup(struct creation *c, struct error *err) {
         record_cgroups(c);
     r = c->group.count + c->group.refused > 0 ? fill_cgroup(c, err) : 0;
     return r < 0 ? r : hold_cgroups(&c->arena, &c->plan, &c->group, &c->held, err);
+}
+
+static void undo_unit(void *subject) {
+    struct creation *c = subject;
+    struct error err = ERROR_INIT;
+    /* Stopped with processes in it, it would give them a minute to end. */
+    (void)cgroup_signal(&c->group, SIGKILL, &err);
+    if (!c->unit_silent && scope_stop(&c->record, &err) < 0)
+        log_warning("%s", err.text);
+}
+
+int create_register(struct creation *c, struct error *err) {
+    if (!c->record.unit)
+        return 0;
+    undo_add(&c->undo, undo_unit, c);
+    int r = scope_start(&c->arena, &c->plan.scope, &c->record, c->pid, err);
+    c->unit_silent = r == -ETIMEDOUT; /* to ask it once more would only take as long again */
+    if (r < 0) {
+        error_note(err, "cgroup", "/linux/cgroupsPath");
+        return error_wrap(err, "make unit %s", c->record.unit);
+    }
+    cgroup_keep_parents(&c->group);
+    /* systemd has written what it knows of them, in whole percents and the like. */
+    return fill_limits(c, err);
 }
 
 /* clone3(2) says little: EACCES is about the cgroup (cgroups(7), "Delegation containment"). */
@@ -377,7 +420,7 @@ static int check_privilege(const struct plan *plan, struct error *err) {
 
 static int spawn_init(struct creation *c, struct error *err) {
     const struct spawn_recipe *recipe = &c->plan.namespaces.recipe;
-    const struct spawn spawn = {.flags = recipe->refork ? 0 : recipe->clone, .cgroup_fd = cgroup_clone_fd(&c->group)};
+    struct spawn spawn = {.flags = recipe->refork ? 0 : recipe->clone, .cgroup_fd = cgroup_clone_fd(&c->group)};
     int r = c->gated ? store_gate_listen(c->dir, &c->gate, err) : 0;
     if (r == 0)
         r = handoff_open(&c->channel, &c->init_end, err);
@@ -386,6 +429,12 @@ static int spawn_init(struct creation *c, struct error *err) {
     struct init init = {.plan = &c->plan, .held = &c->held, .channel = c->init_end, .gate = c->gate,
                         .unprivileged = geteuid() != 0, .wait_placed = attend_places(c), .root = {-1}, .proc = PROCFS_INIT, .console = -1, .state_fd = -1};
     pid_t pid = spawn_process(&spawn, &c->pidfd, err);
+    if (pid == -EACCES && c->record.unit && c->record.unit_of_user) {
+        /* From a login session the user's manager has to move it: their common ancestor is not the user's. */
+        c->outside = init.wait_placed = true;
+        spawn.cgroup_fd = -1;
+        pid = spawn_process(&spawn, &c->pidfd, err);
+    }
     if (pid == 0) {
         fd_drop(&c->channel); /* or the new process would keep its own end of file away */
         fd_drop(&c->dir); /* or it would keep our lock when we are killed */
@@ -407,7 +456,7 @@ int create_prepare(struct creation *c, unsigned flags, struct error *err) {
     c->gated = flags & CREATE_GATED;
     int r = plan_check_id(c->request->id, err);
     if (r == 0 && c->runtime->cgroup_manager == BERTH_CGROUP_SYSTEMD)
-        r = error_set(err, ENOTSUP, "the systemd cgroup manager is not supported yet: use cgroupfs");
+        r = scope_check(err);
     if (r == 0)
         r = store_open(c->runtime->root, true, &c->store, err);
     if (r == 0 && c->runtime->cgroup_manager != BERTH_CGROUP_DISABLED)
@@ -459,7 +508,7 @@ int create_adopt(struct creation *c, pid_t pid, struct error *err) {
     c->record.has_start_time = true;
     c->record.has_pid = true;
     c->record.pid = pid;
-    return 0;
+    return create_register(c, err);
 }
 
 int create_announce(struct creation *c, struct error *err) {

@@ -36,6 +36,8 @@ struct creation {
     int gate;      /* create: the listening socket for the init process; run: -1 */
     int channel;   /* handoff, our end */
     int init_end;  /* handoff, the new process's end: closed here once it is born */
+    bool outside;  /* the new process is not in its cgroup yet, and only systemd may move it there */
+    bool unit_silent; /* systemd has not answered */
     bool gated;    /* create, as opposed to run */
     pid_t pid;
     int pidfd;
@@ -62,6 +64,9 @@ int create_read_config(struct arena *arena, int bundle, const char *file, struct
  * written, cgroup made with its limits. On failure all is undone when *creation is dropped.
  */
 int create_prepare(struct creation *creation, unsigned flags, struct error *err);
+
+/* With the systemd manager: has systemd make the unit of the new process, which is in its cgroup already. */
+int create_register(struct creation *creation, struct error *err);
 
 /* Takes a child of ours that somebody else has made for the container's process: into the record, still to be written. */
 int create_adopt(struct creation *creation, pid_t pid, struct error *err);

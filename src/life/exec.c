@@ -22,6 +22,7 @@
 #include "life/lifecycle.h"
 #include "life/operations.h"
 #include "life/relay.h"
+#include "life/scope.h"
 #include "life/snapshot.h"
 
 #include <errno.h>
@@ -229,6 +230,9 @@ static int place(struct execution *x, bool born_inside, struct error *err) {
         if (r == 0)
             r = cgroup_enter(&c->group, x->pid, born_inside, err);
     }
+    /* From a login session an ordinary user may not move it, but the user's manager does. */
+    if ((r == -EACCES || r == -EPERM) && c->record->unit && !x->request->cgroups)
+        r = scope_attach(c->record, x->pid, err);
     if (r == 0)
         r = handoff_send(x->channel, HANDOFF_PLACED, -1, NULL);
     return r == -EPIPE ? 0 : r; /* dead already: what it had to say is read next */

@@ -13,6 +13,7 @@
 #include "plan/mounts.h"
 #include "plan/namespaces.h"
 #include "plan/process.h"
+#include "plan/scope.h"
 
 #include "version.h"
 
@@ -57,7 +58,7 @@ struct feature_set {
     enum oci_seccomp_flag known_flags[TABLE_COUNT(seccomp_flags)], supported_flags[TABLE_COUNT(seccomp_flags)];
     char libseccomp[32];
     struct oci_string_entry annotations[4];
-    const char *unsafe_annotations[1];
+    const char *unsafe_annotations[2];
     struct oci_features_cgroup cgroup;
     struct oci_features_seccomp seccomp;
     struct oci_features_switch off, on;
@@ -79,6 +80,7 @@ static void fill_common(struct feature_set *set) {
     document->mount_options.count = count < NAMES_MAX ? count : NAMES_MAX;
     document->mount_options.items = set->mount_options;
     set->unsafe_annotations[0] = IMAGES_ANNOTATION; /* names a file that may make CRIU run programs */
+    set->unsafe_annotations[1] = SCOPE_ANNOTATION;
     document->potentially_unsafe_config_annotations = (struct oci_string_array)ITEMS(set->unsafe_annotations);
     document->linux = &set->linux;
 }
@@ -107,7 +109,9 @@ static void fill_linux(struct feature_set *set) {
                                                .has_v1 = true,
                                                .v2 = true,
                                                .has_v2 = true,
+                                               .systemd = BERTH_HAS_SYSTEMD,
                                                .has_systemd = true,
+                                               .systemd_user = BERTH_HAS_SYSTEMD,
                                                .has_systemd_user = true,
                                                .has_rdma = true};
     linux->cgroup = &set->cgroup;

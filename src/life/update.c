@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
+#include "life/scope.h"
 #include "life/snapshot.h"
 #include "oci.h"
 #include "plan/merge.h"
@@ -240,6 +241,21 @@ static int set_limits(struct container *c, const struct oci_resources *old, cons
     return r < 0 ? r : set_all(changes, err);
 }
 
+/* Its unit gets the same limits, or they would be gone at the next daemon-reload. */
+static int tell_systemd(struct container *c, const struct changes *changes, struct error *err) {
+    struct resource_write *writes = arena_array(&c->arena, changes->count, sizeof *writes);
+    struct error ignored;
+    if (!writes)
+        return error_memory(err);
+    for (size_t i = 0; i < changes->count; i++)
+        writes[i] = changes->items[i].write;
+    int r = scope_update(&c->arena, c->record, writes, changes->count, err);
+    /* systemd has written its own idea of them (whole percents). */
+    for (size_t i = 0; i < changes->count; i++)
+        (void)cgroup_write(&c->group, writes[i].controller, writes[i].file, writes[i].value, &ignored);
+    return r < 0 ? error_wrap(err, "limits of unit %s", c->record->unit) : 0;
+}
+
 int operation_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
                      struct error *err) {
     own_store store = STORE_INIT;
@@ -269,6 +285,8 @@ int operation_update(const struct berth_runtime *runtime, const char *id, const 
     struct oci_config whole = *config;
     section.resources = &kept;
     whole.linux = &section;
-    r = snapshot_rewrite(c.dir, &whole, err);
+    r = c.record->unit ? tell_systemd(&c, &changes, err) : 0;
+    if (r == 0)
+        r = snapshot_rewrite(c.dir, &whole, err);
     return r < 0 ? restore(&changes, err) : 0;
 }

@@ -248,6 +248,17 @@ static int plan_process_of(struct arena *arena, const struct oci_process *proces
     return 0;
 }
 
+static int plan_scope(struct arena *arena, const struct oci_config *config, const struct facts *facts,
+                      const struct plan_request *request, struct plan *plan, struct error *err) {
+    if (!request->systemd)
+        return 0;
+    int r = scope_plan_name(arena, plan->cgroups_path, request->id, request->rootless, &plan->scope, err);
+    plan->cgroups_path = NULL;
+    return r < 0 ? r
+                 : scope_plan_properties(arena, request->id, &config->annotations, &plan->resources, facts->unified,
+                                         &plan->scope, err);
+}
+
 /* [MAJOR.MINOR.PATCH of semver.org 2.0 is checked by the schema]; only major version 1 is known to mean what we do. */
 static int check_version(const struct oci_config *config, struct error *err) {
     if (strncmp(config->oci_version, "1.", 2) != 0)
@@ -287,6 +298,8 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
     plan.process.cpus_initial = plan.process.cpus_final = NULL; /* for those that join it later */
     if (r == 0 && config->linux)
         r = plan_linux(arena, config->linux, facts, &plan, err);
+    if (r == 0)
+        r = plan_scope(arena, config, facts, request, &plan, err);
     if (r < 0)
         return r;
     *out = plan;

@@ -16,6 +16,7 @@
 #include "plan/namespaces.h"
 #include "plan/process.h"
 #include "plan/resources.h"
+#include "plan/scope.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,8 @@ struct plan_request {
     const char *bundle; /* absolute */
     bool no_pivot;
     bool new_keyring;
+    bool systemd;  /* the cgroup is a unit's */
+    bool rootless; /* that of a user's manager */
     const char *const *extra_env; /* NULL-terminated, for the process; NULL: none */
     const struct plan_mount *extra_mount; /* behind the config's own; NULL: none */
 };
@@ -53,7 +56,8 @@ struct plan {
     bool no_pivot, new_keyring;
     bool has_process; /* create works without, start does not */
     const char *hostname, *domainname;
-    const char *cgroups_path; /* NULL: berth chooses */
+    const char *cgroups_path; /* NULL: berth chooses, or systemd's manager has it */
+    struct plan_scope scope;  /* its unit is NULL without systemd */
     struct plan_namespaces namespaces;
     struct plan_mounts mounts;
     const char *mount_label; /* SELinux label of the files of what is mounted anew; NULL: none */

@@ -619,12 +619,6 @@ CASES
     rejects_all <"$T/cases"
 }
 
-@test "the systemd manager is refused for now, whichever way it is asked for" {
-    refuses systemd berth --systemd-cgroup create --bundle "$B" "$ID"
-    refuses systemd berth --cgroup-manager systemd create --bundle "$B" "$ID"
-    absent
-}
-
 # ---- programs that cannot be executed -------------------------------------------------------------------------------
 
 # cannot_run TEXT WORD...: create fails, as does run, with TEXT, and leaves nothing.

@@ -350,6 +350,8 @@ needs() {
         cgroup2) is_cgroup2 || skip "needs /sys/fs/cgroup to be cgroup2" ;;
         cgroup2-*) has_controller "${name#*-}" || skip "needs the ${name#*-} controller of cgroup v2" ;;
         userns) unshare --user true 2>/dev/null || skip "needs user namespaces" ;;
+        systemd) has_systemd || skip "needs a host that runs systemd" ;;
+        no-systemd) ! has_systemd || skip "needs a host that does not run systemd" ;;
         apparmor) has_apparmor || skip "needs AppArmor" ;;
         no-apparmor) ! has_apparmor || skip "needs a host without AppArmor" ;;
         selinux) has_selinux || skip "needs SELinux" ;;
@@ -369,6 +371,10 @@ has_capability() {
     local effective
     effective=$(awk '/^CapEff:/ { print $2 }' /proc/self/status)
     (((16#$effective >> ${CAPABILITY_BITS[$1]:?}) & 1))
+}
+
+has_systemd() {
+    [ -d /run/systemd/system ]
 }
 
 has_apparmor() {

@@ -105,7 +105,7 @@ finish() {
 @test "AppArmor: a profile that is not loaded is an error, and nothing is left" {
     needs apparmor
     config '.process.apparmorProfile = "no-such-profile-at-all"'
-    refuses 'security label|no-such-profile-at-all|is it loaded|/process/apparmorProfile|`/proc/self/attr/apparmor/exec`' \
+    refuses 'no-such-profile-at-all|is it loaded|/process/apparmorProfile|`/proc/self/attr/apparmor/exec`' \
         berth create --bundle "$B" "$ID"
     absent
     config 'del(.process.apparmorProfile)'
