@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * operation x state -> NULL: allowed, else why not, as a format for the id. `delete` of a created container without --force is allowed, which
- * runtime.md forbids, since runc and crun allow it and engines rely on that.
+ * operation x state -> NULL: allowed, else why not, as a format for the id. `delete` of a created container without
+ * --force is allowed, which runtime.md forbids, since runc and crun allow it and engines rely on that.
  */
 static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
     [OPERATION_START] =
