@@ -282,7 +282,9 @@ watching() {
     begin_running
     watch --interval 24h
     watching "$job"
+    kill -STOP "$job" # so that it hears of all at once: the end, and the cgroup that is gone
     succeeds berth delete --force "$ID"
+    kill -CONT "$job"
     ended 0
     same "$(<"$T/watch")" ""
 }
@@ -387,10 +389,12 @@ last_of_it() {
     same "$(wait_for ready)" up
     watch --interval 24h
     watching "$job"
+    kill -STOP "$job" # so that it hears of both at once
     echo go >"$B/rootfs/go"
+    eventually is_state "$ID" stopped
+    kill -CONT "$job"
     ended 0
     same "$(uniq "$T/watch")" "{\"type\":\"oom\",\"id\":\"$ID\"}"
-    eventually is_state "$ID" stopped
 }
 
 @test "oom: v1: the last thing of a container" {
