@@ -215,6 +215,26 @@ int berth_list(const struct berth_runtime *runtime, int (*each)(void *context, c
 /* All of them as a JSON array of state objects ("[]" when there is none). */
 int berth_list_json(const struct berth_runtime *runtime, char **json, struct berth_error *error);
 
+/*
+ * What the kernel has counted for a container, as one line of JSON without a newline: {"type":"stats","id":...,"data":...};
+ * berth-events(1) describes the data. ENODEV: it has no cgroup, by which to count.
+ */
+int berth_stats(const struct berth_runtime *runtime, const char *id, char **json, struct berth_error *error);
+
+struct berth_events {
+    const char *id;
+    int64_t interval; /* nanoseconds from one line of berth_stats to the next, above 0 */
+    int reader;       /* the pipe or socket that lines go to: the call ends when nobody reads it any more; -1: none */
+};
+
+/*
+ * Calls `each` with the line of berth_stats after every interval, and with {"type":"oom","id":...} when the kernel has
+ * killed a process of the container for want of memory (on cgroup v1: of its own cgroup, not of one below), until the
+ * container ends: 0. A non-zero return of `each` ends it and is returned. Lines live for the call only.
+ */
+int berth_events(const struct berth_runtime *runtime, const struct berth_events *events,
+                 int (*each)(void *context, const char *line), void *context, struct berth_error *error);
+
 /* A config.json to start from; `rootless` for a caller without privilege (user namespace mapping its own ids). */
 int berth_spec(bool rootless, char **json, struct berth_error *error);
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 const struct verb *const verbs[] = {
-    &verb_create,     &verb_start,   &verb_run,    &verb_state,    &verb_exec,   &verb_ps,
-    &verb_kill,       &verb_pause,   &verb_resume, &verb_update,   &verb_delete, &verb_list,
-    &verb_checkpoint, &verb_restore, &verb_spec,   &verb_features, NULL,
+    &verb_create, &verb_start,      &verb_run,     &verb_state,  &verb_exec,     &verb_ps,
+    &verb_events, &verb_kill,       &verb_pause,   &verb_resume, &verb_update,   &verb_delete,
+    &verb_list,   &verb_checkpoint, &verb_restore, &verb_spec,   &verb_features, NULL,
 };
 
 const struct verb *verb_find(const char *name) {

@@ -456,6 +456,20 @@ int cgroup_read(const struct cgroup *group, const char *controller, const char *
     return 0;
 }
 
+int cgroup_open_file(const struct cgroup *group, const char *controller, const char *file, struct error *err) {
+    const struct cgroup_dir *dir = NULL;
+    int r = find_open_dir(group, controller, file, &dir, err);
+    if (r < 0)
+        return r;
+    int fd = openat(dir->fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? error_sys(err, "open %s of cgroup %s%s", file, dir->mount, dir->path) : fd;
+}
+
+bool cgroup_is_unified(const struct cgroup *group, const char *controller) {
+    const struct cgroup_dir *dir = find_dir(group, controller);
+    return dir && dir->unified;
+}
+
 /* ---- its processes ---- */
 
 /* The directory that answers for the whole group: what changes nothing in the others is done here alone. */

@@ -114,6 +114,11 @@ int cgroup_write(const struct cgroup *group, const char *controller, const char 
 int cgroup_read(const struct cgroup *group, const char *controller, const char *file, char *buffer, size_t size,
                 struct error *err);
 
+/* Opens a file of it for reading and poll(2), or "." for its directory: descriptor; errors as of cgroup_read. */
+int cgroup_open_file(const struct cgroup *group, const char *controller, const char *file, struct error *err);
+/* Whether cgroup2 has the controller's files ("" is cgroup2 itself): else their names are those of v1, or there are none. */
+bool cgroup_is_unified(const struct cgroup *group, const char *controller);
+
 /* The descriptor for CLONE_INTO_CGROUP (clone3, Linux 5.7), borrowed: of the cgroup2 directory; -1 without one. */
 int cgroup_clone_fd(const struct cgroup *group);
 

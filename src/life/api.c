@@ -96,6 +96,18 @@ int berth_update(const struct berth_runtime *runtime, const char *id, const stru
     return finish_operation(operation_update(runtime, id, update, &err), "update", id, &err, error);
 }
 
+int berth_stats(const struct berth_runtime *runtime, const char *id, char **json, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    return finish_operation(operation_stats(runtime, id, json, &err), "events", id, &err, error);
+}
+
+int berth_events(const struct berth_runtime *runtime, const struct berth_events *events,
+                 int (*each)(void *context, const char *line), void *context, struct berth_error *error) {
+    struct error err = ERROR_INIT;
+    int r = operation_events(runtime, events, each, context, &err);
+    return err.code ? finish_operation(r, "events", events->id, &err, error) : r;
+}
+
 int berth_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *checkpoint,
                      struct berth_error *error) {
     struct error err = ERROR_INIT;

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * operation x state -> NULL: allowed, else why not. `delete` of a created container without --force is allowed, which
- * runtime.md forbids, since runc and crun allow it and engines rely on that.
+ * operation x state -> NULL: allowed, else why not, as a format for the id. `delete` of a created container without
+ * --force is allowed, which runtime.md forbids, since runc and crun allow it and engines rely on that.
  */
 static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
     [OPERATION_START] =
@@ -60,6 +60,14 @@ static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
             [OCI_STATUS_STOPPED] = NULL,
             [OCI_STATUS_PAUSED] = NULL,
         },
+    [OPERATION_EVENTS] =
+        {
+            [OCI_STATUS_CREATING] = "container with id %s is not running: it is still being created",
+            [OCI_STATUS_CREATED] = NULL,
+            [OCI_STATUS_RUNNING] = NULL,
+            [OCI_STATUS_STOPPED] = "container with id %s is not running",
+            [OCI_STATUS_PAUSED] = NULL,
+        },
     [OPERATION_PAUSE] =
         {
             [OCI_STATUS_CREATING] = "container not running: it is still being created",
@@ -95,9 +103,8 @@ static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
 };
 
 int lifecycle_check(enum operation operation, enum oci_status status, const char *id, struct error *err) {
-    (void)id;
     const char *refusal = refusals[operation][status];
-    return refusal ? error_set(err, EINVAL, "%s", refusal) : 0;
+    return refusal ? error_set(err, EINVAL, refusal, id) : 0; /* most do not name it */
 }
 
 /* config.md: prestart, createRuntime, createContainer and startContainer fail the operation; poststart (1.3) stops the

@@ -24,6 +24,11 @@ int operation_resume(const struct berth_runtime *runtime, const char *id, struct
 int operation_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
                      struct error *err);
 
+int operation_stats(const struct berth_runtime *runtime, const char *id, char **json, struct error *err);
+/* What `each` returns comes back without an error set. */
+int operation_events(const struct berth_runtime *runtime, const struct berth_events *request,
+                     int (*each)(void *context, const char *line), void *context, struct error *err);
+
 int operation_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *request, struct error *err);
 int operation_restore(const struct berth_runtime *runtime, const struct berth_restore *request, unsigned flags,
                       int *status, struct error *err);
