@@ -18,6 +18,7 @@
 #include "life/facts.h"
 #include "life/filter_cache.h"
 #include "life/hold.h"
+#include "life/limits.h"
 #include "life/notify.h"
 #include "life/scope.h"
 #include "life/snapshot.h"
@@ -311,13 +312,13 @@ static bool is_forbidden(int r) {
 }
 
 static bool may_ignore(const struct resource_write *w, int r) {
-    if (w->optional && (r == -ENOENT || r == -ENODEV))
+    if (limits_may_lack(w, r))
         return true;
     return (is_forbidden(r) || r == -ENODEV) && may_be_missing(w) && is_rootless();
 }
 
 static int fill_one(const struct cgroup *group, const struct resource_write *w, struct error *err) {
-    int r = cgroup_write(group, w->controller, w->file, w->value, err);
+    int r = limits_write(group, w, err);
     if (r == 0 || may_ignore(w, r))
         return 0;
     error_note(err, "cgroup", w->place);

@@ -113,6 +113,7 @@ static void fill_linux(struct feature_set *set) {
                                                .has_systemd = true,
                                                .systemd_user = BERTH_HAS_SYSTEMD,
                                                .has_systemd_user = true,
+                                               .rdma = true,
                                                .has_rdma = true};
     linux->cgroup = &set->cgroup;
 }

@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "base/table.h"
 #include "life/lifecycle.h"
+#include "life/limits.h"
 #include "life/operations.h"
 #include "life/scope.h"
 #include "life/snapshot.h"
@@ -61,10 +62,17 @@ static int plan_limits(struct arena *arena, const struct oci_resources *resource
     return resources_plan(arena, &limits, unified, out, err);
 }
 
-static const struct resource_write *find_write(const struct plan_resources *plan, const char *file) {
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->writes[i].file, file) == 0)
-            return &plan->writes[i];
+static bool is_same_line(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+/* The last write of the plan to the same file, and the same line of it: that is the one that counts. */
+static const struct resource_write *find_write(const struct plan_resources *plan, const struct resource_write *like) {
+    for (size_t i = plan->count; i > 0; i--) {
+        const struct resource_write *w = &plan->writes[i - 1];
+        if (strcmp(w->file, like->file) == 0 && is_same_line(w->line, like->line))
+            return w;
+    }
     return NULL;
 }
 
@@ -76,13 +84,13 @@ static int find_changes(struct arena *arena, const struct plan_resources *old, c
         return error_memory(err);
     size_t count = 0;
     for (size_t i = 0; i < new->count; i++) {
-        const struct resource_write *w = &new->writes[i], *was = find_write(old, w->file);
+        const struct resource_write *w = &new->writes[i], *was = find_write(old, w);
         if (!was || strcmp(was->value, w->value) != 0 || merge_names(named, w->place))
             items[count++].write = *w;
     }
     for (size_t i = 0; i < old->count; i++) {
         const struct resource_write *w = &old->writes[i];
-        if (find_write(new, w->file))
+        if (find_write(new, w))
             continue;
         /* A plan does not say that a switch is off. Other files are changed by the kernel: an idle group's shares. */
         const bool off = strcmp(w->file, "memory.oom_control") == 0;
@@ -101,7 +109,8 @@ static const char *untouched(const char *file) {
     } texts[] = {
         {"memory.max", "max"},  {"memory.swap.max", "max"}, {"memory.low", "0"}, {"cpu.max", "max 100000"},
         {"cpu.max.burst", "0"}, {"cpu.weight", "100"},      {"cpu.idle", "0"},   {"pids.max", "max"},
-        {"cpuset.cpus", "\n"},  {"cpuset.mems", "\n"},
+        {"cpuset.cpus", "\n"},  {"cpuset.mems", "\n"},     {"memory.high", "max"},
+        {"memory.min", "0"},    {"memory.oom.group", "0"},
     };
     for (size_t i = 0; i < TABLE_COUNT(texts); i++)
         if (strcmp(texts[i].file, file) == 0)
@@ -109,17 +118,59 @@ static const char *untouched(const char *file) {
     return NULL;
 }
 
+/*
+ * What takes a change of one line back: that line, or the write's own word where there is none. io.max has a key in its
+ * line for each kind of rate ("8:0 rbps=1048576 wbps=max"), which is what a write changes: "8:0 rbps=".
+ */
+static const char *find_line(struct arena *arena, const struct resource_write *w, const char *text) {
+    const char *blank = strchr(w->line, ' ');
+    size_t len = blank ? (size_t)(blank - w->line) : strlen(w->line);
+    for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, w->line, len) != 0 || line[len] != ' ')
+            continue;
+        const size_t end = strcspn(line, "\n");
+        const char *key = blank ? strstr(line, blank) : NULL;
+        if (!blank)
+            return arena_strndup(arena, line, end);
+        if (!key || key >= line + end)
+            break;
+        return arena_printf(arena, "%.*s%.*s", (int)len, line, (int)(1 + strcspn(key + 1, " \n")), key);
+    }
+    return w->reset;
+}
+
+/* Which of its two files a write is for. */
+static int read_file(const struct cgroup *group, struct resource_write *w, char *text, size_t size, struct error *err) {
+    int r = cgroup_read(group, w->controller, w->file, text, size, err);
+    if (r != -ENOENT || !w->alternative_file)
+        return r;
+    struct resource_write other = *w;
+    other.file = w->alternative_file;
+    r = cgroup_read(group, w->controller, other.file, text, size, err);
+    if (r < 0)
+        return r; /* neither: whether the controller has to be enabled first, writing will show */
+    other.value = w->alternative_value;
+    other.alternative_file = NULL;
+    *w = other;
+    return 0;
+}
+
 static int read_before(struct arena *arena, const struct cgroup *group, struct change *change, struct error *err) {
     static const char oom_switch[] = "oom_kill_disable ";
-    const struct resource_write *w = &change->write;
+    struct resource_write *w = &change->write;
     char text[VALUE_SIZE];
-    int r = cgroup_read(group, w->controller, w->file, text, sizeof text, err);
+    int r = read_file(group, w, text, sizeof text, err);
     if (r == -ENOENT || r == -ENODEV) { /* cgroup2 makes it when it is written; what is wrong else, writing will say */
-        change->before = untouched(w->file);
+        change->before = w->line ? w->reset : untouched(w->file);
         return 0;
     }
     if (r < 0)
         return r;
+    if (w->line && (strchr(text, '\n') || strcmp(w->line, "default") != 0 || strncmp(text, "default ", 8) == 0)) {
+        change->before = find_line(arena, w, text);
+        return 0;
+    }
     const char *value = text;
     if (strncmp(text, oom_switch, sizeof oom_switch - 1) == 0) {
         value = text + sizeof oom_switch - 1;
@@ -139,8 +190,8 @@ static const char *shown(const char *value) {
 /* 0: set; 1: to be tried again once others are, *err says why. */
 static int set_one(const struct cgroup *group, const struct change *change, struct error *err) {
     const struct resource_write *w = &change->write;
-    int r = cgroup_write(group, w->controller, w->file, w->value, err);
-    if (r == 0 || (w->optional && (r == -ENOENT || r == -ENODEV)))
+    int r = limits_write(group, w, err);
+    if (r == 0 || limits_may_lack(w, r))
         return 0;
     error_note(err, "cgroup", w->place);
     error_wrap(err, "set %s from %s to %s (config %s)", w->file, shown(change->before), w->value, w->place);
@@ -174,7 +225,7 @@ static int restore_turn(struct changes *changes, const struct change **stuck) {
         if (!change->done || !change->before)
             continue;
         int r = cgroup_write(changes->group, w->controller, w->file, change->before, &ignored);
-        if (r == 0 || (w->optional && (r == -ENOENT || r == -ENODEV))) {
+        if (r == 0 || limits_may_lack(w, r)) {
             change->done = false;
             progress = true;
         } else {
@@ -252,7 +303,8 @@ static int tell_systemd(struct container *c, const struct changes *changes, stru
     int r = scope_update(&c->arena, c->record, writes, changes->count, err);
     /* systemd has written its own idea of them (whole percents). */
     for (size_t i = 0; i < changes->count; i++)
-        (void)cgroup_write(&c->group, writes[i].controller, writes[i].file, writes[i].value, &ignored);
+        if (writes[i].value)
+            (void)limits_write(&c->group, &writes[i], &ignored);
     return r < 0 ? error_wrap(err, "limits of unit %s", c->record->unit) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "oci_types.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -100,18 +101,111 @@ static void *copy_section(struct arena *arena, const void *old, size_t size) {
     return copy;
 }
 
-/* The sections that have no row here: resources_plan refuses each that asks for something, so whole ones will do. */
-static void take_sections(struct oci_resources *out, const struct oci_resources *change) {
-    if (change->unified.count > 0)
-        out->unified = change->unified;
-    if (change->hugepage_limits.count > 0)
-        out->hugepage_limits = change->hugepage_limits;
-    if (change->rdma.count > 0)
-        out->rdma = change->rdma;
-    if (change->block_io)
-        out->block_io = change->block_io;
-    if (change->network)
-        out->network = change->network;
+/* ---- lists: what names the same thing replaces it, what is new goes behind ---- */
+
+typedef bool same_item(const void *a, const void *b);
+
+/* *items and *count become those of the merged list; 0 or -ENOMEM. */
+static int merge_list(struct arena *arena, void **items, size_t *count, const void *new, size_t new_count, size_t size,
+                      same_item *same) {
+    if (new_count == 0)
+        return 0;
+    char *merged = arena_array(arena, *count + new_count, size);
+    if (!merged)
+        return -ENOMEM;
+    if (*count > 0)
+        memcpy(merged, *items, *count * size);
+    size_t total = *count;
+    for (size_t i = 0; i < new_count; i++) {
+        const char *item = (const char *)new + i * size;
+        size_t at = 0;
+        while (at < total && !same(merged + at * size, item))
+            at++;
+        memcpy(merged + at * size, item, size);
+        total += at == total;
+    }
+    *items = merged;
+    *count = total;
+    return 0;
+}
+
+static bool same_throttle(const void *a, const void *b) {
+    const struct oci_throttle_device *x = a, *y = b;
+    return x->major == y->major && x->minor == y->minor;
+}
+
+static bool same_weight(const void *a, const void *b) {
+    const struct oci_weight_device *x = a, *y = b;
+    return x->major == y->major && x->minor == y->minor;
+}
+
+static bool same_page(const void *a, const void *b) {
+    const struct oci_hugepage_limit *x = a, *y = b;
+    return strcmp(x->page_size, y->page_size) == 0;
+}
+
+static bool same_interface(const void *a, const void *b) {
+    const struct oci_interface_priority *x = a, *y = b;
+    return strcmp(x->name, y->name) == 0;
+}
+
+static bool same_rdma(const void *a, const void *b) {
+    const struct oci_rdma_entry *x = a, *y = b;
+    return strcmp(x->key, y->key) == 0;
+}
+
+static bool same_text(const void *a, const void *b) {
+    const struct oci_string_entry *x = a, *y = b;
+    return strcmp(x->key, y->key) == 0;
+}
+
+#define MERGE(list, same)                                                                                              \
+    merge_list(arena, (void **)&out->list.items, &out->list.count, change->list.items, change->list.count,             \
+               sizeof *change->list.items, same)
+
+static int merge_block_io(struct arena *arena, struct oci_block_io *out, const struct oci_block_io *change) {
+    if (change->has_weight && change->weight) {
+        out->has_weight = true;
+        out->weight = change->weight;
+    }
+    if (change->has_leaf_weight && change->leaf_weight) {
+        out->has_leaf_weight = true;
+        out->leaf_weight = change->leaf_weight;
+    }
+    int r = MERGE(weight_device, same_weight);
+    if (r == 0)
+        r = MERGE(throttle_read_bps_device, same_throttle);
+    if (r == 0)
+        r = MERGE(throttle_write_bps_device, same_throttle);
+    if (r == 0)
+        r = MERGE(throttle_read_iops_device, same_throttle);
+    return r < 0 ? r : MERGE(throttle_write_iops_device, same_throttle);
+}
+
+static int merge_network(struct arena *arena, struct oci_network *out, const struct oci_network *change) {
+    if (change->has_class_id && change->class_id) {
+        out->has_class_id = true;
+        out->class_id = change->class_id;
+    }
+    return MERGE(priorities, same_interface);
+}
+
+/* The sections that have no row here. */
+static int merge_sections(struct arena *arena, struct oci_resources *out, const struct oci_resources *change) {
+    int r = MERGE(unified, same_text);
+    if (r == 0)
+        r = MERGE(hugepage_limits, same_page);
+    if (r == 0)
+        r = MERGE(rdma, same_rdma);
+    if (r == 0 && change->block_io) {
+        out->block_io = copy_section(arena, out->block_io, sizeof *out->block_io);
+        r = out->block_io ? merge_block_io(arena, out->block_io, change->block_io) : -ENOMEM;
+    }
+    if (r == 0 && change->network) {
+        out->network = copy_section(arena, out->network, sizeof *out->network);
+        r = out->network ? merge_network(arena, out->network, change->network) : -ENOMEM;
+    }
+    return r;
 }
 
 int merge_resources(struct arena *arena, const struct oci_resources *old, const struct oci_resources *change,
@@ -136,7 +230,8 @@ int merge_resources(struct arena *arena, const struct oci_resources *old, const 
     }
     if (!merged->pids->has_limit) /* which the specification requires of the section */
         merged->pids = NULL;
-    take_sections(merged, change);
+    if (merge_sections(arena, merged, change) < 0)
+        return error_memory(err);
     *out = merged;
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "oci_types.h"
 #include "plan/device_rules.h"
+#include "plan/resource_lists.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -332,42 +333,6 @@ static const struct row rows_v2[] = {
 };
 /* clang-format on */
 
-/* ---- what is not supported yet ---- */
-
-static bool asks_unified(const struct oci_resources *r) {
-    return r->unified.count > 0;
-}
-
-static bool asks_hugepages(const struct oci_resources *r) {
-    return r->hugepage_limits.count > 0;
-}
-
-/* Docker writes a weight of 0 into every config. */
-static bool asks_block_io(const struct oci_resources *r) {
-    const struct oci_block_io *io = r->block_io;
-    return io &&
-           ((io->has_weight && io->weight) || (io->has_leaf_weight && io->leaf_weight) || io->weight_device.count > 0 ||
-            io->throttle_read_bps_device.count > 0 || io->throttle_write_bps_device.count > 0 ||
-            io->throttle_read_iops_device.count > 0 || io->throttle_write_iops_device.count > 0);
-}
-
-static bool asks_network(const struct oci_resources *r) {
-    return r->network && ((r->network->has_class_id && r->network->class_id) || r->network->priorities.count > 0);
-}
-
-static bool asks_rdma(const struct oci_resources *r) {
-    return r->rdma.count > 0;
-}
-
-static const struct {
-    const char *place, *name;
-    bool (*asks)(const struct oci_resources *r);
-} unsupported[] = {
-    {PLACE "unified", "unified", asks_unified},  {PLACE "hugepageLimits", "hugepageLimits", asks_hugepages},
-    {PLACE "blockIO", "blockIO", asks_block_io}, {PLACE "network", "network", asks_network},
-    {PLACE "rdma", "rdma", asks_rdma},
-};
-
 /* ---- the list ---- */
 
 static int add_write(struct planner *p, const struct resource_write *write) {
@@ -384,6 +349,10 @@ static int add_write(struct planner *p, const struct resource_write *write) {
     }
     out->writes[out->count++] = *write;
     return 0;
+}
+
+static int add_to_list(struct resource_list *list, const struct resource_write *write) {
+    return add_write(list->context, write);
 }
 
 static int plan_row(struct planner *p, const struct row *row) {
@@ -452,18 +421,20 @@ int resources_plan(struct arena *arena, const struct oci_resources *resources, b
                    struct error *err) {
     struct plan_resources plan = {.writes = NULL};
     struct planner planner = {.arena = arena, .err = err, .resources = resources, .out = &plan};
-    for (size_t i = 0; resources && i < TABLE_COUNT(unsupported); i++)
-        if (unsupported[i].asks(resources))
-            return error_refuse(err, unsupported[i].place, "linux.resources.%s is not supported yet",
-                                unsupported[i].name);
     int r = 0;
     if (resources) {
         r = unified ? plan_rows(&planner, rows_v2, TABLE_COUNT(rows_v2))
                     : plan_rows(&planner, rows_v1, TABLE_COUNT(rows_v1));
         if (r == 0)
             r = plan_limit(&planner, unified);
+        struct resource_list list = {
+            .arena = arena, .err = err, .unified = unified, .add = add_to_list, .context = &planner};
+        if (r == 0)
+            r = resource_lists_plan(&list, resources);
         if (r == 0)
             r = plan_devices(&planner, unified);
+        if (r == 0)
+            r = resource_lists_plan_unified(&list, resources);
     }
     if (r < 0)
         return r;

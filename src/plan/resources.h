@@ -18,7 +18,7 @@
 struct oci_resources;
 
 struct resource_write {
-    const char *controller; /* "memory", "cpu", "cpuset", "pids", "devices"; see cgroup_write */
+    const char *controller; /* "memory", "cpu", "devices" ...; see cgroup_write */
     const char *file;       /* "memory.max" */
     const char *value;
     const char *place; /* JSON pointer of the property it comes from */
@@ -33,6 +33,12 @@ struct resource_write {
      * more at the end of the list; only then is the refusal an error.
      */
     bool reorder;
+    bool may_lack; /* the file may be missing, though not its controller */
+    /* To be written instead where the file is missing: which of the two there is, is the host's affair. NULL: none. */
+    const char *alternative_file, *alternative_value;
+    /* In a file with a line for each device or the like: how the line begins that is changed, and what takes the change
+     * back when there was none. NULL: the value is all of the file. */
+    const char *line, *reset;
 };
 
 struct plan_resources {
@@ -53,6 +59,9 @@ struct plan_resources {
  */
 int resources_plan(struct arena *arena, const struct oci_resources *resources, bool unified,
                    struct plan_resources *out, struct error *err);
+
+/* cgroup2 io.weight of a blockIO weight: 10..1000 to 1..10000. */
+unsigned resources_io_weight(unsigned weight);
 
 /* cgroup2 cpu.weight of v1 shares: 0 stays 0 (unset), 2..262144 to 1..10000. */
 unsigned long resources_cpu_weight(unsigned long shares);

@@ -211,7 +211,7 @@ static const struct row rows[] = {
 
 static const char *find_value(const struct resource_write *writes, size_t count, const char *file) {
     for (size_t i = count; i > 0; i--)
-        if (strcmp(writes[i - 1].file, file) == 0)
+        if (writes[i - 1].value && strcmp(writes[i - 1].file, file) == 0)
             return writes[i - 1].value;
     return NULL;
 }
@@ -232,10 +232,16 @@ static int add_quota_v1(struct arena *arena, const struct resource_write *writes
 int scope_plan_limits(struct arena *arena, const struct resource_write *writes, size_t count,
                       struct scope_properties *out, struct error *err) {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < count; i++)
-        for (size_t k = 0; r == 0 && k < TABLE_COUNT(rows); k++)
-            if (strcmp(rows[k].file, writes[i].file) == 0)
-                r = rows[k].convert(arena, &rows[k], writes[i].value, out, err);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        const struct resource_write *w = &writes[i];
+        /* Where a device is named the property would be another one, with the path of a node. */
+        const bool whole = !w->line || strcmp(w->line, "default") == 0;
+        for (size_t k = 0; r == 0 && w->value && whole && k < TABLE_COUNT(rows); k++)
+            if (strcmp(rows[k].file, w->file) == 0)
+                r = rows[k].convert(arena, &rows[k], w->value, out, err);
+            else if (w->alternative_file && strcmp(rows[k].file, w->alternative_file) == 0)
+                r = rows[k].convert(arena, &rows[k], w->alternative_value, out, err);
+    }
     return r < 0 ? r : add_quota_v1(arena, writes, count, out, err);
 }
 

@@ -409,7 +409,7 @@ cpu/cpus {"cpu": {"cpus": "4095"}}
 cpu/ {"cpu": {"period": 1}}
 unified {"unified": {"memory.max": "1"}}
 hugepageLimits {"hugepageLimits": [{"pageSize": "../../x", "limit": 1}]}
-blockIO {"blockIO": {"weight": 100}}
+blockIO/weight {"blockIO": {"weight": 9}}
 network {"network": {"classID": 1048577}}
 rdma {"rdma": {"mlx5_1": {"hcaHandles": 3}}}
 TABLE
@@ -431,4 +431,129 @@ TABLE
     refuses "memory|/linux/resources/memory/limit" berth_cgroup2 create --bundle "$B" "$ID"
     absent
     [ ! -e "$(cgroup2_dir)" ]
+}
+
+# ---- properties with a write for each device, page size or file ------------------------------------------------------
+
+# A block device of the test's own: $DEVICE its path, $NUMBER its "major:minor".
+make_device() {
+    needs program:losetup
+    truncate -s 16M "$T/disk"
+    DEVICE=$(losetup --find --show "$T/disk") || skip "needs a loop device"
+    NUMBER=$(stat -c '%Hr:%Lr' "$DEVICE")
+}
+
+finish() {
+    [ -z "${DEVICE:-}" ] || losetup --detach "$DEVICE"
+}
+
+throttles() {
+    config --arg n "$NUMBER" '($n | split(":") | map(tonumber) | {major: .[0], minor: .[1]}) as $d |
+        .linux.resources.blockIO = {throttleReadBpsDevice: [$d + {rate: 1048576}], throttleWriteIOPSDevice: [$d + {rate: 50}]}'
+}
+
+@test "blockIO on v1: rates of a device, changed by an update and taken back by a failing one" {
+    needs cgroup1-blkio
+    make_device
+    throttles
+    begin
+    local dir
+    dir=$(cgroup_dir blkio)
+    same "$(cat "$dir/blkio.throttle.read_bps_device")" "$NUMBER 1048576"
+    same "$(cat "$dir/blkio.throttle.write_iops_device")" "$NUMBER 50"
+    jq -n --arg n "$NUMBER" '($n | split(":") | map(tonumber) | {major: .[0], minor: .[1]}) as $d |
+        {blockIO: {throttleReadBpsDevice: [$d + {rate: 2097152}]}}' >"$T/update"
+    succeeds berth update --resources "$T/update" "$ID"
+    same "$(cat "$dir/blkio.throttle.read_bps_device")" "$NUMBER 2097152"
+    same "$(cat "$dir/blkio.throttle.write_iops_device")" "$NUMBER 50" "what is not named"
+    # The second cannot be: there is no such device. The first goes back.
+    jq '.blockIO.throttleReadBpsDevice[0].rate = 1 |
+        .blockIO.throttleWriteBpsDevice = [{major: 4095, minor: 77, rate: 1}]' "$T/update" >"$T/failing"
+    refuses "throttle.write_bps_device|4095:77" berth update --resources "$T/failing" "$ID"
+    same "$(cat "$dir/blkio.throttle.read_bps_device")" "$NUMBER 2097152" "after a failing update"
+}
+
+@test "blockIO on cgroup2: rates of a device, changed by an update and taken back by a failing one" {
+    needs cgroup2-io
+    make_device
+    throttles
+    begin
+    local file
+    file=$(cgroup_dir io)/io.max
+    same "$(cat "$file")" "$NUMBER rbps=1048576 wbps=max riops=max wiops=50"
+    jq -n --arg n "$NUMBER" '($n | split(":") | map(tonumber) | {major: .[0], minor: .[1]}) as $d |
+        {blockIO: {throttleReadBpsDevice: [$d + {rate: 2097152}]}}' >"$T/update"
+    succeeds berth update --resources "$T/update" "$ID"
+    same "$(cat "$file")" "$NUMBER rbps=2097152 wbps=max riops=max wiops=50"
+    jq '.blockIO.throttleReadBpsDevice[0].rate = 1 |
+        .blockIO.throttleWriteBpsDevice = [{major: 4095, minor: 77, rate: 1}]' "$T/update" >"$T/failing"
+    refuses "io.max|4095:77" berth update --resources "$T/failing" "$ID"
+    same "$(cat "$file")" "$NUMBER rbps=2097152 wbps=max riops=max wiops=50" "after a failing update"
+}
+
+@test "blockIO: a device that is not there is an error, and nothing is left" {
+    is_cgroup2 && needs cgroup2-io || needs cgroup1-blkio
+    config '.linux.resources.blockIO = {throttleReadBpsDevice: [{major: 4095, minor: 77, rate: 1}]}'
+    refuses "/linux/resources/blockIO/throttleReadBpsDevice/0|4095:77" berth create --bundle "$B" "$ID"
+    absent
+}
+
+@test "hugepageLimits: in whichever hierarchy the controller is" {
+    local mount dir='' size
+    size=$(ls /sys/kernel/mm/hugepages 2>/dev/null | sed -n 's/^hugepages-\([0-9]*\)kB$/\1/p' | head -n 1)
+    [ -n "$size" ] || skip "needs huge pages"
+    size=$((size >= 1048576 ? size / 1048576 : size / 1024))$( ((size >= 1048576)) && echo GB || echo MB)
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        if grep -qw hugetlb "$mount/cgroup.controllers" 2>/dev/null || [[ ${mount##*/} == hugetlb ]]; then dir=$mount$CGROUP/bundle; fi
+    done
+    [ -n "$dir" ] || skip "needs the hugetlb controller"
+    config --arg s "$size" '.linux.resources.hugepageLimits = [{pageSize: $s, limit: 4294967296}]'
+    begin
+    same "$(cat "$dir"/hugetlb."$size".{max,limit_in_bytes} 2>/dev/null)" 4294967296
+    same "$(cat "$dir"/hugetlb."$size".rsvd.{max,limit_in_bytes} 2>/dev/null)" 4294967296 "what may be reserved"
+    succeeds berth delete --force "$ID"
+    config '.linux.resources.hugepageLimits = [{pageSize: "3MB", limit: 0}]'
+    refuses "/linux/resources/hugepageLimits/0|hugetlb.3MB" berth create --bundle "$B" "$ID"
+    absent
+}
+
+@test "unified: refused on v1; on cgroup2 it wins over the rest, and a controller that is not there is named" {
+    config '.linux.resources.unified = {"nosuch.max": "1"}'
+    if ! is_cgroup2; then
+        refuses "cannot set unified resources on cgroup v1" berth create --bundle "$B" "$ID"
+        return
+    fi
+    refuses "nosuch|not available" berth create --bundle "$B" "$ID"
+    absent
+    config '.linux.resources.unified = {"cgroup.procs": "1"}'
+    refuses "cgroup.procs" berth create --bundle "$B" "$ID"
+    config '.linux.resources.unified = {"cgroup.max.depth": "3"}'
+    begin
+    same "$(cat "$(cgroup_dir "")/cgroup.max.depth")" 3
+    succeeds berth delete --force "$ID"
+    has_controller memory || return 0
+    config '.linux.resources.memory = {limit: 33554432} | .linux.resources.unified = {"memory.max": "67108864", "memory.high": "50331648"}'
+    begin
+    same "$(cat "$(cgroup_dir memory)/memory.max")" 67108864
+    same "$(cat "$(cgroup_dir memory)/memory.high")" 50331648
+}
+
+@test "network and rdma: set where the host has the controller, an error that names it where it has not" {
+    local controller filter
+    while read -r controller filter; do
+        config "$filter"
+        if is_cgroup1 "$controller" || has_controller "$controller"; then
+            try berth create --bundle "$B" "$ID"
+            [ "$status" -eq 0 ] || has "$errors" "$controller"
+            berth delete --force "$ID"
+        else
+            refuses "/linux/resources/" berth create --bundle "$B" "$ID"
+            absent
+        fi
+        config 'del(.linux.resources.network, .linux.resources.rdma)'
+    done <<'TABLE'
+net_cls .linux.resources.network = {"classID": 1048577}
+net_prio .linux.resources.network = {"priorities": [{"name": "lo", "priority": 3}]}
+rdma .linux.resources.rdma = {"mlx5_1": {"hcaHandles": 3}}
+TABLE
 }

@@ -610,11 +610,6 @@ CASES
 /linux/seccomp/syscalls/0/action	.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
 /linux/seccomp/listenerPath	.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/x"}
 /linux/seccomp/listenerMetadata	.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}
-/linux/resources/unified	.linux.resources.unified = {"memory.high": "1M"}
-/linux/resources/blockIO	.linux.resources.blockIO = {"weight": 100}
-/linux/resources/hugepageLimits	.linux.resources.hugepageLimits = [{"pageSize": "2MB", "limit": 0}]
-/linux/resources/network	.linux.resources.network = {"classID": 1}
-/linux/resources/rdma	.linux.resources.rdma = {"mlx5_1": {"hcaHandles": 3}}
 CASES
     rejects_all <"$T/cases"
 }

@@ -176,7 +176,7 @@ cpu/cpus --cpuset-cpus 4095
 cpu/mems --cpuset-mems 512
 cpu/period --cpu-period 1
 cpu/quota --cpu-quota 1
-blockIO --blkio-weight 100
+blockIO/weight --blkio-weight 9
 TABLE
 }
 
@@ -232,14 +232,13 @@ TABLE
     refuses "resources" update --resources "$T"
 }
 
-@test "what is not supported is refused by its name" {
+@test "what is not supported, or not by this host, is refused by its name" {
     needs_v1
     begin
     local before
     before=$(all_limits)
     refuses "unified" given '{"unified": {"memory.high": "1"}, "pids": {"limit": 33}}'
-    refuses "hugepageLimits" given '{"hugepageLimits": [{"pageSize": "2MB", "limit": 1}], "pids": {"limit": 33}}'
-    refuses "blockIO" given '{"blockIO": {"weight": 100}, "pids": {"limit": 33}}'
+    refuses "hugetlb.3MB" given '{"hugepageLimits": [{"pageSize": "3MB", "limit": 1}], "pids": {"limit": 33}}'
     refuses "rdma" given '{"rdma": {"m": {"hcaHandles": 1}}, "pids": {"limit": 33}}'
     refuses "network" given '{"network": {"classID": 1}, "pids": {"limit": 33}}'
     refuses "l3-cache-schema" update --l3-cache-schema 'L3:0=f' --pids-limit 33

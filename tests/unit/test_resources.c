@@ -7,11 +7,19 @@
 
 #include <errno.h>
 
-/* A plan as text, one write a line: "file=value", "?" behind an optional one, "~" behind one that may be reordered. */
+/* A plan as text, one write a line: "file=value", "?" behind an optional one, "~" behind one that may be reordered,
+ * "-" behind one whose file may be missing; "|" before what is written instead. */
 static char text[4096];
 static struct error err;
 static struct plan_resources plan;
 static struct arena arena = ARENA_INIT;
+
+static size_t write_text(const struct resource_write *w, char *out, size_t size) {
+    bool two = w->alternative_file != NULL;
+    return (size_t)snprintf(out, size, "%s=%s%s%s%s%s%s%s%s ", w->file, w->value, w->optional ? "?" : "",
+                            w->reorder ? "~" : "", w->may_lack ? "-" : "", two ? "|" : "", two ? w->alternative_file : "",
+                            two ? "=" : "", two ? w->alternative_value : "");
+}
 
 static int make(const struct oci_resources *resources, bool unified) {
     arena_drop(&arena);
@@ -21,8 +29,7 @@ static int make(const struct oci_resources *resources, bool unified) {
     int r = resources_plan(&arena, resources, unified, &plan, &err);
     size_t len = 0;
     for (size_t i = 0; i < plan.count; i++)
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s=%s%s%s ", plan.writes[i].file, plan.writes[i].value,
-                                plan.writes[i].optional ? "?" : "", plan.writes[i].reorder ? "~" : "");
+        len += write_text(&plan.writes[i], text + len, sizeof text - len);
     if (len > 0)
         text[len - 1] = '\0';
     return r;
@@ -41,6 +48,7 @@ static void refuses(const struct oci_resources *resources, bool unified, const c
 
 #define MEMORY(...) (&(struct oci_resources){.memory = &(struct oci_memory){__VA_ARGS__}})
 #define CPU(...) (&(struct oci_resources){.cpu = &(struct oci_cpu){__VA_ARGS__}})
+#define BLOCK(given) (&(struct oci_resources){.block_io = (given)})
 #define PIDS(...) (&(struct oci_resources){.pids = &(struct oci_pids){__VA_ARGS__}})
 #define HAS(name, given) .name = (given), .has_##name = true
 
@@ -187,44 +195,101 @@ static void test_devices(void) {
     refuses(&resources, V2, "/linux/resources/devices/0", "a bad rule");
 }
 
-static void test_later(void) {
-    struct oci_string_entry entry = {"memory.high", "1"};
-    struct oci_hugepage_limit page = {.page_size = "2MB"};
-    struct oci_throttle_device throttle = {.major = 8};
-    struct oci_weight_device weight = {.major = 8};
-    struct oci_interface_priority priority = {.name = "lo"};
-    struct oci_rdma_entry rdma = {.key = "mlx"};
-    struct oci_block_io io = {HAS(weight, 10)}, leaf = {HAS(leaf_weight, 10)},
-                        zero = {HAS(weight, 0), HAS(leaf_weight, 0)};
-    struct oci_block_io throttled = {.throttle_write_iops_device = {1, &throttle}},
-                        weighted = {.weight_device = {1, &weight}};
-    struct oci_network class = {HAS(class_id, 1)}, nothing = {HAS(class_id, 0)},
-                       priorities = {.priorities = {1, &priority}};
-    const struct {
-        struct oci_resources resources;
-        const char *place;
-    } cases[] = {
-        {{.unified = {1, &entry}}, "/linux/resources/unified"},
-        {{.hugepage_limits = {1, &page}}, "/linux/resources/hugepageLimits"},
-        {{.hugepage_limits = {0, &page}}, NULL},
-        {{.block_io = &io}, "/linux/resources/blockIO"},
-        {{.block_io = &leaf}, "/linux/resources/blockIO"},
-        {{.block_io = &throttled}, "/linux/resources/blockIO"},
-        {{.block_io = &weighted}, "/linux/resources/blockIO"},
-        {{.block_io = &zero}, NULL},
-        {{.network = &class}, "/linux/resources/network"},
-        {{.network = &priorities}, "/linux/resources/network"},
-        {{.network = &nothing}, NULL},
-        {{.rdma = {1, &rdma}}, "/linux/resources/rdma"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int unified = 0; unified < 2; unified++)
-            if (cases[i].place)
-                refuses(&cases[i].resources, unified, cases[i].place, "not yet");
-            else
-                gives(&cases[i].resources, unified, "", "nothing asked");
-    make(&cases[1].resources, V1);
-    ok(strstr(err.text, "linux.resources.hugepageLimits is not supported yet"), "it says so: %s", err.text);
+static void test_block_io(void) {
+    static const unsigned weights[][2] = {{10, 1}, {100, 910}, {500, 4950}, {1000, 10000}};
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        is_number(resources_io_weight(weights[i][0]), weights[i][1], "io.weight of %u", weights[i][0]);
+    struct oci_throttle_device slow = {.major = 8, .minor = 16, HAS(rate, 1048576)}, free = {.major = 8, .minor = 0, HAS(rate, 0)};
+    struct oci_weight_device heavy = {.major = 8, .minor = 0, HAS(weight, 500)}, leaf = {.major = 8, .minor = 0, HAS(leaf_weight, 20)};
+    struct oci_block_io weight = {HAS(weight, 100), .weight_device = {1, &heavy}}, zero = {HAS(weight, 0), HAS(leaf_weight, 0)};
+    gives(BLOCK(&weight), V1, "blkio.bfq.weight=100|blkio.weight=100 blkio.bfq.weight_device=8:0 500|blkio.weight_device=8:0 500",
+          "weights on v1");
+    gives(BLOCK(&weight), V2, "io.bfq.weight=100|io.weight=910 io.bfq.weight=8:0 500|io.weight=8:0 4950", "weights on v2");
+    gives(BLOCK(&zero), V1, "", "weights of 0 on v1");
+    gives(BLOCK(&zero), V2, "", "weights of 0 on v2");
+    struct oci_block_io rates = {.throttle_read_bps_device = {1, &slow}, .throttle_write_bps_device = {1, &free},
+                                 .throttle_read_iops_device = {1, &slow}, .throttle_write_iops_device = {1, &slow}};
+    gives(BLOCK(&rates), V1,
+          "blkio.throttle.read_bps_device=8:16 1048576 blkio.throttle.write_bps_device=8:0 0 "
+          "blkio.throttle.read_iops_device=8:16 1048576 blkio.throttle.write_iops_device=8:16 1048576", "rates on v1");
+    gives(BLOCK(&rates), V2, "io.max=8:16 rbps=1048576 io.max=8:0 wbps=max io.max=8:16 riops=1048576 io.max=8:16 wiops=1048576",
+          "rates on v2");
+    is_text(plan.writes[0].line, "8:16 rbps=", "each kind of rate is a line of its own");
+    is_text(plan.writes[0].reset, "8:16 rbps=max", "and is taken back by itself");
+    struct oci_block_io leaves = {HAS(leaf_weight, 10), .weight_device = {1, &leaf}};
+    gives(BLOCK(&leaves), V1, "blkio.leaf_weight=10 blkio.leaf_weight_device=8:0 20", "leaf weights on v1");
+    refuses(BLOCK(&leaves), V2, "/linux/resources/blockIO/leafWeight", "leaf weights on v2");
+    struct oci_block_io low = {HAS(weight, 9)}, high = {HAS(weight, 1001)}, odd = {.weight_device = {1, &heavy}};
+    for (int unified = 0; unified < 2; unified++) {
+        refuses(BLOCK(&low), unified, "/linux/resources/blockIO/weight", "a weight of 9");
+        refuses(BLOCK(&high), unified, "/linux/resources/blockIO/weight", "a weight of 1001");
+        heavy.weight = 9;
+        refuses(BLOCK(&odd), unified, "/linux/resources/blockIO/weightDevice/0", "a device's weight of 9");
+        heavy.weight = 500;
+        heavy.major = -1;
+        refuses(BLOCK(&odd), unified, "/linux/resources/blockIO/weightDevice/0", "a device of a negative number");
+        heavy.major = 8;
+    }
+}
+
+static void test_hugepages(void) {
+    struct oci_hugepage_limit pages[] = {{.page_size = "2MB", .limit = 4194304}, {.page_size = "1GB", .limit = 0}};
+    struct oci_resources both = {.hugepage_limits = {2, pages}};
+    gives(&both, V2,
+          "hugetlb.2MB.rsvd.max=4194304- hugetlb.2MB.max=4194304 hugetlb.1GB.rsvd.max=0- hugetlb.1GB.max=0", "huge pages on v2");
+    both.hugepage_limits.count = 1;
+    gives(&both, V1,
+          "hugetlb.2MB.rsvd.limit_in_bytes=4194304-|hugetlb.2MB.rsvd.max=4194304 "
+          "hugetlb.2MB.limit_in_bytes=4194304|hugetlb.2MB.max=4194304", "huge pages on v1, or beside it");
+    both.hugepage_limits.count = 2;
+    pages[1].page_size = "2MB";
+    refuses(&both, V2, "/linux/resources/hugepageLimits/1", "a page size twice");
+}
+
+static void test_network(void) {
+    struct oci_interface_priority lo = {.name = "lo", .priority = 5};
+    struct oci_network all = {HAS(class_id, 1048577), .priorities = {1, &lo}}, nothing = {HAS(class_id, 0)},
+                       priorities = {.priorities = {1, &lo}};
+    struct oci_resources network = {.network = &all};
+    gives(&network, V1, "net_cls.classid=1048577 net_prio.ifpriomap=lo 5", "network on v1");
+    refuses(&network, V2, "/linux/resources/network/classID", "a class on v2");
+    network.network = &priorities;
+    refuses(&network, V2, "/linux/resources/network/priorities/0", "a priority on v2");
+    lo.name = "lo 9\neth0";
+    refuses(&network, V1, "/linux/resources/network/priorities/0", "an interface of several words");
+    network.network = &nothing;
+    gives(&network, V2, "", "a class of 0");
+}
+
+static void test_rdma(void) {
+    struct oci_rdma_entry rows[] = {{.key = "mlx5_1", .value = {HAS(hca_handles, 3), HAS(hca_objects, 10000)}},
+                                    {.key = "mlx4_0", .value = {HAS(hca_objects, 0)}}};
+    struct oci_resources rdma = {.rdma = {2, rows}};
+    for (int unified = 0; unified < 2; unified++)
+        gives(&rdma, unified, "rdma.max=mlx5_1 hca_handle=3 hca_object=10000 rdma.max=mlx4_0 hca_object=0", "rdma");
+    rows[1].key = "a b";
+    refuses(&rdma, V2, "/linux/resources/rdma/a b", "a device of several words");
+}
+
+static void test_unified(void) {
+    struct oci_memory memory = {HAS(limit, 5)};
+    struct oci_string_entry rows[] = {{.key = "io.max", .value = "8:0 rbps=1\n8:16 wbps=2\n"}, {.key = "memory.max", .value = "7"},
+                                      {.key = "cgroup.max.depth", .value = "3"}};
+    struct oci_resources unified = {.memory = &memory, .unified = {3, rows}};
+    gives(&unified, V2, "memory.max=5 io.max=8:0 rbps=1 io.max=8:16 wbps=2 memory.max=7 cgroup.max.depth=3",
+          "unified, line by line, behind all else");
+    is_text(plan.writes[1].line, "8:0", "a line of a device");
+    ok(!plan.writes[3].line, "a whole file");
+    is_text(plan.writes[4].controller, "", "a file of cgroup2 itself");
+    refuses(&unified, V1, "/linux/resources/unified/io.max", "unified on v1");
+    ok(strstr(err.text, "cannot set unified resources on cgroup v1"), "in the words that people know: %s", err.text);
+    static const char *const wrong[] = {"../x.y", "memory", "memory.", ".max", "a/b.c", "cgroup.procs", "cgroup.kill", "cgroup.freeze",
+                                        "cgroup.type", "cgroup.subtree_control", "cgroup.threads"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct oci_string_entry row = {.key = wrong[i], .value = "1"};
+        struct oci_resources bad = {.unified = {1, &row}};
+        is_number(make(&bad, V2), -EINVAL, "unified %s: refused", wrong[i]);
+    }
 }
 
 /* What Docker sends for a container with limits (its blockIO and oom keys are in every config). */
@@ -249,7 +314,11 @@ int main(void) {
     test_weight();
     test_pids();
     test_devices();
-    test_later();
+    test_block_io();
+    test_hugepages();
+    test_network();
+    test_rdma();
+    test_unified();
     test_engine();
     arena_drop(&arena);
     return tap_done();
