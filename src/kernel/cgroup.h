@@ -81,8 +81,8 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
 /*
  * Makes and opens every directory of the located group (0755, umask applied), missing parents too; cpuset ancestors of
  * v1 get their parents' cpus and mems. Controllers of cgroup2 are enabled by cgroup_write, each when it is first asked
- * for. Parents that were missing carry the xattr trusted.berth (user.berth without CAP_SYS_ADMIN), so that
- * cgroup_remove of the last container below takes them away again. A directory that exists already must hold no process
+ * for. Parents that were missing are made with the sticky bit, by which cgroup_remove of the last container
+ * below knows them and takes them away again. A directory that exists already must hold no process
  * (EBUSY, "container's cgroup is not empty: N process(es) found") and must not be frozen ("container's cgroup
  * unexpectedly frozen"). On failure everything that was made is removed again and all fds are -1.
  */
@@ -116,7 +116,7 @@ int cgroup_read(const struct cgroup *group, const char *controller, const char *
 
 /* Opens a file of it for reading and poll(2), or "." for its directory: descriptor; errors as of cgroup_read. */
 int cgroup_open_file(const struct cgroup *group, const char *controller, const char *file, struct error *err);
-/* Whether cgroup2 has the controller's files ("" is cgroup2 itself): else their names are those of v1, or there are none. */
+/* Whether cgroup2 has the controller's files ("" is cgroup2 itself): else they are those of v1, or there are none. */
 bool cgroup_is_unified(const struct cgroup *group, const char *controller);
 
 /* The descriptor for CLONE_INTO_CGROUP (clone3, Linux 5.7), borrowed: of the cgroup2 directory; -1 without one. */

@@ -13,14 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <time.h>
 
 #define MAKE_ATTEMPTS 64
 #define PROCS_MAX ((size_t)64 * 1024 * 1024)
 
-/* The mark of a parent that we made; trusted.* needs CAP_SYS_ADMIN in the first user namespace, user.* does not. */
-static const char *const marks[] = {"trusted.berth", "user.berth"};
+/*
+ * The mark of a parent that we made: the sticky bit, which nobody gives to a cgroup otherwise, and which comes with the
+ * directory. A mark set afterwards would be missing when the runtime is killed in between, and the parent stay.
+ */
+#define PARENT_MODE (S_ISVTX | 0755)
 
 bool cgroup_files_check(const char *path) {
     if (path[0] != '/' || strlen(path) >= PATH_MAX - NAME_MAX)
@@ -100,20 +102,10 @@ bool cgroup_files_number(const char *text, const char *key, uint64_t *out) {
     return false;
 }
 
-static void mark(int mount, const char *path) {
-    own_fd fd = open_below(mount, path, O_RDONLY);
-    /* Without the mark the parent merely outlives its last container: no reason to fail. */
-    for (size_t i = 0; fd >= 0 && i < TABLE_COUNT(marks); i++)
-        if (fsetxattr(fd, marks[i], "1", 1, 0) == 0)
-            return;
-}
-
 static bool is_marked(int mount, const char *path) {
-    own_fd fd = open_below(mount, path, O_RDONLY);
-    for (size_t i = 0; fd >= 0 && i < TABLE_COUNT(marks); i++)
-        if (fgetxattr(fd, marks[i], NULL, 0) >= 0)
-            return true;
-    return false;
+    struct stat st;
+    own_fd fd = open_below(mount, path, O_PATH);
+    return fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & S_ISVTX);
 }
 
 void cgroup_files_unmark_parents(int mount, const char *path) {
@@ -132,9 +124,7 @@ static int make_parents(int mount, const char *path) {
         size_t len = (size_t)(slash - path);
         memcpy(parent, path, len);
         parent[len] = '\0';
-        if (mkdirat(mount, parent, 0755) == 0)
-            mark(mount, parent);
-        else if (errno != EEXIST)
+        if (mkdirat(mount, parent, PARENT_MODE) < 0 && errno != EEXIST)
             return -errno;
     }
     return 0;

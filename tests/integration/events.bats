@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# events: what is counted for a container, against the files of its cgroup; that it tells of memory running out, and ends.
+# events: what is counted for a container, beside its cgroup's files; that it tells of memory running out, and ends.
 load helpers
 
 prepare() {
