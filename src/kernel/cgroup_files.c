@@ -112,9 +112,9 @@ void cgroup_files_unmark_parents(int mount, const char *path) {
     char parent[PATH_MAX];
     for (size_t len = cgroup_files_parent(path, strlen(path)); len > 0; len = cgroup_files_parent(path, len)) {
         snprintf(parent, sizeof parent, "%.*s", (int)len, path);
-        own_fd fd = open_below(mount, parent, O_RDONLY);
-        for (size_t i = 0; fd >= 0 && i < TABLE_COUNT(marks); i++)
-            (void)fremovexattr(fd, marks[i]);
+        own_fd fd = is_marked(mount, parent) ? open_below(mount, parent, O_RDONLY) : -1;
+        if (fd >= 0)
+            (void)fchmod(fd, PARENT_MODE & ~S_ISVTX);
     }
 }
 

@@ -407,7 +407,7 @@ cpu/idle {"cpu": {"idle": 2}}
 cpu/cpus {"cpu": {"cpus": "0-banana"}}
 cpu/cpus {"cpu": {"cpus": "4095"}}
 cpu/ {"cpu": {"period": 1}}
-unified {"unified": {"memory.max": "1"}}
+unified {"unified": {"memory": "1"}}
 hugepageLimits {"hugepageLimits": [{"pageSize": "../../x", "limit": 1}]}
 blockIO/weight {"blockIO": {"weight": 9}}
 network {"network": {"classID": 1048577}}
@@ -467,7 +467,7 @@ throttles() {
     same "$(cat "$dir/blkio.throttle.read_bps_device")" "$NUMBER 2097152"
     same "$(cat "$dir/blkio.throttle.write_iops_device")" "$NUMBER 50" "what is not named"
     # The second cannot be: there is no such device. The first goes back.
-    jq '.blockIO.throttleReadBpsDevice[0].rate = 1 |
+    jq '.blockIO.throttleReadBpsDevice[0].rate = 4096 |
         .blockIO.throttleWriteBpsDevice = [{major: 4095, minor: 77, rate: 1}]' "$T/update" >"$T/failing"
     refuses "throttle.write_bps_device|4095:77" berth update --resources "$T/failing" "$ID"
     same "$(cat "$dir/blkio.throttle.read_bps_device")" "$NUMBER 2097152" "after a failing update"
@@ -485,7 +485,7 @@ throttles() {
         {blockIO: {throttleReadBpsDevice: [$d + {rate: 2097152}]}}' >"$T/update"
     succeeds berth update --resources "$T/update" "$ID"
     same "$(cat "$file")" "$NUMBER rbps=2097152 wbps=max riops=max wiops=50"
-    jq '.blockIO.throttleReadBpsDevice[0].rate = 1 |
+    jq '.blockIO.throttleReadBpsDevice[0].rate = 4096 |
         .blockIO.throttleWriteBpsDevice = [{major: 4095, minor: 77, rate: 1}]' "$T/update" >"$T/failing"
     refuses "io.max|4095:77" berth update --resources "$T/failing" "$ID"
     same "$(cat "$file")" "$NUMBER rbps=2097152 wbps=max riops=max wiops=50" "after a failing update"

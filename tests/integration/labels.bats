@@ -148,27 +148,3 @@ finish() {
     exits 255 berth exec --process "$T/process.json" "$ID"
     has "$errors" "SELinux is off"
 }
-
-# Types that every reference policy has. What such a policy would deny is only noted where it is permissive.
-@test "SELinux: the labels of process, files and message queues" {
-    needs selinux
-    local files=system_u:object_r:tmpfs_t:s0
-    config --arg f "$files" '.process.selinuxLabel = "system_u:system_r:init_t:s0" | .linux.mountLabel = $f |
-        .mounts += [{"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue"},
-                    {"destination": "/data", "type": "tmpfs", "source": "tmpfs"}]'
-    run_shell 'tr -d "\0" </proc/self/attr/current; echo; touch /data/x; ls -Zd /data/x /dev/shm /dev/mqueue | cut -d " " -f 1'
-    same "$output" "system_u:system_r:init_t:s0"$'\n'"$files"$'\n'"$files"$'\n'"$files"
-}
-
-@test "SELinux: exec has the container's label, or the one it asks for; an unknown one is an error" {
-    needs selinux
-    config '.process.selinuxLabel = "system_u:system_r:init_t:s0"'
-    begin_running
-    succeeds berth exec "$ID" cat /proc/self/attr/current
-    has "$output" "system_u:system_r:init_t:s0"
-    succeeds berth exec --process-label system_u:system_r:kernel_t:s0 "$ID" cat /proc/self/attr/current
-    has "$output" "system_u:system_r:kernel_t:s0"
-    exits 255 berth exec --process-label no:such:label:s0 "$ID" true
-    has "$errors" 'does the policy know it'
-    has "$errors" '`/proc/self/attr/exec`'
-}
