@@ -187,6 +187,15 @@ int furnish_terminal(struct init *init, struct error *err) {
     return r < 0 ? r : hand_terminal_on(init, master, &slave, err);
 }
 
+/* The image has no such device, or one that may not be opened: as opposed to a failure that says nothing about it. */
+static bool is_lacking(int r) {
+    static const int reasons[] = {ENOENT, ENOTDIR, ELOOP, EACCES, EPERM, EXDEV, ENXIO, ENODEV};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (r == -reasons[i])
+            return true;
+    return false;
+}
+
 /*
  * /dev/null of the host at 0, 1 or 2 becomes the container's, so that /proc/self/fd/N means something inside. Only
  * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265). Otherwise it
@@ -198,10 +207,14 @@ static int adopt_null(struct init *init, int fd, struct error *err) {
     if (fstat(fd, &st) < 0 || !is_null(&st))
         return 0; /* closed, or something else */
     own_fd null = resolve_path(init->root, "/dev/null", RESOLVE_NO_LINKS);
+    if (null < 0 && !is_lacking(null))
+        return error_code(err, -null, "open the container's /dev/null");
     if (null >= 0 && (fstat(null, &st) < 0 || fstatfs(null, &fs) < 0))
         return error_sys(err, "look at /dev/null");
     bool ours = null >= 0 && is_null(&st) && fs.f_type == TMPFS_MAGIC;
     own_fd opened = ours ? resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY) : -1;
+    if (ours && opened < 0 && !is_lacking(opened))
+        return error_code(err, -opened, "open the container's /dev/null");
     int better = opened >= 0 && fstat(opened, &st) == 0 && is_null(&st) ? opened : init->held->null_stream;
     return better >= 0 && dup2(better, fd) < 0 ? error_sys(err, "put /dev/null on %d", fd) : 0;
 }
