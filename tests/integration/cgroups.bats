@@ -425,7 +425,7 @@ TABLE
 
 @test "cgroup2: a limit of a controller that is not there is refused, and names it" {
     local controllers
-    controllers=$(cat "$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)/cgroup.controllers")
+    controllers=$(cat "$(cgroup2_mount)/cgroup.controllers")
     [[ " $controllers " != *" memory "* ]] || skip "the host has the memory controller of version 2"
     resources '{"memory": {"limit": 33554432}}'
     refuses "memory|/linux/resources/memory/limit" berth_cgroup2 create --bundle "$B" "$ID"

@@ -97,10 +97,19 @@ berth_cgroup2() {
     fi
 }
 
+# Where cgroup2 can be seen: at /sys/fs/cgroup, be it over the host's other mounts, or beside hierarchies of version 1.
+cgroup2_mount() {
+    if is_cgroup2; then
+        echo /sys/fs/cgroup
+    else
+        awk '$2 ~ "^/sys/fs/cgroup" && $3 == "cgroup2" { print $2; exit }' /proc/self/mounts
+    fi
+}
+
 # The host's directory of the container's cgroup of version 2, seen from outside such a view.
 cgroup2_dir() {
-    local mount=/sys/fs/cgroup
-    is_cgroup2 || mount=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+    local mount
+    mount=$(cgroup2_mount)
     [ -n "$mount" ] || fail "no cgroup2 mount on this host"
     echo "$mount$CGROUP/${1:-bundle}"
 }

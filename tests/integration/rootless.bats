@@ -111,11 +111,6 @@ delegate() {
     done
 }
 
-cgroup2_mount() {
-    is_cgroup2 && echo /sys/fs/cgroup && return
-    awk '$2 ~ "^/sys/fs/cgroup" && $3 == "cgroup2" { print $2; exit }' /proc/self/mounts
-}
-
 # ---- the life of a container ----------------------------------------------------------------------------------------
 
 @test "spec --rootless: it runs for an ordinary user" {
