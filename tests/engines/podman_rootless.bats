@@ -255,8 +255,10 @@ teardown() {
 
 @test "podman rootless: exec on a terminal" {
     box
-    run on_pty 'see /dev/pts/0' 'see 31 97' 'say hello\r' -- \
-        exec -it box sh -c 'tty; stty size; read -r word; echo got-$word; exit 4'
+    # Podman sends the size while the command starts (podman#10560; at creation since podman#28957).
+    run on_pty 'see /dev/pts/0' 'see 31-97' 'say hello\r' -- \
+        exec -it box sh -c 'tty; until [ "$(stty size)" = "31 97" ]; do usleep 20000; done; echo 31-97; read -r word
+            echo got-$word; exit 4'
     exits 4
     contains got-hello
 }
