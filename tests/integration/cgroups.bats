@@ -4,19 +4,10 @@
 # On a host with cgroup v1 the tests of version 2 make themselves a view of it (cgroup2-view): all but its controllers.
 load helpers
 load inside
+load limits
 
 prepare() {
     make_bundle
-}
-
-# of CONTROLLER FILE: what a file of the container's cgroup says now.
-of() {
-    cat "$(cgroup_dir "$1")/$2"
-}
-
-# resources JSON
-resources() {
-    config --argjson r "$1" '.linux.resources = $r'
 }
 
 # ---- limits of cgroup v1 --------------------------------------------------------------------------------------------
@@ -435,16 +426,8 @@ TABLE
 
 # ---- properties with a write for each device, page size or file ------------------------------------------------------
 
-# A block device of the test's own: $DEVICE its path, $NUMBER its "major:minor".
-make_device() {
-    needs program:losetup
-    truncate -s 16M "$T/disk"
-    DEVICE=$(losetup --find --show "$T/disk") || skip "needs a loop device"
-    NUMBER=$(stat -c '%Hr:%Lr' "$DEVICE")
-}
-
 finish() {
-    [ -z "${DEVICE:-}" ] || losetup --detach "$DEVICE"
+    drop_device
 }
 
 throttles() {

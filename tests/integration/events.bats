@@ -2,24 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # events: what is counted for a container, beside its cgroup's files; that it tells of memory running out, and ends.
 load helpers
+load limits
 
 prepare() {
     make_bundle
-}
-
-# of CONTROLLER FILE: what a file of the container's cgroup says now.
-of() {
-    cat "$(cgroup_dir "$1")/$2"
-}
-
-# keyed CONTROLLER FILE KEY
-keyed() {
-    of "$1" "$2" | awk -v key="$3" '$1 == key { print $2 }'
-}
-
-# resources JSON
-resources() {
-    config --argjson r "$1" '.linux.resources = $r'
 }
 
 # data FILTER: of the one line that events --stats prints.
@@ -27,15 +13,6 @@ data() {
     succeeds berth events --stats "$ID" || return 1
     same "$(wc -l <"$T/stdout")" 1 "lines" || return 1
     output=$(jq -c ".data$1" "$T/stdout")
-}
-
-# Nanoseconds.
-cpu_time() {
-    if is_cgroup2; then
-        echo "$(keyed "" cpu.stat usage_usec)000"
-    else
-        of cpuacct cpuacct.usage
-    fi
 }
 
 # watch OPTION...: events in the background, with its errors in $T/watch.err; line by line in $T/watch.

@@ -2,19 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # update: limits of a living container, read back from the host's files; what is not named, and what fails, changes none.
 load helpers
+load limits
 
 prepare() {
     make_bundle
-}
-
-# of CONTROLLER FILE: what a file of the container's cgroup says now.
-of() {
-    cat "$(cgroup_dir "$1")/$2"
-}
-
-# resources JSON
-resources() {
-    config --argjson r "$1" '.linux.resources = $r'
 }
 
 update() {
