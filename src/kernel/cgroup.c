@@ -275,6 +275,8 @@ static int make_dir(struct cgroup_dir *dir, bool *made, struct error *err) {
         if (r < 0)
             return r;
     }
+    if (dir->unified && strcmp(dir->mount, CGROUP_ROOT) == 0)
+        cgroup_v2_enable_all(mount, path);
     if (!dir->unified && cgroup_v1_has(dir->controllers, "cpuset")) {
         r = cgroup_v1_seed_cpuset(mount, path);
         if (r < 0)
@@ -433,7 +435,7 @@ int cgroup_write(const struct cgroup *group, const char *controller, const char 
         return r;
     r = cgroup_files_write(dir->fd, file, value);
     if (r == -ENOENT && dir->unified && *controller) {
-        /* Controllers are enabled when first asked for: most containers ask for few, and each has its cost. */
+        /* Beside v1 hierarchies a controller is enabled when first asked for; else this says why it could not be. */
         r = cgroup_v2_enable(dir, controller, err);
         if (r < 0)
             return error_wrap(err, "write \"%s\" to %s", value, file);

@@ -80,9 +80,9 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
 
 /*
  * Makes and opens every directory of the located group (0755, umask applied), missing parents too; cpuset ancestors of
- * v1 get their parents' cpus and mems. Controllers of cgroup2 are enabled by cgroup_write, each when it is first asked
- * for. Parents that were missing are made with the sticky bit, by which cgroup_remove of the last container
- * below knows them and takes them away again. A directory that exists already must hold no process
+ * v1 get their parents' cpus and mems. On a unified host all controllers are enabled, as far as that is allowed; beside
+ * v1 hierarchies cgroup_write enables each when it is first asked for. Parents that were missing are made with the
+ * sticky bit, by which cgroup_remove of the last container below knows them and takes them away again. A directory that exists already must hold no process
  * (EBUSY, "container's cgroup is not empty: N process(es) found") and must not be frozen ("container's cgroup
  * unexpectedly frozen"). On failure everything that was made is removed again and all fds are -1.
  */

@@ -23,11 +23,20 @@ const char *cgroup_v2_own(const char *text, size_t *len) {
     return NULL;
 }
 
+#define CONTROL "/cgroup.subtree_control"
+#define CONTROLLERS_MAX 256 /* bytes of a list of all controllers */
+
 /* Writes into the cgroup.subtree_control of the directory that the first `len` bytes of path name. */
 static int control(int mount, const char *path, size_t len, const char *value) {
-    char file[PATH_MAX + sizeof "/cgroup.subtree_control"];
-    snprintf(file, sizeof file, "./%.*s/cgroup.subtree_control", (int)len, path);
+    char file[PATH_MAX + sizeof CONTROL];
+    snprintf(file, sizeof file, "./%.*s" CONTROL, (int)len, path);
     return cgroup_files_write(mount, file, value);
+}
+
+/* The length of the path that is one component longer than `at`. */
+static size_t below(const char *path, size_t at) {
+    at += at > 0;
+    return at + strcspn(path + at, "/");
 }
 
 static int refuse_controller(int mount, const char *controller, const char *path, size_t len, int code,
@@ -64,11 +73,44 @@ int cgroup_v2_enable(const struct cgroup_dir *dir, const char *controller, struc
     while ((r = control(mount, path, at, value)) == -ENOENT && at > 0)
         at = cgroup_files_parent(path, at);
     while (r == 0 && at < parent) {
-        at += at > 0;
-        at += strcspn(path + at, "/");
+        at = below(path, at);
         r = control(mount, path, at, value);
     }
     return r < 0 ? refuse_controller(mount, controller, path, at, -r, err) : 0;
+}
+
+/* Whether the directory that the first `len` bytes of path name passes all those on already. */
+static bool passes_on(int mount, const char *path, size_t len, const char *all) {
+    char file[PATH_MAX + sizeof CONTROL], text[CONTROLLERS_MAX];
+    snprintf(file, sizeof file, "./%.*s" CONTROL, (int)len, path);
+    return fd_read_text(mount, file, text, sizeof text) == 0 && strcmp(text, all) == 0;
+}
+
+/* One controller at a time, so that one which is held back does not keep the others back. */
+static void control_each(int mount, const char *path, size_t len, const char *values) {
+    char list[2 * CONTROLLERS_MAX], *rest = list;
+    snprintf(list, sizeof list, "%s", values);
+    for (const char *value = strsep(&rest, " "); value; value = strsep(&rest, " "))
+        control(mount, path, len, value);
+}
+
+void cgroup_v2_enable_all(int mount, const char *path) {
+    char all[CONTROLLERS_MAX], values[2 * CONTROLLERS_MAX];
+    size_t parent = cgroup_files_parent(path, strlen(path)), len = 0;
+    if (fd_read_text(mount, "cgroup.controllers", all, sizeof all) < 0 || !*all || passes_on(mount, path, parent, all))
+        return;
+    for (const char *name = all; *name; name += strspn(name, " ")) {
+        size_t word = strcspn(name, " ");
+        len += (size_t)snprintf(values + len, sizeof values - len, "%s+%.*s", len ? " " : "", (int)word, name);
+        name += word;
+    }
+    for (size_t at = 0;; at = below(path, at)) {
+        int r = control(mount, path, at, values);
+        if (r < 0 && r != -EACCES && r != -EPERM && r != -EROFS)
+            control_each(mount, path, at, values);
+        if (at >= parent)
+            return;
+    }
 }
 
 static bool has_event(const char *text, const char *key) {

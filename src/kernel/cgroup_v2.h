@@ -21,6 +21,12 @@ const char *cgroup_v2_own(const char *text, size_t *len);
  */
 int cgroup_v2_enable(const struct cgroup_dir *dir, const char *controller, struct error *err);
 
+/*
+ * The same for every controller that the mount has, so that all is counted that others (`podman stats`, a kubelet) look
+ * for. As far as the kernel and permissions let it: nobody has asked for any of them yet. `path` has no leading slash.
+ */
+void cgroup_v2_enable_all(int mount, const char *path);
+
 /* cgroup.events: processes in it or below; frozen, by itself or by an ancestor. */
 int cgroup_v2_events(int dirfd, bool *populated, bool *frozen);
 

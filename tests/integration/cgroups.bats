@@ -414,6 +414,25 @@ TABLE
     same "$errors" ""
 }
 
+@test "cgroup2: what has no limit is counted, too: every controller of the host is enabled" {
+    needs cgroup2
+    begin
+    same "$(of "" cgroup.controllers)" "$(cat /sys/fs/cgroup/cgroup.controllers)"
+}
+
+@test "cgroup2: a controller that a parent keeps back is left out, and the rest enabled" {
+    needs cgroup2
+    # A parent whose own process keeps it from passing on any (cgroups(7), "no internal processes").
+    mkdir "/sys/fs/cgroup$CGROUP"
+    sleep 1000 </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    echo $! >"/sys/fs/cgroup$CGROUP/cgroup.procs"
+    payload true
+    succeeds berth run --keep --bundle "$B" "$ID"
+    kill $!
+    lacks "$(of "" cgroup.controllers)" memory
+    lacks "$(of "" cgroup.controllers)" hugetlb
+}
+
 @test "cgroup2: a limit of a controller that is not there is refused, and names it" {
     local controllers
     controllers=$(cat "$(cgroup2_mount)/cgroup.controllers")

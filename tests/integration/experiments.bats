@@ -130,14 +130,14 @@ on_core() {
     local used
     SPAN=1
     measure bundle
-    between "${share[0]}" 50 1100 "thousandths of a CPU, running"
+    between "${share[0]}" 50 2000 "thousandths of a CPU, running"
     succeeds berth pause "$ID"
     used=$(cpu_time)
     measure bundle
     same "$(cpu_time)" "$used" "CPU time after a second of pause"
     succeeds berth resume "$ID"
     measure bundle
-    between "${share[0]}" 50 1100 "thousandths of a CPU, running again"
+    between "${share[0]}" 50 2000 "thousandths of a CPU, running again"
 }
 
 # ---- memory, processes, devices -------------------------------------------------------------------------------------
