@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *cgroup_v2_own(const char *text, size_t *len) {
     for (const char *line = text; line; line = strchr(line, '\n')) {
@@ -26,9 +27,26 @@ const char *cgroup_v2_own(const char *text, size_t *len) {
 #define CONTROL "/cgroup.subtree_control"
 #define CONTROLLERS_MAX 256 /* bytes of a list of all controllers */
 
-/* Writes into the cgroup.subtree_control of the directory that the first `len` bytes of path name. */
+/* Whether processes sit in that cgroup itself, which only the root of all (it has no type) may have with children. */
+static bool inhabited(int mount, const char *path, size_t len) {
+    char file[PATH_MAX + sizeof CONTROL], first[2];
+    snprintf(file, sizeof file, "./%.*s/cgroup.type", (int)len, path);
+    if (faccessat(mount, file, F_OK, 0) < 0)
+        return false;
+    snprintf(file, sizeof file, "./%.*s/cgroup.procs", (int)len, path);
+    own_fd fd = openat(mount, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && read(fd, first, sizeof first) > 0;
+}
+
+/*
+ * Writes into the cgroup.subtree_control of the directory that the first `len` bytes of path name. Not where processes
+ * sit: the kernel itself refuses only some controllers there, and the others would make a threaded subtree of it, in which
+ * no container can be ("domain invalid").
+ */
 static int control(int mount, const char *path, size_t len, const char *value) {
     char file[PATH_MAX + sizeof CONTROL];
+    if (inhabited(mount, path, len))
+        return -EBUSY;
     snprintf(file, sizeof file, "./%.*s" CONTROL, (int)len, path);
     return cgroup_files_write(mount, file, value);
 }
@@ -39,24 +57,31 @@ static size_t below(const char *path, size_t at) {
     return at + strcspn(path + at, "/");
 }
 
+/* Whether a list of words, as in cgroup.controllers, has that one. */
+static bool lists(const char *words, const char *word) {
+    size_t len = strlen(word);
+    for (; *words; words += strspn(words, " \n")) {
+        size_t have = strcspn(words, " \n");
+        if (have == len && memcmp(words, word, len) == 0)
+            return true;
+        words += have;
+    }
+    return false;
+}
+
 static int refuse_controller(int mount, const char *controller, const char *path, size_t len, int code,
                              struct error *err) {
-    char available[256] = "";
-    switch (code) {
-    case ENOENT:
-    case EINVAL:
-        fd_read_text(mount, "cgroup.controllers", available, sizeof available);
+    char available[CONTROLLERS_MAX] = "";
+    if (fd_read_text(mount, "cgroup.controllers", available, sizeof available) == 0 && !lists(available, controller))
         return error_set(err, ENODEV, "cgroup controller %s is not available: cgroup2 has only \"%s\" here", controller,
                          available);
-    case EBUSY:
+    if (code == EBUSY)
         return error_set(
             err, ENODEV,
             "cgroup controller %s cannot be enabled below cgroup /%.*s: processes sit in that cgroup itself",
             controller, (int)len, path);
-    default:
-        return error_code(err, ENODEV, "cgroup controller %s is not delegated: enable it below cgroup /%.*s (%s)",
-                          controller, (int)len, path, error_text(code));
-    }
+    return error_code(err, ENODEV, "cgroup controller %s is not delegated: enable it below cgroup /%.*s (%s)",
+                      controller, (int)len, path, error_text(code));
 }
 
 int cgroup_v2_enable(const struct cgroup_dir *dir, const char *controller, struct error *err) {
@@ -104,12 +129,11 @@ void cgroup_v2_enable_all(int mount, const char *path) {
         len += (size_t)snprintf(values + len, sizeof values - len, "%s+%.*s", len ? " " : "", (int)word, name);
         name += word;
     }
-    for (size_t at = 0;; at = below(path, at)) {
+    for (size_t at = 0; at <= parent; at = below(path, at)) {
         int r = control(mount, path, at, values);
-        if (r < 0 && r != -EACCES && r != -EPERM && r != -EROFS)
+        bool forbidden = r == -EBUSY || r == -EACCES || r == -EPERM || r == -EROFS;
+        if (r < 0 && !forbidden)
             control_each(mount, path, at, values);
-        if (at >= parent)
-            return;
     }
 }
 

@@ -397,13 +397,18 @@ int create_register(struct creation *c, struct error *err) {
     return fill_limits(c, err);
 }
 
-/* clone3(2) says little: EACCES is about the cgroup (cgroups(7), "Delegation containment"). */
+/* clone3(2) says little of what is wrong with the cgroup: cgroups(7), "Delegation containment" and "thread mode". */
 static int refuse_spawn(const struct creation *c, const struct spawn_recipe *recipe, int r, struct error *err) {
-    bool cgroup = r == -EACCES && cgroup_clone_fd(&c->group) >= 0;
+    bool cgroup = cgroup_clone_fd(&c->group) >= 0 && (r == -EACCES || r == -EOPNOTSUPP || r == -EBUSY);
     error_note(err, "spawn", cgroup ? "/linux/cgroupsPath" : "/linux/namespaces");
-    if (cgroup)
+    if (cgroup && r == -EACCES)
         return error_wrap(err, "make the new process in its cgroup (berth's own cgroup and that one must both be below a "
                                "cgroup that is delegated to uid %u)", (unsigned)geteuid());
+    if (cgroup && r == -EOPNOTSUPP)
+        return error_wrap(err, "make the new process in its cgroup (the cgroup it is in is threaded, or has processes of "
+                               "its own beside threaded controllers in cgroup.subtree_control)");
+    if (cgroup)
+        return error_wrap(err, "make the new process in its cgroup (that one has controllers in cgroup.subtree_control)");
     if (r == -EPERM && !(recipe->clone & CLONE_NEWUSER) && is_rootless())
         return error_wrap(err, "make the new process (without privileges a container needs a user namespace of its own)");
     return error_wrap(err, "make the new process");

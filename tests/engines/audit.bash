@@ -31,7 +31,7 @@ audit_cgroups() {
     # The parent stays until the file's end, as do the cgroups for Podman's monitors and for BuildKit's steps.
     find /sys/fs/cgroup -path /sys/fs/cgroup/memory/process_api -prune -o \
         -type d -path "*$ENGINE_MARK*" -print 2>/dev/null |
-        grep -vE "/$ENGINE_MARK(/conmon|/buildkit)?\$" | sed 's/^/cgroup: /' || true
+        grep -vE "/$ENGINE_MARK(\.slice|/conmon|/buildkit)?\$" | sed 's/^/cgroup: /' || true
 }
 
 # Processes with the mark in command line, binary or cgroup, or that inherited it from the engine in their environment.

@@ -61,20 +61,23 @@ dockerd_config() {
 }
 
 # dockerd_start NAME [WRAPPER... --] [OPTION...]: a daemon without network of its own, unless the options name a bridge.
+# With DOCKER_SYSTEMD set, cgroups are made by systemd.
 dockerd_start() {
-    local name=$1 wrap=() network=(--bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false)
+    local name=$1 wrap=() cgroups=(--cgroup-parent "/$ENGINE_MARK")
+    local network=(--bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false)
     shift
     if [[ " $* " == *" -- "* ]]; then
         while [ "$1" != -- ]; do wrap+=("$1"); shift; done
         shift
     fi
     [[ " $* " != *" --bip "* ]] || network=()
+    [ -z "${DOCKER_SYSTEMD:-}" ] || cgroups=(--cgroup-parent "$ENGINE_MARK.slice" --exec-opt native.cgroupdriver=systemd)
     local dir=$ENGINE_WORK/$name
     mkdir -p "$dir"
     dockerd_config >"$dir.json"
     daemon_start "$name" "${wrap[@]}" dockerd --config-file "$dir.json" \
         --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" --host "unix://$dir/sock" \
-        "${network[@]}" --cgroup-parent "/$ENGINE_MARK" "$@"
+        "${network[@]}" "${cgroups[@]}" "$@"
     daemon_ready "$name" docker --host "unix://$dir/sock" version
 }
 

@@ -11,6 +11,8 @@
 bats_require_minimum_version 1.5.0
 # shellcheck source=tests/engines/audit.bash
 source "${BASH_SOURCE[0]%/*}/audit.bash"
+# shellcheck source=tests/mirror.bash
+source "${BASH_SOURCE[0]%/*}/../mirror.bash"
 
 # ---- the run -------------------------------------------------------------------------------------------------------
 
@@ -106,9 +108,10 @@ daemon_start() {
     disown
 }
 
-# daemon_ready NAME COMMAND...: waits until the command succeeds; gives up when the daemon has died or after 30 s.
+# daemon_ready NAME COMMAND...: waits until the command succeeds; gives up when the daemon has died or after 30 s
+# (DAEMON_PATIENCE).
 daemon_ready() {
-    local name=$1 pid deadline=$((SECONDS + 30))
+    local name=$1 pid deadline=$((SECONDS + ${DAEMON_PATIENCE:-30}))
     shift
     pid=$(cat "$ENGINE_WORK/$name.pid")
     until "$@" >/dev/null 2>&1; do
@@ -197,12 +200,6 @@ image_debian() {
         mv "$archive.new" "$archive"
     ) 9>"$archive.lock" || return
     echo "$archive"
-}
-
-debian_mirror() {
-    # shellcheck disable=SC2016  # apt's own variables
-    apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
-        awk '$1 == "Debian" && $2 == "main" && $3 !~ /-/ { print $4; exit }'
 }
 
 # images_load COMMAND...: loads both images with the engine's command; where Debian is not to be had, notes why.

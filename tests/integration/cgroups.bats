@@ -420,17 +420,28 @@ TABLE
     same "$(of "" cgroup.controllers)" "$(cat /sys/fs/cgroup/cgroup.controllers)"
 }
 
-@test "cgroup2: a controller that a parent keeps back is left out, and the rest enabled" {
-    needs cgroup2
-    # A parent whose own process keeps it from passing on any (cgroups(7), "no internal processes").
-    mkdir "/sys/fs/cgroup$CGROUP"
+@test "cgroup2: below a parent with processes of its own no controller is enabled, and a limit refused" {
+    needs cgroup2 cgroup2-pids
+    # The kernel would let it pass on some ("threaded", cgroups(7)), and then no process can be in the cgroup below.
+    local parent=/sys/fs/cgroup$CGROUP
+    mkdir "$parent"
     sleep 1000 </dev/null >/dev/null 2>&1 3>&- 4>&- &
-    echo $! >"/sys/fs/cgroup$CGROUP/cgroup.procs"
+    echo $! >"$parent/cgroup.procs"
     payload true
     succeeds berth run --keep --bundle "$B" "$ID"
+    same "$(of "" cgroup.controllers)" ""
+    succeeds berth delete "$ID"
+    resources '{"pids": {"limit": 10}}'
+    refuses "/linux/resources/pids/limit|pids cannot be enabled below cgroup $CGROUP: processes sit in that cgroup itself" \
+        berth create --bundle "$B" "$ID"
+    absent
+    same "$(cat "$parent/cgroup.subtree_control") $(cat "$parent/cgroup.type")" " domain"
+    # Where somebody has made it so, that is said.
+    echo +pids >"$parent/cgroup.subtree_control"
+    resources '{}'
+    refuses "cgroup it is in is threaded" berth create --bundle "$B" "$ID"
+    absent
     kill $!
-    lacks "$(of "" cgroup.controllers)" memory
-    lacks "$(of "" cgroup.controllers)" hugetlb
 }
 
 @test "cgroup2: a limit of a controller that is not there is refused, and names it" {
