@@ -16,6 +16,7 @@
 #include <time.h>
 
 #define KILL_GRACE_MS 2000
+#define LIFT 5 /* the first descriptor number that has no meaning in a new process */
 
 /* What the new process was about when it failed before exec; the words finish the sentence "cannot ...". */
 enum start_stage { STAGE_DIRECTORY, STAGE_STREAMS, STAGE_EXEC };
@@ -73,30 +74,34 @@ void run_children_release(struct run_children *children) {
 static int input_open(int stdin_fd) {
     int ends[2];
     if (stdin_fd >= 0)
-        return fcntl(stdin_fd, F_DUPFD_CLOEXEC, 4);
+        return fcntl(stdin_fd, F_DUPFD_CLOEXEC, LIFT);
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
-    int input = fcntl(ends[0], F_DUPFD_CLOEXEC, 4);
+    int input = fcntl(ends[0], F_DUPFD_CLOEXEC, LIFT);
     close(ends[0]);
     close(ends[1]);
     return input;
 }
 
 /*
- * Input on 0, output on 1 and 2, the report on 3 until exec, nothing else. All three are lifted above these numbers
- * first, since a caller with closed standard streams may hold any of them as 0, 1 or 2.
+ * Input on 0, output on 1 and 2, what is kept on 3, the report on 4 until exec, nothing else. All are lifted above these
+ * numbers first, since a caller with closed standard streams may hold any of them as 0, 1 or 2.
  */
-static int streams_place(int stdin_fd, int output, int *report) {
-    int input = input_open(stdin_fd);
-    int lifted_output = fcntl(output, F_DUPFD_CLOEXEC, 4);
-    int lifted_report = fcntl(*report, F_DUPFD_CLOEXEC, 4);
-    if (input < 0 || lifted_output < 0 || lifted_report < 0)
+static int streams_place(const struct run_program *program, int output, int *report) {
+    bool keeps = program->keep_fd > 0;
+    int input = input_open(program->stdin_fd);
+    int lifted_output = fcntl(output, F_DUPFD_CLOEXEC, LIFT);
+    int lifted_report = fcntl(*report, F_DUPFD_CLOEXEC, LIFT);
+    int lifted_keep = keeps ? fcntl(program->keep_fd, F_DUPFD_CLOEXEC, LIFT) : 0;
+    if (input < 0 || lifted_output < 0 || lifted_report < 0 || lifted_keep < 0)
         return -errno;
     if (dup2(input, 0) < 0 || dup2(lifted_output, 1) < 0 || dup2(lifted_output, 2) < 0 ||
-        dup3(lifted_report, 3, O_CLOEXEC) < 0)
+        dup3(lifted_report, 4, O_CLOEXEC) < 0 || (keeps && dup2(lifted_keep, 3) < 0))
         return -errno;
-    *report = 3;
-    sys_close_range(4, UINT_MAX);
+    *report = 4;
+    if (!keeps)
+        close(3);
+    sys_close_range(LIFT, UINT_MAX);
     return 0;
 }
 
@@ -105,7 +110,7 @@ static int program_exec(const struct run_program *program, int output, int *repo
     if (program->directory_fd >= 0 && fchdir(program->directory_fd) < 0)
         return -errno;
     *stage = STAGE_STREAMS;
-    int r = streams_place(program->stdin_fd, output, report);
+    int r = streams_place(program, output, report);
     if (r < 0)
         return r;
     *stage = STAGE_EXEC;

@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "kernel/run.h"
 #include "kernel/selfexe.h"
+#include "systemd/protocol.h"
 
 #include "version.h"
 
@@ -21,7 +22,6 @@
 #include <unistd.h>
 
 #define PROGRAM "berth-systemd"
-#define DEADLINE_SECONDS 10
 
 extern char **environ;
 
@@ -80,11 +80,12 @@ static int call(const char *verb, const char *method, const struct systemd_unit 
                                         .envp = (const char *const *)environ,
                                         .stdin_fd = request,
                                         .directory_fd = -1,
+                                        .keep_fd = unit->lock,
                                         .timeout_ms = DEADLINE_SECONDS * 1000};
     r = run_program(&program, result, err);
     if (r < 0)
         return error_wrap(err, "execute %s", path);
-    if (result->timed_out)
+    if (result->timed_out || (WIFSIGNALED(result->status) && WTERMSIG(result->status) == SIGALRM))
         return error_set(err, ETIMEDOUT, "systemd did not answer %s within %d s", method, DEADLINE_SECONDS);
     if (result->status == 0)
         return 0;
@@ -121,7 +122,7 @@ int systemd_attach(const struct systemd_unit *unit, struct error *err) {
 
 int systemd_find(bool user, char *path, size_t size, struct error *err) {
     struct run_result result;
-    const struct systemd_unit manager = {.user = user};
+    const struct systemd_unit manager = {.user = user, .lock = -1};
     int r = call("find", "ControlGroup", &manager, &result, err);
     if (r < 0)
         return r;

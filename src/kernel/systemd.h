@@ -2,7 +2,8 @@
 /*
  * systemd: transient units, by the program berth-systemd (systemd/main.c), which loads libsystemd and speaks to the
  * manager over D-Bus. It is looked for beside the own program, then where it is installed. Runs in life. Each call ends:
- * at its deadline the program is killed, and the error is ETIMEDOUT and names what systemd did not answer.
+ * at its deadline the program ends, and the error is ETIMEDOUT and names what systemd did not answer. A caller that is
+ * killed leaves the program to finish: `lock` tells others that something may still come.
  */
 #ifndef BERTH_KERNEL_SYSTEMD_H
 #define BERTH_KERNEL_SYSTEMD_H
@@ -24,6 +25,7 @@ struct systemd_unit {
     const char *name;  /* "berth-c1.scope" */
     const char *owner; /* how the description of the caller's units begins */
     pid_t pid;         /* start, attach: as the caller's pid namespace numbers it */
+    int lock;          /* a descriptor that is open until the call is over, even when the caller is killed; or -1 */
     const struct systemd_property *properties; /* start, set */
     size_t count;
 };

@@ -230,7 +230,7 @@ int container_destroy(const struct store *store, struct container *c, bool hooks
         return r;
     struct error unit = ERROR_INIT;
     /* Without processes it ends by itself, sooner or later. */
-    if (c->record->unit && scope_stop(c->record, &unit) < 0)
+    if (c->record->unit && scope_stop(c->record, c->dir, &unit) < 0)
         log_warning("%s", unit.text);
     r = container_unmount_root(c->record, err);
     if (r < 0)

@@ -358,7 +358,7 @@ static int fill_cgroup(struct creation *c, struct error *err) {
 /* Where nobody has said which cgroup, an ordinary user's container has one where its user may make one. */
 static int make_cgroup(struct creation *c, struct error *err) {
     bool choose = !c->plan.cgroups_path && !c->plan.scope.unit && is_rootless();
-    int r = c->record.unit && cgroup_exists(&c->group) ? scope_clear(&c->record, err) : 0;
+    int r = c->record.unit && cgroup_exists(&c->group) ? scope_clear(&c->record, c->dir, err) : 0;
     if (r == 0)
         r = choose ? cgroup_make_permitted(&c->group, err) : cgroup_make(&c->group, err);
     if (r < 0) {
@@ -378,7 +378,7 @@ static void undo_unit(void *subject) {
     struct error err = ERROR_INIT;
     /* Stopped with processes in it, it would give them a minute to end. */
     (void)cgroup_signal(&c->group, SIGKILL, &err);
-    if (!c->unit_silent && scope_stop(&c->record, &err) < 0)
+    if (!c->unit_silent && scope_stop(&c->record, c->dir, &err) < 0)
         log_warning("%s", err.text);
 }
 
@@ -386,7 +386,7 @@ int create_register(struct creation *c, struct error *err) {
     if (!c->record.unit)
         return 0;
     undo_add(&c->undo, undo_unit, c);
-    int r = scope_start(&c->arena, &c->plan.scope, &c->record, c->pid, err);
+    int r = scope_start(&c->arena, &c->plan.scope, &c->record, c->pid, c->dir, err);
     c->unit_silent = r == -ETIMEDOUT; /* to ask it once more would only take as long again */
     if (r < 0) {
         error_note(err, "cgroup", "/linux/cgroupsPath");

@@ -19,8 +19,9 @@ int scope_check(struct error *err) {
     return 0;
 }
 
-static struct systemd_unit unit_of(const struct oci_record *record) {
-    return (struct systemd_unit){.user = record->unit_of_user, .name = record->unit, .owner = SCOPE_OWNER};
+static struct systemd_unit unit_of(const struct oci_record *record, int lock) {
+    return (struct systemd_unit){
+        .user = record->unit_of_user, .name = record->unit, .owner = SCOPE_OWNER, .lock = lock};
 }
 
 /* Both are a name, a signature and a value; kernel does not know plan. */
@@ -48,35 +49,35 @@ int scope_locate(struct arena *arena, const struct plan_scope *scope, bool rootl
     return *path ? 0 : error_memory(err);
 }
 
-int scope_clear(const struct oci_record *record, struct error *err) {
-    const struct systemd_unit unit = unit_of(record);
+int scope_clear(const struct oci_record *record, int lock, struct error *err) {
+    const struct systemd_unit unit = unit_of(record, lock);
     return systemd_reset(&unit, err);
 }
 
 int scope_start(struct arena *arena, const struct plan_scope *scope, const struct oci_record *record, pid_t pid,
-                struct error *err) {
-    struct systemd_unit unit = unit_of(record);
+                int lock, struct error *err) {
+    struct systemd_unit unit = unit_of(record, lock);
     unit.pid = pid;
     int r = copy_properties(arena, &scope->properties, &unit, err);
     return r < 0 ? r : systemd_start(&unit, err);
 }
 
-int scope_stop(const struct oci_record *record, struct error *err) {
-    const struct systemd_unit unit = unit_of(record);
+int scope_stop(const struct oci_record *record, int lock, struct error *err) {
+    const struct systemd_unit unit = unit_of(record, lock);
     int r = systemd_stop(&unit, err);
     return r < 0 ? error_wrap(err, "stop unit %s", record->unit) : 0;
 }
 
 int scope_attach(const struct oci_record *record, pid_t pid, struct error *err) {
-    struct systemd_unit unit = unit_of(record);
+    struct systemd_unit unit = unit_of(record, -1);
     unit.pid = pid;
     return systemd_attach(&unit, err);
 }
 
 int scope_update(struct arena *arena, const struct oci_record *record, const struct resource_write *writes, size_t count,
-                 struct error *err) {
+                 int lock, struct error *err) {
     struct scope_properties properties = {.count = 0};
-    struct systemd_unit unit = unit_of(record);
+    struct systemd_unit unit = unit_of(record, lock);
     int r = scope_plan_limits(arena, writes, count, &properties, err);
     if (r == 0 && properties.count > 0)
         r = copy_properties(arena, &properties, &unit, err);

@@ -3,6 +3,9 @@
  * scope: the unit of systemd that a container's cgroup belongs to, by what the plan says (plan/scope.h) and the record
  * has kept. berth makes the cgroup where systemd would make it, so that the new process is born in it with its limits;
  * then systemd is told, with that process, and takes it over. Runs in life.
+ *
+ * `lock` is the container's directory, locked: it stays so while systemd is asked, even when the caller is killed, so that
+ * a delete does not come before the unit that it is to stop.
  */
 #ifndef BERTH_LIFE_SCOPE_H
 #define BERTH_LIFE_SCOPE_H
@@ -23,15 +26,15 @@ int scope_locate(struct arena *arena, const struct plan_scope *scope, bool rootl
                  struct error *err);
 
 /* Stops a left-over unit of ours, whose cgroup is there already. EEXIST: it is not ours. */
-int scope_clear(const struct oci_record *record, struct error *err);
+int scope_clear(const struct oci_record *record, int lock, struct error *err);
 
 int scope_start(struct arena *arena, const struct plan_scope *scope, const struct oci_record *record, pid_t pid,
-                struct error *err);
-int scope_stop(const struct oci_record *record, struct error *err);
+                int lock, struct error *err);
+int scope_stop(const struct oci_record *record, int lock, struct error *err);
 int scope_attach(const struct oci_record *record, pid_t pid, struct error *err);
 
 /* Gives the unit the limits that these writes have given the cgroup. */
 int scope_update(struct arena *arena, const struct oci_record *record, const struct resource_write *writes, size_t count,
-                 struct error *err);
+                 int lock, struct error *err);
 
 #endif

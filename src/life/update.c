@@ -300,7 +300,7 @@ static int tell_systemd(struct container *c, const struct changes *changes, stru
         return error_memory(err);
     for (size_t i = 0; i < changes->count; i++)
         writes[i] = changes->items[i].write;
-    int r = scope_update(&c->arena, c->record, writes, changes->count, err);
+    int r = scope_update(&c->arena, c->record, writes, changes->count, c->dir, err);
     /* systemd has written its own idea of them (whole percents). */
     for (size_t i = 0; i < changes->count; i++)
         if (writes[i].value)

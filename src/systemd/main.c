@@ -19,8 +19,8 @@
  * A VALUE is text for s, a decimal number for b, i, u, x, t and d, hexadecimal bytes for ay; the items of as, a(ss) and
  * a(st) are separated by ITEM_END.
  *
- * Exit status: 0; or an errno value, with one line of text on the standard error. That everything has an end is the
- * parent's care: it kills us at its deadline.
+ * Exit status: 0; or an errno value, with one line of text on the standard error. It ends by SIGALRM
+ * at the deadline, and holds open until then what the parent gave it as descriptor 3.
  */
 #include "systemd/protocol.h"
 
@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 #define SERVICE "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
@@ -490,6 +491,7 @@ static const struct {
 
 int main(int argc, char **argv) {
     struct request request;
+    alarm(DEADLINE_SECONDS);
     int r = read_request(&request);
     if (r < 0)
         return fail(-r, "read the request", NULL, strerror(-r));

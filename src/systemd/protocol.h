@@ -5,5 +5,6 @@
 
 #define ITEM_END "\x1f" /* ASCII's unit separator, between items of a list */
 #define PROPERTY_BYTES_MAX 1024
+#define DEADLINE_SECONDS 10 /* of one call; an orphaned berth-systemd keeps to it by itself */
 
 #endif

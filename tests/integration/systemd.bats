@@ -205,3 +205,33 @@ property() {
     same "$(property LoadState)" not-found
     [ ! -e "/sys/fs/cgroup/$SLICE/$UNIT" ] || fail "the cgroup is left"
 }
+
+@test "systemd: a delete comes after what a create that was killed has asked for" {
+    needs systemd
+    # A berth-systemd that waits for a word before it asks systemd to start the unit.
+    local helper bin=$T/bin doomed waiting
+    helper=$(dirname "$(readlink -f "$(command -v "$BERTH")")")/berth-systemd
+    mkdir "$bin"
+    cp "$BERTH" "$bin/berth"
+    mkfifo "$T/asked" "$T/go"
+    cat >"$bin/berth-systemd" <<END
+#!/bin/sh
+[ "\$1" != start ] || { echo \$PPID >'$T/asked'; read -r word <'$T/go'; }
+exec '$helper' "\$@"
+END
+    chmod +x "$bin/berth-systemd"
+    long_running
+    "$bin/berth" --root "$ROOT" --systemd-cgroup create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    read -r doomed <"$T/asked"
+    kill -KILL "$doomed"
+    "$bin/berth" --root "$ROOT" delete --force "$ID" </dev/null >"$T/deleted" 2>&1 3>&- 4>&- &
+    waiting=$!
+    until grep -q -- "-> FLOCK .* $waiting " /proc/locks; do
+        [ -d "/proc/$waiting" ] || fail "delete did not wait: $(cat "$T/deleted")"
+    done
+    echo on >"$T/go"
+    wait "$waiting" || fail "delete: $(cat "$T/deleted")"
+    same "$(property LoadState)" not-found
+    [ ! -e "/sys/fs/cgroup/$SLICE/$UNIT" ] || fail "the cgroup is left"
+    absent
+}
