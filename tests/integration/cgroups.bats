@@ -77,6 +77,18 @@ prepare() {
     same "$(of cpu cpu.idle)" 1
 }
 
+@test "v1 cpu: a realtime share, and one that the cgroups above do not have" {
+    needs cgroup1-cpu
+    [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] || skip "needs a kernel with CONFIG_RT_GROUP_SCHED"
+    resources '{"cpu": {"realtimeRuntime": 5000, "realtimePeriod": 1000000}}'
+    refuses "/linux/resources/cpu/realtimeRuntime|cpu.rt_runtime_us|each cgroup above" berth create --bundle "$B" "$ID"
+    absent
+    mkdir "/sys/fs/cgroup/cpu$CGROUP"
+    echo 6000 >"/sys/fs/cgroup/cpu$CGROUP/cpu.rt_runtime_us"
+    begin
+    same "$(of cpu cpu.rt_runtime_us) $(of cpu cpu.rt_period_us)" "5000 1000000"
+}
+
 @test "v1 cpuset: processors and memory nodes" {
     needs cgroup1-cpuset
     resources '{"cpu": {"cpus": "0", "mems": "0"}}'
@@ -526,7 +538,7 @@ throttles() {
     same "$(cat "$dir"/hugetlb."$size".rsvd.{max,limit_in_bytes} 2>/dev/null)" 4294967296 "what may be reserved"
     succeeds berth delete --force "$ID"
     config '.linux.resources.hugepageLimits = [{pageSize: "3MB", limit: 0}]'
-    refuses "/linux/resources/hugepageLimits/0|hugetlb.3MB" berth create --bundle "$B" "$ID"
+    refuses "/linux/resources/hugepageLimits/0|hugetlb.3MB|no such page size, but|$size" berth create --bundle "$B" "$ID"
     absent
 }
 
