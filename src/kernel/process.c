@@ -18,18 +18,33 @@
 #define P_PIDFD 3
 #endif
 
-int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie) {
-    char path[40], text[1024];
+/* *fields: what is behind the name, " S 1 ..." with the state, field 3, first. */
+static int read_stat(pid_t pid, char *text, size_t size, char **fields) {
+    char path[40];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int r = fd_read_text(AT_FDCWD, path, text, sizeof text);
+    int r = fd_read_text(AT_FDCWD, path, text, size);
     if (r < 0)
         return r == -ENOENT ? -ESRCH : r; /* a process that ends between open and read gives ESRCH itself */
-    /* The name in parentheses may hold anything, so fields are counted from the last ')': state is field 3. */
-    char *field = strrchr(text, ')');
-    if (!field || field[1] != ' ')
+    /* The name in parentheses may hold anything, so fields are counted from the last ')'. */
+    char *end = strrchr(text, ')');
+    if (!end || end[1] != ' ')
         return -EPROTO;
-    char state = field[2];
-    for (int i = 2; i < 22 && field; i++)
+    *fields = end + 1;
+    return 0;
+}
+
+char process_state(pid_t pid) {
+    char text[1024], *fields;
+    return read_stat(pid, text, sizeof text, &fields) == 0 ? fields[1] : 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie) {
+    char text[1024], *field;
+    int r = read_stat(pid, text, sizeof text, &field);
+    if (r < 0)
+        return r;
+    char state = field[1];
+    for (int i = 3; i < 22 && field; i++)
         field = strchr(field + 1, ' ');
     if (!field)
         return -EPROTO;

@@ -15,6 +15,9 @@
 /* When the process started, in clock ticks since boot (proc_pid_stat(5), field 22); *zombie: it has ended already. */
 int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie);
 
+/* Its state in the same file ('R', 'S', 'D', 'Z' ...); 0: it is gone. */
+char process_state(pid_t pid);
+
 /*
  * Opens the process if it is still the one that started then and has not ended: descriptor, or -ESRCH.
  */

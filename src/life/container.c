@@ -154,7 +154,23 @@ int container_hooks(struct arena *arena, const struct oci_record *record, enum h
     return hook_run(&hooks, point, &call, err);
 }
 
-static int kill_init(const struct container *c, struct error *err) {
+/* Says which process keeps init from ending: init waits for all of its PID namespace. */
+static int refuse_survivor(struct container *c, struct error *err) {
+    const long long init = (long long)c->record->pid;
+    struct error ignored = ERROR_INIT;
+    pid_t *pids = NULL, stuck = process_state((pid_t)init) == 'D' ? (pid_t)init : 0;
+    size_t count = 0;
+    (void)cgroup_processes(&c->arena, &c->group, &pids, &count, &ignored);
+    for (size_t i = 0; i < count && !stuck; i++)
+        stuck = pids[i] > 0 && process_state(pids[i]) == 'D' ? pids[i] : 0;
+    if (!stuck)
+        return error_set(err, EBUSY, "container init still running: process %lld does not die", init);
+    return error_set(err, EBUSY, "container init still running: process %lld does not die, since process %lld is in state "
+                     "D, where no signal reaches it (uninterruptible sleep: a device or a file system does not answer)",
+                     init, (long long)stuck);
+}
+
+static int kill_init(struct container *c, struct error *err) {
     if (c->pidfd < 0)
         return 0;
     int r = process_signal(c->pidfd, SIGKILL);
@@ -167,9 +183,7 @@ static int kill_init(const struct container *c, struct error *err) {
         cgroup_thaw_all(&c->group);
         r = process_wait(c->pidfd, KILL_DEADLINE_MS);
     }
-    return r == -ETIMEDOUT ? error_set(err, EBUSY, "container init still running: process %lld does not die (in state D?)",
-                                       (long long)c->record->pid)
-                           : 0;
+    return r == -ETIMEDOUT ? refuse_survivor(c, err) : 0;
 }
 
 /* Whether a create that failed early has not come to mounting anything there: then the mount is somebody else's. */

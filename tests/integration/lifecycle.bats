@@ -2,6 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # lifecycle: create, start, run, state, kill, delete and list over all states of a container.
 load helpers
+load inside
+load limits
+
+finish() {
+    [ ! -e "$T/frozen" ] || fsfreeze --unfreeze "$T/disk.mount"
+    ! mountpoint -q "$T/disk.mount" || umount "$T/disk.mount"
+    drop_device
+}
 
 # ---- the straight way -----------------------------------------------------------------------------------------------
 
@@ -739,6 +747,42 @@ SIGNALS
     local result=0
     wait "$job" || result=$?
     same "$result" 1
+}
+
+@test "delete --force names the process that no signal reaches, and works once it can" {
+    local stuck
+    needs program:mkfs.ext4 program:fsfreeze
+    make_bundle
+    make_device
+    mkfs.ext4 -q "$DEVICE"
+    mkdir "$T/disk.mount"
+    mount "$DEVICE" "$T/disk.mount"
+    add_mount /data bind "$T/disk.mount" bind
+    make_fifo ready
+    make_fifo go
+    shell 'echo up >/ready; (read x </go; echo x >/data/file) & wait'
+    begin && succeeds berth start "$ID" && same "$(wait_for ready)" up
+    touch "$T/frozen"
+    fsfreeze --freeze "$T/disk.mount"
+    echo >"$B/rootfs/go"
+    eventually is_stuck
+    stuck=$(stuck_process)
+    exits 1 berth delete --force "$ID"
+    has "$errors" "container init still running: process $(state_of "$ID" pid) does not die, since process $stuck is in state D"
+    same "$(state_of)" running
+    rm "$T/frozen"
+    fsfreeze --unfreeze "$T/disk.mount"
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+# The child of the container's process, in uninterruptible sleep.
+stuck_process() {
+    ps --ppid "$(state_of "$ID" pid)" -o state=,pid= | awk '$1 == "D" { print $2 }'
+}
+
+is_stuck() {
+    [ -n "$(stuck_process)" ]
 }
 
 @test "a created container whose init process is stopped: state, list and delete do not wait for it" {
