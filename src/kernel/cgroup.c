@@ -29,6 +29,7 @@
 #define ENTER_ATTEMPTS 50 /* pauses of 1 ms */
 #define KILL_PASSES 16
 #define NAMED_SURVIVORS 8
+#define DELEGATE_LIST "/sys/kernel/cgroup/delegate"
 
 /* ---- the host ---- */
 
@@ -485,11 +486,33 @@ static const struct cgroup_dir *main_dir(const struct cgroup *group) {
     return dir && dir->fd >= 0 ? dir : NULL;
 }
 
-int cgroup_clone_fd(const struct cgroup *group) {
+static const struct cgroup_dir *unified_dir(const struct cgroup *group) {
     for (size_t i = 0; i < group->count; i++)
         if (group->dirs[i].unified)
-            return group->dirs[i].fd;
-    return -1;
+            return &group->dirs[i];
+    return NULL;
+}
+
+int cgroup_clone_fd(const struct cgroup *group) {
+    const struct cgroup_dir *dir = unified_dir(group);
+    return dir ? dir->fd : -1;
+}
+
+int cgroup_delegate(const struct cgroup *group, uid_t uid, struct error *err) {
+    char list[4096] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads"; /* where the kernel has no list */
+    const struct cgroup_dir *dir = unified_dir(group);
+    if (!dir || dir->fd < 0)
+        return error_set(err, ENODEV, "no cgroup2 directory to hand over to uid %u", (unsigned)uid);
+    int r = fd_read_text(AT_FDCWD, DELEGATE_LIST, list, sizeof list);
+    if (r < 0 && r != -ENOENT)
+        return error_code(err, -r, "read %s", DELEGATE_LIST);
+    if (fchownat(dir->fd, "", uid, (gid_t)-1, AT_EMPTY_PATH) < 0)
+        return error_sys(err, "give cgroup %s%s to uid %u", dir->mount, dir->path, (unsigned)uid);
+    for (char *rest = list, *file = strsep(&rest, "\n"); file; file = strsep(&rest, "\n"))
+        if (*file && !strchr(file, '/') && fchownat(dir->fd, file, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 &&
+            errno != ENOENT) /* not every kind of cgroup has them all */
+            return error_sys(err, "give %s of cgroup %s%s to uid %u", file, dir->mount, dir->path, (unsigned)uid);
+    return 0;
 }
 
 static int enter_dir(const struct cgroup_dir *dir, const char *pid) {

@@ -161,6 +161,13 @@ void cgroup_thaw_all(const struct cgroup *group);
  */
 int cgroup_signal(const struct cgroup *group, int signal, struct error *err);
 
+/*
+ * Hands the cgroup2 directory over to a user, who may then make cgroups below it, and share out among them what this one
+ * has: the directory and those of its files that /sys/kernel/cgroup/delegate names (cgroups(7), Linux 4.15). The limits
+ * are not among them.
+ */
+int cgroup_delegate(const struct cgroup *group, uid_t uid, struct error *err);
+
 /* How often the OOM killer struck in the group so far (oom_kill of memory.events, memory.oom_control); 0: unknown. */
 unsigned long cgroup_oom_kills(const struct cgroup *group);
 

@@ -4,15 +4,21 @@
 
 #include "base/fd.h"
 #include "base/own.h"
+#include "kernel/process.h"
+#include "kernel/spawn.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <net/if.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -157,6 +163,53 @@ int namespace_deny_groups(pid_t pid, struct error *err) {
     own_fd fd = open(path, O_WRONLY | O_CLOEXEC);
     int r = fd < 0 ? -errno : fd_write_all(fd, "deny", strlen("deny"));
     return r < 0 && r != -ENOENT ? error_code(err, -r, "write %s", path) : 0;
+}
+
+static int find_outside(pid_t pid, uid_t inside, uid_t *outside, struct error *err) {
+    char path[48], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+    int r = fd_read_text(AT_FDCWD, path, text, sizeof text);
+    if (r < 0)
+        return error_code(err, -r, "read %s", path);
+    for (char *rest = text, *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+        uint32_t first, to, size;
+        if (sscanf(line, "%" SCNu32 " %" SCNu32 " %" SCNu32, &first, &to, &size) == 3 && inside >= first &&
+            inside - first < size) {
+            *outside = to + (inside - first);
+            return 0;
+        }
+    }
+    return error_set(err, EINVAL, "uid %u is not mapped in the user namespace", (unsigned)inside);
+}
+
+int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, struct error *err) {
+    const struct spawn spawn = {.cgroup_fd = -1};
+    own_fd pidfd = -1, joined = -1, end = -1;
+    int ends[2], status;
+    char word = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_sys(err, "pipe");
+    joined = ends[0];
+    end = ends[1];
+    /* A map can only be read of a process that lives in there. */
+    pid_t pid = spawn_process(&spawn, &pidfd, err);
+    if (pid < 0)
+        return pid;
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        bool ok = sys_setns(user_namespace, CLONE_NEWUSER) == 0 && write(end, "j", 1) == 1;
+        sys_close_range(0, ~0u); /* a lock of ours would stay with it, were we killed */
+        while (ok)
+            pause();
+        _exit(1);
+    }
+    fd_drop(&end);
+    int r = read(joined, &word, 1) == 1
+                ? find_outside(pid, inside, outside, err)
+                : error_set(err, EPERM, "cannot join the user namespace to read its uid_map");
+    (void)process_signal(pidfd, SIGKILL);
+    (void)process_reap(pidfd, &status);
+    return r;
 }
 
 bool namespace_user_is_first(void) {

@@ -57,6 +57,9 @@ int namespace_write_map(pid_t pid, const char *file, const struct namespace_map 
  */
 int namespace_deny_groups(pid_t pid, struct error *err);
 
+/* Which uid in the caller's user namespace `inside` is in another one (a descriptor). EINVAL: it is not mapped there. */
+int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, struct error *err);
+
 /* Whether the caller lives in the first user namespace of the kernel; not to know (no /proc) counts as that. */
 bool namespace_user_is_first(void);
 

@@ -355,6 +355,27 @@ static int fill_cgroup(struct creation *c, struct error *err) {
     return r < 0 ? error_wrap(err, "device rules (config /linux/resources/devices)") : 0;
 }
 
+/* To the user that the container's process will be, as the host numbers it. */
+static int delegate_cgroup(struct creation *c, struct error *err) {
+    const struct plan_namespaces *namespaces = &c->plan.namespaces;
+    uid_t owner = 0;
+    int r = 0;
+    if (!c->plan.cgroup_delegated || c->group.count == 0)
+        return 0;
+    if (namespaces->modes[NS_USER] == NS_JOIN)
+        r = namespace_uid_outside(c->held.namespaces[NS_USER], c->plan.process.uid, &owner, err);
+    else if (!namespaces_map_uid(namespaces, c->plan.process.uid, &owner))
+        return 0; /* not mapped: init will say so */
+    if (r == 0 && owner != geteuid())
+        r = cgroup_delegate(&c->group, owner, err);
+    if (r == -EPERM && is_rootless())
+        return 0; /* ours, and so that of root in there */
+    if (r == 0)
+        return 0;
+    error_note(err, "cgroup", "/mounts");
+    return error_wrap(err, "delegate the cgroup that is mounted writable (config /mounts)");
+}
+
 /* Where nobody has said which cgroup, an ordinary user's container has one where its user may make one. */
 static int make_cgroup(struct creation *c, struct error *err) {
     bool choose = !c->plan.cgroups_path && !c->plan.scope.unit && is_rootless();
@@ -370,6 +391,8 @@ static int make_cgroup(struct creation *c, struct error *err) {
     if (c->group.refused > 0)
         record_cgroups(c);
     r = c->group.count + c->group.refused > 0 ? fill_cgroup(c, err) : 0;
+    if (r == 0)
+        r = delegate_cgroup(c, err);
     return r < 0 ? r : hold_cgroups(&c->arena, &c->plan, &c->group, &c->held, err);
 }
 

@@ -259,6 +259,22 @@ static int plan_scope(struct arena *arena, const struct oci_config *config, cons
                                          &plan->scope, err);
 }
 
+/*
+ * config-linux.md "Cgroup ownership": cgroup2, a cgroup namespace of the container's own, and a writable mount of it. With
+ * v1 a delegation would not be safe.
+ */
+static bool is_delegated(const struct plan *plan, const struct facts *facts) {
+    bool writable = false;
+    for (size_t i = 0; i < plan->mounts.count; i++) {
+        const struct plan_mount *m = &plan->mounts.items[i];
+        if (strcmp(m->destination, "/sys/fs/cgroup") != 0)
+            continue;
+        bool mounts = m->kind == MOUNT_CGROUP || (m->kind == MOUNT_FILESYSTEM && strcmp(m->type, "cgroup2") == 0);
+        writable = (mounts || (m->kind == MOUNT_REMOUNT && writable)) && !((m->flags.set | m->tree.set) & MOUNT_ATTR_RDONLY);
+    }
+    return writable && facts->unified && plan->namespaces.modes[NS_CGROUP] == NS_NEW;
+}
+
 /* [MAJOR.MINOR.PATCH of semver.org 2.0 is checked by the schema]; only major version 1 is known to mean what we do. */
 static int check_version(const struct oci_config *config, struct error *err) {
     if (strncmp(config->oci_version, "1.", 2) != 0)
@@ -302,6 +318,7 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
         r = plan_scope(arena, config, facts, request, &plan, err);
     if (r < 0)
         return r;
+    plan.cgroup_delegated = is_delegated(&plan, facts);
     *out = plan;
     return 0;
 }

@@ -58,6 +58,7 @@ struct plan {
     const char *hostname, *domainname;
     const char *cgroups_path; /* NULL: berth chooses, or systemd's manager has it */
     struct plan_scope scope;  /* its unit is NULL without systemd */
+    bool cgroup_delegated;    /* the cgroup becomes that of the process's user */
     struct plan_namespaces namespaces;
     struct plan_mounts mounts;
     const char *mount_label; /* SELinux label of the files of what is mounted anew; NULL: none */
