@@ -310,14 +310,19 @@ int cgroup_make(struct cgroup *group, struct error *err) {
     return 0;
 }
 
-bool cgroup_exists(const struct cgroup *group) {
+bool cgroup_exists(const struct cgroup *group, bool *in_use) {
+    bool there = false;
+    *in_use = false;
     for (size_t i = 0; i < group->count; i++) {
-        own_fd mount = -1, fd = -1;
-        const struct cgroup_dir *dir = &group->dirs[i];
-        if (cgroup_files_mount(dir->mount, &mount) == 0 && cgroup_files_open(mount, dir->path + 1, &fd) == 0)
-            return true;
+        struct error ignored = ERROR_INIT;
+        struct cgroup_dir dir = group->dirs[i];
+        if (open_dir(&dir) < 0)
+            continue;
+        *in_use |= check_free(&dir, &ignored) < 0;
+        fd_drop(&dir.fd);
+        there = true;
     }
-    return false;
+    return there;
 }
 
 void cgroup_keep_parents(const struct cgroup *group) {

@@ -88,8 +88,8 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
  */
 int cgroup_make(struct cgroup *group, struct error *err);
 
-/* Whether a directory of the located group is there already. */
-bool cgroup_exists(const struct cgroup *group);
+/* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
+bool cgroup_exists(const struct cgroup *group, bool *in_use);
 
 /* Takes the mark off the group's parents: they have become somebody else's (systemd's). */
 void cgroup_keep_parents(const struct cgroup *group);

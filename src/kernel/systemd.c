@@ -110,6 +110,11 @@ int systemd_reset(const struct systemd_unit *unit, struct error *err) {
     return call("reset", "StopUnit", unit, &result, err);
 }
 
+int systemd_look(const struct systemd_unit *unit, struct error *err) {
+    struct run_result result;
+    return call("look", "GetUnit", unit, &result, err);
+}
+
 int systemd_set(const struct systemd_unit *unit, struct error *err) {
     struct run_result result;
     return call("set", "SetUnitProperties", unit, &result, err);

@@ -43,6 +43,8 @@ int systemd_start(const struct systemd_unit *unit, struct error *err);
 int systemd_stop(const struct systemd_unit *unit, struct error *err);
 /* The same for a left-over of the caller's; EEXIST for a unit that is somebody else's. */
 int systemd_reset(const struct systemd_unit *unit, struct error *err);
+/* EEXIST for a unit that is somebody else's; the caller's, or none: success. */
+int systemd_look(const struct systemd_unit *unit, struct error *err);
 
 /* Sets properties until the next boot. */
 int systemd_set(const struct systemd_unit *unit, struct error *err);

@@ -49,9 +49,9 @@ int scope_locate(struct arena *arena, const struct plan_scope *scope, bool rootl
     return *path ? 0 : error_memory(err);
 }
 
-int scope_clear(const struct oci_record *record, int lock, struct error *err) {
+int scope_clear(const struct oci_record *record, bool in_use, int lock, struct error *err) {
     const struct systemd_unit unit = unit_of(record, lock);
-    return systemd_reset(&unit, err);
+    return in_use ? systemd_look(&unit, err) : systemd_reset(&unit, err);
 }
 
 int scope_start(struct arena *arena, const struct plan_scope *scope, const struct oci_record *record, pid_t pid,

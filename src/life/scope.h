@@ -25,8 +25,8 @@ int scope_check(struct error *err);
 int scope_locate(struct arena *arena, const struct plan_scope *scope, bool rootless, const char **path,
                  struct error *err);
 
-/* Stops a left-over unit of ours, whose cgroup is there already. EEXIST: it is not ours. */
-int scope_clear(const struct oci_record *record, int lock, struct error *err);
+/* Stops a left-over unit of ours, whose cgroup is there already, unless that is in use. EEXIST: it is not ours. */
+int scope_clear(const struct oci_record *record, bool in_use, int lock, struct error *err);
 
 int scope_start(struct arena *arena, const struct plan_scope *scope, const struct oci_record *record, pid_t pid,
                 int lock, struct error *err);

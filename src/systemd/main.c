@@ -4,11 +4,12 @@
  * own, since berth is static and most calls of it have nothing to do with systemd: libsystemd is loaded where it is used.
  * Runs in life as a child (kernel/systemd.c), with berth's privileges, and takes nothing from a container.
  *
- *     berth-systemd start|stop|reset|set|attach|find  <REQUEST
+ *     berth-systemd start|stop|reset|look|set|attach|find  <REQUEST
  *
  *   start   makes the transient unit, and waits until it is there
  *   stop    stops the unit and forgets it; it is success that there is none
  *   reset   stop for a unit of ours; EEXIST for one of somebody else's
+ *   look    that EEXIST alone
  *   set     gives it new properties until the next boot
  *   attach  moves a process into its cgroup
  *   find    prints the manager's own cgroup
@@ -381,6 +382,13 @@ static int verb_reset(struct talk *t) {
     return r < 0 ? -r : r > 0 ? stop_unit(t) : 0;
 }
 
+static int verb_look(struct talk *t) {
+    char *state = NULL;
+    int r = look_at_unit(t, &state);
+    free(state);
+    return r < 0 ? -r : 0;
+}
+
 /* A left-over of ours that has failed is no obstacle; what is active is, whosever it is. */
 static int clear_left_over(struct talk *t) {
     char *state = NULL;
@@ -485,7 +493,7 @@ static const struct {
     int (*run)(struct talk *t);
     bool needs_unit;
 } verbs[] = {
-    {"start", verb_start, true}, {"stop", stop_unit, true},     {"reset", verb_reset, true},
+    {"start", verb_start, true}, {"stop", stop_unit, true}, {"reset", verb_reset, true},   {"look", verb_look, true},
     {"set", verb_set, true},     {"attach", verb_attach, true}, {"find", verb_find, false},
 };
 

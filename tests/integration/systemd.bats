@@ -5,6 +5,7 @@
 # runs, it is refused.
 
 load helpers
+load limits
 
 prepare() {
     make_bundle
@@ -15,6 +16,7 @@ prepare() {
 
 # The slice was started for the test's scope; units of the test's that are left are the defect that is looked for.
 finish() {
+    drop_device
     has_systemd || return 0
     local left
     left=$(systemctl list-units --all --plain --no-legend "$MARK*" | grep -v "^$SLICE " || true)
@@ -85,6 +87,21 @@ property() {
     systemctl daemon-reload
     same "$(cat "$dir/memory.max")" 67108864 "after a daemon-reload"
     same "$(cat "$dir/pids.max")" 30 "after a daemon-reload"
+}
+
+@test "systemd: unified and blockIO are in the files, in the unit where it has a word for them, and survive a daemon-reload" {
+    local dir=/sys/fs/cgroup/$SLICE/$UNIT when
+    needs systemd cgroup2-memory cgroup2-io
+    make_device
+    config --arg n "$NUMBER" '.linux.resources += {unified: {"memory.high": "50000000", "memory.min": "1048576"},
+        blockIO: {throttleReadBpsDevice: [$n | split(":") | map(tonumber) | {major: .[0], minor: .[1], rate: 1048576}]}}'
+    begin_scope
+    for when in before after; do
+        same "$(property MemoryHigh) $(property MemoryMin)" "50000000 1048576" "$when a daemon-reload"
+        same "$(cat "$dir/memory.high") $(cat "$dir/memory.min")" "49999872 1048576" "$when a daemon-reload"
+        same "$(cat "$dir/io.max")" "$NUMBER rbps=1048576 wbps=max riops=max wiops=max" "$when a daemon-reload"
+        systemctl daemon-reload
+    done
 }
 
 @test "systemd: a quota of less than a whole percent is exact in the file" {
@@ -171,6 +188,28 @@ property() {
     absent
     systemctl stop "$UNIT"
     wait "$foreign" || true
+}
+
+@test "systemd: a unit of berth's that is in use is refused, and left alone" {
+    needs systemd
+    begin_scope
+    refuses "container's cgroup is not empty" "$BERTH" --root "$T/other" --systemd-cgroup create --bundle "$B" other
+    same "$(state_of)" running
+    same "$(property ActiveState)" active
+    [ ! -e "$T/other/other" ]
+}
+
+@test "systemd: a scope that systemctl stops is a container that has ended" {
+    needs systemd
+    begin_scope
+    systemctl stop "$UNIT"
+    eventually is_state "$ID" stopped
+    succeeds berth delete "$ID"
+    absent
+    same "$(property LoadState)" not-found
+    [ ! -e "/sys/fs/cgroup/$SLICE/$UNIT" ] || fail "the cgroup is left"
+    begin_scope
+    same "$(property ActiveState)" active
 }
 
 @test "systemd: a create that fails later on leaves no unit" {
