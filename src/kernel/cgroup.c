@@ -325,10 +325,18 @@ bool cgroup_exists(const struct cgroup *group, bool *in_use) {
     return there;
 }
 
-void cgroup_keep_parents(const struct cgroup *group) {
+static bool systemd_knows(const struct cgroup_dir *dir) {
+    static const char *const known[] = {"name=systemd", "cpu", "cpuacct", "blkio", "memory", "devices", "pids"};
+    for (size_t i = 0; i < TABLE_COUNT(known); i++)
+        if (cgroup_v1_has(dir->controllers, known[i]))
+            return true;
+    return dir->unified;
+}
+
+void cgroup_leave_parents(const struct cgroup *group) {
     for (size_t i = 0; i < group->count; i++) {
         own_fd mount = -1;
-        if (cgroup_files_mount(group->dirs[i].mount, &mount) == 0)
+        if (systemd_knows(&group->dirs[i]) && cgroup_files_mount(group->dirs[i].mount, &mount) == 0)
             cgroup_files_unmark_parents(mount, group->dirs[i].path + 1);
     }
 }

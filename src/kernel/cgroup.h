@@ -91,8 +91,8 @@ int cgroup_make(struct cgroup *group, struct error *err);
 /* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
 bool cgroup_exists(const struct cgroup *group, bool *in_use);
 
-/* Takes the mark off the group's parents: they have become somebody else's (systemd's). */
-void cgroup_keep_parents(const struct cgroup *group);
+/* Takes the mark off the group's parents where they have become systemd's: it looks after few of the v1 hierarchies. */
+void cgroup_leave_parents(const struct cgroup *group);
 
 /*
  * cgroup_make for a caller without privilege, who need not have a cgroup everywhere: a hierarchy in which it may not

@@ -415,7 +415,7 @@ int create_register(struct creation *c, struct error *err) {
         error_note(err, "cgroup", "/linux/cgroupsPath");
         return error_wrap(err, "make unit %s", c->record.unit);
     }
-    cgroup_keep_parents(&c->group);
+    cgroup_leave_parents(&c->group);
     /* systemd has written what it knows of them, in whole percents and the like. */
     return fill_limits(c, err);
 }

@@ -89,6 +89,22 @@ property() {
     same "$(cat "$dir/pids.max")" 30 "after a daemon-reload"
 }
 
+@test "systemd: v1: limits in the unit and in the files, and an update of them" {
+    needs systemd cgroup1-cpu cgroup1-pids
+    local top=/sys/fs/cgroup when
+    config '.linux.resources += {cpu: {shares: 512, quota: 20000, period: 100000}, pids: {limit: 30}}'
+    begin_scope
+    for when in before after; do
+        same "$(property CPUShares) $(property CPUQuotaPerSecUSec) $(property TasksMax)" "512 200ms 30" "$when a daemon-reload"
+        same "$(cat $top/cpu/"$SLICE/$UNIT"/cpu.{shares,cfs_quota_us,cfs_period_us} "$top/pids/$SLICE/$UNIT/pids.max")" \
+            $'512\n20000\n100000\n30' "$when a daemon-reload"
+        systemctl daemon-reload
+    done
+    succeeds berth update --cpu-quota 31000 --pids-limit 20 "$ID"
+    same "$(property CPUQuotaPerSecUSec) $(property TasksMax)" "310ms 20"
+    same "$(cat "$top/cpu/$SLICE/$UNIT/cpu.cfs_quota_us" "$top/pids/$SLICE/$UNIT/pids.max")" $'31000\n20'
+}
+
 @test "systemd: unified and blockIO are in the files, in the unit where it has a word for them, and survive a daemon-reload" {
     local dir=/sys/fs/cgroup/$SLICE/$UNIT when
     needs systemd cgroup2-memory cgroup2-io
@@ -126,7 +142,8 @@ property() {
 }
 
 @test "systemd: device rules hold, and survive a daemon-reload" {
-    needs systemd cgroup2
+    needs systemd
+    is_cgroup2 || needs cgroup1-devices
     config '.process.capabilities = (["CAP_MKNOD"] | {bounding: ., effective: ., permitted: .})'
     begin_scope
     local when
