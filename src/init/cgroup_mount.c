@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cgroup_mount: a row of mounts[] with type "cgroup", in the host's cgroup world (cgroup_namespaces(7)):
- *   cgroup2                    the file system itself, or the container's own directory where that is forbidden
+ *   cgroup2                    the file system itself, or the container's own directory where that is forbidden;
+ *     with the caller's          a bind of the caller's: mounted anew in the first cgroup namespace, it would take the
+ *     cgroup namespace           host's mount its options (nsdelegate, memory_recursiveprot)
  *   v1 and hybrid              a tmpfs with a directory for each hierarchy, and links for joined controllers;
  *     with a cgroup namespace    each is a mount of the hierarchy, whose root is the container's own cgroup
  *     without                    each is a bind of the container's own directory
@@ -36,7 +38,7 @@ static int mount_unified(struct init *init, const struct plan_mount *m, int targ
     const struct mount_new new = {.type = "cgroup2", .source = "cgroup", .data = m->data, .attributes = m->flags.set};
     const struct held *held = init->held;
     own_fd fd = -1;
-    int r = mount_filesystem(&new, target, &fd, err);
+    int r = held->cgroup_shared ? -EBUSY : mount_filesystem(&new, target, &fd, err);
     if ((r == -EPERM || r == -EBUSY) && held->cgroup_unified.fd >= 0)
         r = source_bind(&held->cgroup_unified, target, false, &fd, err);
     else if (r == -EPERM && held->cgroup_foreign)

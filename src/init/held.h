@@ -65,7 +65,8 @@ struct held {
     bool cgroup_foreign;         /* the container has no cgroup of its own: what it may see is not its to change */
     struct held_cgroup *cgroups; /* for the frame: the hierarchies in which the container has a cgroup of its own */
     size_t cgroup_count;
-    struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted */
+    struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted ... */
+    bool cgroup_shared;                /* ... or, to be bound in any case, the caller's cgroup2 mount */
     int namespaces[NS_COUNT];    /* joined ones, -1 others */
     struct held_container container;
     int bundle;                  /* working directory of hooks */

@@ -2,6 +2,7 @@
 /* hold: see hold.h. */
 #include "life/hold.h"
 
+#include "base/log.h"
 #include "base/own.h"
 #include "base/table.h"
 #include "kernel/idmap.h"
@@ -180,13 +181,17 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
     return hold_inside(plan) ? 0 : hold_map(plan, held, err);
 }
 
-/* A joined namespace that is our own after all: what is set in there would be set on the host. */
-static int check_own_namespace(const struct plan *plan, enum ns_kind kind, int fd, struct error *err) {
+static bool is_own_namespace(enum ns_kind kind, int fd) {
     static const char *const names[NS_COUNT] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"};
     char path[32];
     struct stat own, joined;
     snprintf(path, sizeof path, "/proc/self/ns/%s", names[kind]);
-    if (stat(path, &own) < 0 || fstat(fd, &joined) < 0 || own.st_ino != joined.st_ino || own.st_dev != joined.st_dev)
+    return stat(path, &own) == 0 && fstat(fd, &joined) == 0 && own.st_ino == joined.st_ino && own.st_dev == joined.st_dev;
+}
+
+/* A joined namespace that is our own after all: what is set in there would be set on the host. */
+static int check_own_namespace(const struct plan *plan, enum ns_kind kind, int fd, struct error *err) {
+    if (!is_own_namespace(kind, fd))
         return 0;
     if (kind == NS_UTS && (plan->hostname || plan->domainname))
         return error_set(err, EINVAL, "it is the runtime's own: hostname and domainname would be set on the host");
@@ -301,13 +306,38 @@ static int hold_cgroup_dir(struct arena *arena, const struct plan *plan, const s
     return r < 0 ? error_code(err, -r, "hold cgroup %s", dir->path) : 0;
 }
 
+static const struct plan_mount *find_cgroup_mount(const struct plan *plan) {
+    for (size_t i = 0; i < plan->mounts.count; i++)
+        if (plan->mounts.items[i].kind == MOUNT_CGROUP)
+            return &plan->mounts.items[i];
+    return NULL;
+}
+
+/* Also where no cgroup is wanted, and none was looked for. */
+static bool host_is_unified(void) {
+    struct statfs fs;
+    return statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static bool shares_cgroup_namespace(const struct plan *plan, const struct held *held) {
+    const enum ns_mode mode = plan->namespaces.modes[NS_CGROUP];
+    return mode == NS_INHERIT || (mode == NS_JOIN && is_own_namespace(NS_CGROUP, held->namespaces[NS_CGROUP]));
+}
+
 int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgroup *group, struct held *held,
                  struct error *err) {
-    bool wanted = false, confined = is_confined(plan), bound = !plan->namespaces.recipe.unshare || confined;
-    for (size_t i = 0; i < plan->mounts.count; i++)
-        wanted |= plan->mounts.items[i].kind == MOUNT_CGROUP;
-    if (!wanted)
+    const struct plan_mount *m = find_cgroup_mount(plan);
+    bool confined = is_confined(plan), bound = !plan->namespaces.recipe.unshare || confined;
+    if (!m)
         return 0;
+    if (!confined && shares_cgroup_namespace(plan, held) && host_is_unified()) {
+        held->cgroup_shared = true;
+        if (m->data)
+            log_warning("options \"%s\" of the cgroup mount ignored: it is the host's own (config /mounts/%u)", m->data,
+                        m->index);
+        int r = open_source(CGROUP_ROOT, false, O_DIRECTORY, clone_when(plan, m), &held->cgroup_unified);
+        return r < 0 ? error_code(err, -r, "open %s", CGROUP_ROOT) : 0;
+    }
     held->cgroup_frame = group->world == CGROUP_LEGACY || group->world == CGROUP_HYBRID;
     held->cgroup_foreign = group->count == 0 && confined;
     if (group->count == 0)

@@ -104,6 +104,19 @@ user_namespace_without_cgroup_namespace() {
     absent
 }
 
+@test "the host's cgroup2 keeps its options, also where the container has the host's cgroup namespace" {
+    local mode
+    grep -q ' cgroup2 rw.*,nsdelegate' /proc/self/mountinfo || skip "needs a cgroup2 mount with the option nsdelegate"
+    for mode in rw ro; do
+        config --arg mode "$mode" '.linux.namespaces |= map(select(.type != "cgroup")) |
+            .mounts |= map(if .destination == "/sys/fs/cgroup" then .options = ["nosuid", "noexec", "nodev", $mode] else . end)'
+        run_shell "grep ' /sys/fs/cgroup ' /proc/self/mounts; cat /proc/self/cgroup; ls -d /sys/fs/cgroup$CGROUP/bundle"
+        has "$output" " cgroup2 $mode,nosuid,nodev,noexec,"
+        same "$(tail -n 2 <<<"$output")" "0::$CGROUP/bundle"$'\n'"/sys/fs/cgroup$CGROUP/bundle"
+        grep -q ' cgroup2 rw.*,nsdelegate' /proc/self/mountinfo || fail "the option is gone"
+    done
+}
+
 # ---- a container in a container -------------------------------------------------------------------------------------
 
 # nest FILTER SCRIPT: the bundle has berth and an inner bundle in /nest, its configuration changed by the jq filter, and
