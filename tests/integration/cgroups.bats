@@ -413,7 +413,6 @@ cpu/ {"cpu": {"period": 1}}
 unified {"unified": {"memory": "1"}}
 hugepageLimits {"hugepageLimits": [{"pageSize": "../../x", "limit": 1}]}
 blockIO/weight {"blockIO": {"weight": 9}}
-network {"network": {"classID": 1048577}}
 rdma {"rdma": {"mlx5_1": {"hcaHandles": 3}}}
 TABLE
 }
@@ -563,22 +562,35 @@ throttles() {
     same "$(cat "$(cgroup_dir memory)/memory.high")" 50331648
 }
 
-@test "network and rdma: set where the host has the controller, an error that names it where it has not" {
+@test "network and rdma: where the host has not the controller, an error names the place" {
     local controller filter
     while read -r controller filter; do
+        ! is_cgroup1 "$controller" && ! has_controller "$controller" || continue
         config "$filter"
-        if is_cgroup1 "$controller" || has_controller "$controller"; then
-            try berth create --bundle "$B" "$ID"
-            [ "$status" -eq 0 ] || has "$errors" "$controller"
-            berth delete --force "$ID"
-        else
-            refuses "/linux/resources/" berth create --bundle "$B" "$ID"
-            absent
-        fi
+        refuses "/linux/resources/" berth create --bundle "$B" "$ID"
+        absent
         config 'del(.linux.resources.network, .linux.resources.rdma)'
     done <<'TABLE'
 net_cls .linux.resources.network = {"classID": 1048577}
 net_prio .linux.resources.network = {"priorities": [{"name": "lo", "priority": 3}]}
 rdma .linux.resources.rdma = {"mlx5_1": {"hcaHandles": 3}}
 TABLE
+}
+
+@test "v1 network: the class and the priorities" {
+    needs cgroup1-net_cls cgroup1-net_prio
+    resources '{"network": {"classID": 1048577, "priorities": [{"name": "lo", "priority": 3}]}}'
+    begin
+    same "$(of net_cls net_cls.classid) $(of net_prio net_prio.ifpriomap | grep '^lo ')" "1048577 lo 3"
+    succeeds berth delete --force "$ID"
+    resources '{"network": {"priorities": [{"name": "no-such0", "priority": 3}]}}'
+    refuses "/linux/resources/network/priorities/0|no-such0" berth create --bundle "$B" "$ID"
+    absent
+}
+
+@test "rdma: a device that the host has not" {
+    is_cgroup1 rdma || has_controller rdma || skip "needs the rdma controller"
+    resources '{"rdma": {"mlx5_1": {"hcaHandles": 3}}}'
+    refuses "/linux/resources/rdma/mlx5_1|rdma.max" berth create --bundle "$B" "$ID"
+    absent
 }

@@ -75,6 +75,19 @@ user_namespace_without_cgroup_namespace() {
     config '.linux.namespaces |= map(select(.type != "cgroup"))'
 }
 
+@test "delegation: a scope of systemd's, before and after a daemon-reload" {
+    needs systemd
+    local dir=/sys/fs/cgroup/$MARK.slice/$MARK-$MARK.scope
+    user_namespace
+    config --arg path "$MARK.slice:$MARK:$MARK" '.linux.cgroupsPath = $path'
+    succeeds berth --systemd-cgroup create --bundle "$B" "$ID"
+    owned_by 100000 "$dir"
+    systemctl daemon-reload
+    owned_by 100000 "$dir"
+    succeeds berth delete --force "$ID"
+    systemctl stop "$MARK.slice"
+}
+
 @test "delegation: the payload shares out its limits, and cannot raise them" {
     needs cgroup2-pids
     user_namespace
