@@ -26,6 +26,7 @@
 #define FREEZE_MS 10000
 #define THAW_MS 1000
 #define UNMAKE_MS 2000
+#define MAKE_ATTEMPTS 100
 #define ENTER_ATTEMPTS 50 /* pauses of 1 ms */
 #define KILL_PASSES 16
 #define NAMED_SURVIVORS 8
@@ -265,10 +266,13 @@ static int make_dir(struct cgroup_dir *dir, bool *made, struct error *err) {
     int r = cgroup_files_mount(dir->mount, &mount);
     if (r < 0)
         return error_code(err, -r, "open %s", dir->mount);
-    r = cgroup_files_make(mount, path, made);
-    if (r < 0)
-        return error_code(err, -r, "make cgroup %s%s", dir->mount, dir->path);
-    r = cgroup_files_open(mount, path, &dir->fd);
+    r = -ENOENT;
+    for (int attempt = 0; r == -ENOENT && attempt < MAKE_ATTEMPTS; attempt++) {
+        r = cgroup_files_make(mount, path, made);
+        if (r < 0)
+            return error_code(err, -r, "make cgroup %s%s", dir->mount, dir->path);
+        r = cgroup_files_open(mount, path, &dir->fd); /* ENOENT: somebody was quicker to remove it */
+    }
     if (r < 0)
         return error_code(err, -r, "open cgroup %s%s", dir->mount, dir->path);
     if (!*made) {
@@ -306,6 +310,20 @@ int cgroup_make(struct cgroup *group, struct error *err) {
         for (size_t undo = i + 1; undo > 0; undo--)
             unmake_dir(&group->dirs[undo - 1], made[undo - 1]);
         return r;
+    }
+    return 0;
+}
+
+int cgroup_mend(struct cgroup *group, struct error *err) {
+    for (size_t i = 0; i < group->count; i++) {
+        struct cgroup_dir *dir = &group->dirs[i];
+        bool made;
+        if (faccessat(dir->fd, "cgroup.procs", F_OK, 0) == 0 || errno != ENOENT)
+            continue;
+        fd_drop(&dir->fd);
+        int r = make_dir(dir, &made, err);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

@@ -88,6 +88,9 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
  */
 int cgroup_make(struct cgroup *group, struct error *err);
 
+/* Makes those directories of a made group again that somebody else has removed since. */
+int cgroup_mend(struct cgroup *group, struct error *err);
+
 /* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
 bool cgroup_exists(const struct cgroup *group, bool *in_use);
 

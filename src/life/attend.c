@@ -26,6 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define MENDS_MAX 100
+
 extern char **environ;
 
 int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
@@ -90,6 +92,18 @@ static bool waits_for_unit(const struct creation *c) {
     return c->record.unit && (c->outside || c->group.world != CGROUP_UNIFIED);
 }
 
+/* On cgroup v1 systemd removes empty directories in the hierarchies that the slice has no use for just now. */
+static int enter_cgroups(struct creation *c, struct error *err) {
+    bool cloned = cgroup_clone_fd(&c->group) >= 0;
+    int r = cgroup_enter(&c->group, c->pid, cloned, err);
+    for (int attempt = 0; r == -ENOENT && c->record.unit && attempt < MENDS_MAX; attempt++) {
+        r = cgroup_mend(&c->group, err);
+        if (r == 0)
+            r = cgroup_enter(&c->group, c->pid, cloned, err);
+    }
+    return r;
+}
+
 /* Everything that only the parent can do to the new process before it may go on. */
 static int place(struct creation *c, struct error *err) {
     int r = c->plan.namespaces.recipe.map_ids ? idmaps_write(c->pid, &c->plan.namespaces, err) : 0;
@@ -98,7 +112,7 @@ static int place(struct creation *c, struct error *err) {
     if (r == 0)
         r = set_oom_score(c, err);
     if (r == 0 && !born_in_place(c) && !c->outside)
-        r = cgroup_enter(&c->group, c->pid, cgroup_clone_fd(&c->group) >= 0, err);
+        r = enter_cgroups(c, err);
     if (r == 0 && waits_for_unit(c))
         r = create_register(c, err);
     if (r == 0)

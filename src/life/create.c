@@ -344,7 +344,8 @@ static int fill_limits(const struct creation *c, struct error *err) {
 
 static int fill_cgroup(struct creation *c, struct error *err) {
     const struct plan_resources *resources = &c->plan.resources;
-    int r = fill_limits(c, err);
+    /* With systemd on v1 the limits wait for create_register: until then it may remove directories under our hands. */
+    int r = c->record.unit && c->group.world != CGROUP_UNIFIED ? 0 : fill_limits(c, err);
     if (r < 0)
         return r;
     if (!resources->device_program || cgroup_clone_fd(&c->group) < 0)
