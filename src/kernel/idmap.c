@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #ifndef MOUNT_ATTR_IDMAP
@@ -39,13 +38,8 @@ int idmap_namespace(const struct namespace_map *uids, size_t uid_count, const st
     pid_t pid = spawn_process(&spawn, &pidfd, err);
     if (pid < 0)
         return pid;
-    if (pid == 0) { /* only there to own the namespace until it is held */
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        sys_close_range(0, ~0u); /* a lock of ours would stay with it, were we killed */
-        while (getppid() == parent)
-            pause();
-        _exit(0);
-    }
+    if (pid == 0)
+        spawn_linger(parent); /* only there to own the namespace until it is held */
     int r = open_mapped(pid, uids, uid_count, gids, gid_count, fd, err);
     (void)process_signal(pidfd, SIGKILL);
     (void)process_reap(pidfd, &status);

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -191,17 +190,15 @@ int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, stru
         return error_sys(err, "pipe");
     joined = ends[0];
     end = ends[1];
+    const pid_t parent = getpid();
     /* A map can only be read of a process that lives in there. */
     pid_t pid = spawn_process(&spawn, &pidfd, err);
     if (pid < 0)
         return pid;
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        bool ok = sys_setns(user_namespace, CLONE_NEWUSER) == 0 && write(end, "j", 1) == 1;
-        sys_close_range(0, ~0u); /* a lock of ours would stay with it, were we killed */
-        while (ok)
-            pause();
-        _exit(1);
+        if (sys_setns(user_namespace, CLONE_NEWUSER) < 0 || write(end, "j", 1) != 1)
+            _exit(1);
+        spawn_linger(parent);
     }
     fd_drop(&end);
     int r = read(joined, &word, 1) == 1

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err) {
     int fd = -1;
@@ -25,4 +27,12 @@ pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err) {
     if (pid > 0)
         *pidfd = fd;
     return pid;
+}
+
+_Noreturn void spawn_linger(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sys_close_range(0, ~0u);
+    while (getppid() == parent)
+        pause();
+    _exit(0);
 }

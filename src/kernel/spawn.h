@@ -20,4 +20,11 @@ struct spawn {
  */
 pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err);
 
+/*
+ * The rest of a child that is only there to be in its namespaces: without a descriptor (a lock of its parent's would stay
+ * with it), until the parent, which was `parent` before the spawn, kills it or ends. To be called last: a change of
+ * credentials, as by setns(2), takes PDEATHSIG back.
+ */
+_Noreturn void spawn_linger(pid_t parent);
+
 #endif
