@@ -150,15 +150,17 @@ static void seccomp_read(const char *path, struct sock_fprog *out) {
     { .code = BPF_ALU | BPF_X | BPF_MOV, .dst_reg = to, .src_reg = from }
 #define CHANGE(op, reg, value)                                                                                         \
     { .code = BPF_ALU | BPF_K | op, .dst_reg = reg, .imm = value }
-#define UNLESS(reg, value, skip)                                                                                       \
-    { .code = BPF_JMP | BPF_K | BPF_JNE, .dst_reg = reg, .imm = value, .off = skip }
+#define WHEN(reg, value, skip)                                                                                         \
+    { .code = BPF_JMP | BPF_K | BPF_JEQ, .dst_reg = reg, .imm = value, .off = skip }
 #define ANSWER(value)                                                                                                  \
     {.code = BPF_ALU64 | BPF_K | BPF_MOV, .dst_reg = 0, .imm = value}, {                                               \
         .code = BPF_JMP | BPF_EXIT                                                                                     \
     }
-#define ALLOW(major, minor) UNLESS(4, major, 3), UNLESS(5, minor, 2), ANSWER(1)
+// The number of a device in one, as the kernel's dev_t has it.
+#define DEVICE(major, minor) ((major) << 20 | (minor))
 
 // "Deny all" and what every runtime allows nevertheless: any mknod, and the use of the devices that a container has.
+// Few branches, and the one that falls through goes on: what it takes to load is what the verifier has to follow.
 static void devices_restrict(long cgroup) {
     static const struct bpf_insn program[] = {
         LOAD(2, access_type),
@@ -167,22 +169,22 @@ static void devices_restrict(long cgroup) {
         CHANGE(BPF_AND, 2, 0xffff),
         LOAD(4, major),
         LOAD(5, minor),
-        UNLESS(3, BPF_DEVCG_ACC_MKNOD, 2),
+        WHEN(3, BPF_DEVCG_ACC_MKNOD, 15),
+        WHEN(2, BPF_DEVCG_DEV_BLOCK, 12),
+        WHEN(4, 136, 13), // pts/*
+        CHANGE(BPF_LSH, 4, 20),
+        {.code = BPF_ALU | BPF_X | BPF_OR, .dst_reg = 4, .src_reg = 5},
+        WHEN(4, DEVICE(1, 3), 10),   // null
+        WHEN(4, DEVICE(1, 5), 9),    // zero
+        WHEN(4, DEVICE(1, 7), 8),    // full
+        WHEN(4, DEVICE(1, 8), 7),    // random
+        WHEN(4, DEVICE(1, 9), 6),    // urandom
+        WHEN(4, DEVICE(5, 0), 5),    // tty
+        WHEN(4, DEVICE(5, 1), 4),    // console
+        WHEN(4, DEVICE(5, 2), 3),    // ptmx
+        WHEN(4, DEVICE(10, 200), 2), // net/tun
+        ANSWER(0),
         ANSWER(1),
-        UNLESS(2, BPF_DEVCG_DEV_BLOCK, 2),
-        ANSWER(0),
-        ALLOW(1, 3),    // null
-        ALLOW(1, 5),    // zero
-        ALLOW(1, 7),    // full
-        ALLOW(1, 8),    // random
-        ALLOW(1, 9),    // urandom
-        ALLOW(5, 0),    // tty
-        ALLOW(5, 1),    // console
-        ALLOW(5, 2),    // ptmx
-        ALLOW(10, 200), // net/tun
-        UNLESS(4, 136, 2),
-        ANSWER(1), // pts/*
-        ANSWER(0),
     };
     union bpf_attr load = {
         .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,

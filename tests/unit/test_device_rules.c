@@ -51,6 +51,20 @@ static uint32_t alu32(uint8_t op, uint32_t a, uint32_t b, bool *broken) {
     }
 }
 
+static uint64_t alu64(uint8_t op, uint64_t a, uint64_t b, bool *broken) {
+    switch (op) {
+    case BPF_MOV:
+        return b;
+    case BPF_OR:
+        return a | b;
+    case BPF_LSH:
+        return a << (b & 63);
+    default:
+        *broken = true;
+        return 0;
+    }
+}
+
 /* Runs one instruction; the step to the next one. */
 static int run_one(struct machine *m, const struct bpf_insn *i) {
     uint64_t source = BPF_SRC(i->code) == BPF_X ? m->reg[i->src_reg] : (uint64_t)(int64_t)i->imm;
@@ -64,14 +78,19 @@ static int run_one(struct machine *m, const struct bpf_insn *i) {
         m->reg[i->dst_reg] = alu32(BPF_OP(i->code), (uint32_t)m->reg[i->dst_reg], (uint32_t)source, &m->broken);
         return 1;
     case BPF_ALU64:
-        m->broken |= BPF_OP(i->code) != BPF_MOV;
-        m->reg[i->dst_reg] = source;
+        m->reg[i->dst_reg] = alu64(BPF_OP(i->code), m->reg[i->dst_reg], source, &m->broken);
         return 1;
+    case BPF_LD: /* one instruction in two places */
+        m->broken |= i->code != (BPF_LD | BPF_DW | BPF_IMM) || i[1].code != 0;
+        m->reg[i->dst_reg] = (uint32_t)i[0].imm | (uint64_t)(uint32_t)i[1].imm << 32;
+        return 2;
     case BPF_JMP:
         if (BPF_OP(i->code) == BPF_JNE)
             return equal ? 1 : 1 + i->off;
         if (BPF_OP(i->code) == BPF_JEQ)
             return equal ? 1 + i->off : 1;
+        if (i->code == (BPF_JMP | BPF_JA))
+            return 1 + i->off;
         m->broken = true;
         return 1;
     default:
@@ -106,7 +125,7 @@ static bool all_reachable(const struct bpf_insn *program, size_t count) {
         bool exits = program[i].code == (BPF_JMP | BPF_EXIT);
         bool jumps = BPF_CLASS(program[i].code) == BPF_JMP && !exits;
         all &= reached[i];
-        if (!exits)
+        if (!exits && program[i].code != (BPF_JMP | BPF_JA))
             reached[i + 1] = true;
         if (jumps && i + 1 + (size_t)program[i].off <= count)
             reached[i + 1 + (size_t)program[i].off] = true;
@@ -298,6 +317,9 @@ static void test_meaning(void) {
     CHECK("writing taken back", true, rule(true, B, 8, 0, "rwm"), rule(false, B, 8, 0, "w"));
     CHECK("a wider rule takes back", true, rule(true, B, 8, 0, "rwm"), rule(true, B, 8, 1, "rw"),
           rule(false, B, 8, -2, "w"));
+    CHECK("nothing of a type, then one of it", true, rule(true, C, 8, 0, "rw"), rule(false, C, -2, -2, "rwm"),
+          rule(true, C, 8, 1, "rw"));
+    CHECK("all of a type hides the rest of it", true, rule(true, C, 8, 0, "rw"), rule(true, C, -2, -2, "rwm"));
     CHECK("all but one", true, rule(true, ANY, -2, -2, "rwm"), rule(false, B, 8, 0, "rw"));
     CHECK("all but writing to one", true, rule(true, ANY, -2, -2, "rwm"), rule(false, C, 8, 0, "w"));
     CHECK("what stands before a rule for all is void", true, rule(true, C, 8, 0, "rwm"),
