@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/PID/cgroup */
@@ -31,6 +32,7 @@
 #define KILL_PASSES 16
 #define NAMED_SURVIVORS 8
 #define DELEGATE_LIST "/sys/kernel/cgroup/delegate"
+#define OWNER_ATTRIBUTE "trusted.berth"
 
 /* ---- the host ---- */
 
@@ -445,7 +447,8 @@ static int find_open_dir(const struct cgroup *group, const char *controller, con
                          const struct cgroup_dir **out, struct error *err) {
     const struct cgroup_dir *dir = find_refused(group, controller);
     if (dir)
-        return error_code(err, -dir->fd, "no cgroup for controller %s: make cgroup %s%s, which is not delegated to uid %u",
+        return error_code(err, -dir->fd,
+                          "no cgroup for controller %s: make cgroup %s%s, which is not delegated to uid %u",
                           *controller ? controller : "(cgroup2)", dir->mount, dir->path, (unsigned)geteuid());
     dir = find_dir(group, controller);
     if (!dir)
@@ -515,6 +518,26 @@ static const struct cgroup_dir *main_dir(const struct cgroup *group) {
     for (size_t i = 0; (!dir || dir->fd < 0) && i < group->count; i++)
         dir = &group->dirs[i];
     return dir && dir->fd >= 0 ? dir : NULL;
+}
+
+/* An O_PATH descriptor has extended attributes only by its name. */
+static bool main_dir_name(const struct cgroup *group, char *name, size_t size) {
+    const struct cgroup_dir *dir = main_dir(group);
+    if (dir)
+        snprintf(name, size, "/proc/self/fd/%d", dir->fd);
+    return dir != NULL;
+}
+
+void cgroup_claim(const struct cgroup *group, const char *owner) {
+    char name[32];
+    if (main_dir_name(group, name, sizeof name))
+        (void)setxattr(name, OWNER_ATTRIBUTE, owner, strlen(owner), 0);
+}
+
+bool cgroup_is_of_another(const struct cgroup *group, const char *owner) {
+    char name[32], found[CGROUP_OWNER_MAX];
+    ssize_t len = main_dir_name(group, name, sizeof name) ? getxattr(name, OWNER_ATTRIBUTE, found, sizeof found) : -1;
+    return len >= 0 && ((size_t)len != strlen(owner) || memcmp(found, owner, (size_t)len) != 0);
 }
 
 static const struct cgroup_dir *unified_dir(const struct cgroup *group) {

@@ -91,6 +91,16 @@ int cgroup_make(struct cgroup *group, struct error *err);
 /* Makes those directories of a made group again that somebody else has removed since. */
 int cgroup_mend(struct cgroup *group, struct error *err);
 
+/*
+ * Writes down whose group it is; and whether somebody else has done so since: a container that has ended leaves its
+ * group to the next one. `owner`: up to CGROUP_OWNER_MAX bytes, unlike any other's, as the moment of creation. By an
+ * extended attribute ("trusted.berth", xattr(7)), which no container can write; where the caller may not either,
+ * nothing is known.
+ */
+#define CGROUP_OWNER_MAX 63
+void cgroup_claim(const struct cgroup *group, const char *owner);
+bool cgroup_is_of_another(const struct cgroup *group, const char *owner);
+
 /* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
 bool cgroup_exists(const struct cgroup *group, bool *in_use);
 

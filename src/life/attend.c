@@ -98,6 +98,7 @@ static int enter_cgroups(struct creation *c, struct error *err) {
     int r = cgroup_enter(&c->group, c->pid, cloned, err);
     for (int attempt = 0; r == -ENOENT && c->record.unit && attempt < MENDS_MAX; attempt++) {
         r = cgroup_mend(&c->group, err);
+        cgroup_claim(&c->group, c->record.created);
         if (r == 0)
             r = cgroup_enter(&c->group, c->pid, cloned, err);
     }

@@ -49,7 +49,13 @@ static int open_group(struct container *c, struct error *err) {
         paths[i] = c->record->cgroups.items[i].path;
     }
     int r = cgroup_host_probe(&c->arena, &host, err);
-    return r < 0 ? r : cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
+    if (r == 0)
+        r = cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
+    /* A container that has ended leaves its cgroup to the next one of that path, and has none then. */
+    c->displaced = r == 0 && c->record->created && cgroup_is_of_another(&c->group, c->record->created);
+    if (c->displaced)
+        cgroup_drop(&c->group);
+    return r;
 }
 
 /* Observed, never stored: the process, the gate and the freezer say what the state is. */
@@ -244,7 +250,7 @@ int container_destroy(const struct store *store, struct container *c, bool hooks
         return r;
     struct error unit = ERROR_INIT;
     /* Without processes it ends by itself, sooner or later. */
-    if (c->record->unit && scope_stop(c->record, c->dir, &unit) < 0)
+    if (c->record->unit && !c->displaced && scope_stop(c->record, c->dir, &unit) < 0)
         log_warning("%s", unit.text);
     r = container_unmount_root(c->record, err);
     if (r < 0)

@@ -21,7 +21,8 @@ struct container {
     int dir; /* state directory */
     const struct oci_record *record;
     struct cgroup group;
-    int pidfd; /* init process, -1 when it has ended */
+    bool displaced; /* another container has its cgroup, and its unit: the group is empty */
+    int pidfd;      /* init process, -1 when it has ended */
     enum oci_status status;
 };
 

@@ -263,6 +263,23 @@ paths_of() {
     done
 }
 
+@test "cgroupsPath of a container that has ended: the next one has it, and a delete of the first leaves that alone" {
+    config --arg path "$CGROUP/shared" '.linux.cgroupsPath = $path'
+    begin_stopped
+    local second=${ID}2 other=$T/other
+    long_running
+    config --arg path "$CGROUP/shared" '.linux.cgroupsPath = $path'
+    succeeds "$BERTH" --root "$other" create --bundle "$B" "$second"
+    succeeds "$BERTH" --root "$other" start "$second"
+    succeeds berth delete --force "$ID"
+    same "$("$BERTH" --root "$other" state "$second" | jq -r .status)" running
+    ID=$second ROOT=$other paths_of >"$T/paths"
+    same "$(<"$T/paths")" "$CGROUP/shared"
+    succeeds "$BERTH" --root "$other" delete --force "$second"
+    succeeds berth create --bundle "$B" "$ID"
+    succeeds berth delete --force "$ID"
+}
+
 @test "cgroupsPath relative: below the caller's cgroup" {
     needs cgroup1
     config '.linux.cgroupsPath = "some/where"'

@@ -216,6 +216,23 @@ property() {
     [ ! -e "$T/other/other" ]
 }
 
+@test "systemd: the scope of a container that has ended is the next one's, and a delete of the first leaves it alone" {
+    needs systemd
+    payload true
+    succeeds sberth create --bundle "$B" "$ID"
+    succeeds sberth start "$ID"
+    eventually is_state "$ID" stopped
+    eventually test ! -e "/sys/fs/cgroup/$SLICE/$UNIT"
+    long_running
+    succeeds "$BERTH" --root "$T/other" --systemd-cgroup create --bundle "$B" other
+    succeeds "$BERTH" --root "$T/other" start other
+    succeeds berth delete --force "$ID"
+    same "$("$BERTH" --root "$T/other" state other | jq -r .status)" running
+    same "$(property ActiveState)" active
+    succeeds "$BERTH" --root "$T/other" delete --force other
+    same "$(property LoadState)" not-found
+}
+
 @test "systemd: a scope that systemctl stops is a container that has ended" {
     needs systemd
     begin_scope
