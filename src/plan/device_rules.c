@@ -255,7 +255,7 @@ int device_rules_lines(struct arena *arena, const struct device_rules *rules, st
 enum {
     RULE_INSTRUCTIONS = 9,
     RUN_INSTRUCTIONS = 2,
-    FRAME_INSTRUCTIONS = 10,
+    FRAME_INSTRUCTIONS = 11,
     RUN_RULES_MAX = 2048, /* a jump's distance has 16 bits */
     TO_NEXT = -1          /* a distance that is filled in when it is known */
 };
@@ -357,7 +357,7 @@ static size_t emit_run(struct bpf_insn *code, size_t *n, const struct device_rul
 int device_rules_compile(struct arena *arena, const struct device_rules *rules, const struct bpf_insn **program,
                          size_t *count, struct error *err) {
     enum { EACH = RULE_INSTRUCTIONS + RUN_INSTRUCTIONS };
-    size_t room = rules->count > SIZE_MAX / EACH - 2 ? SIZE_MAX : rules->count * EACH + FRAME_INSTRUCTIONS + 1;
+    size_t room = rules->count > SIZE_MAX / EACH - 2 ? SIZE_MAX : rules->count * EACH + FRAME_INSTRUCTIONS;
     struct bpf_insn *code = room == SIZE_MAX ? NULL : arena_array(arena, room, sizeof *code);
     if (!code)
         return error_memory(err);

@@ -17,6 +17,11 @@ keyed() {
     of "$1" "$2" | awk -v key="$3" '$1 == key { print $2 }'
 }
 
+# cpu_counter [NAME]: the file that begins with the CPU time of the container, "usage_usec N" or nanoseconds.
+cpu_counter() {
+    if is_cgroup2; then echo "$(cgroup_dir "" "${1:-}")/cpu.stat"; else echo "$(cgroup_dir cpuacct "${1:-}")/cpuacct.usage"; fi
+}
+
 # cpu_time [NAME]: nanoseconds.
 cpu_time() {
     if is_cgroup2; then
