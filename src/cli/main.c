@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct globals {
@@ -72,6 +73,17 @@ static int help_print(const struct verb *verb, struct berth_error *error) {
     else
         help_program(&output, &table);
     return output_print(&output, error);
+}
+
+/*
+ * musl's malloc gives blocks back to the kernel as soon as none of their size is in use: those that files are read into and
+ * documents written to would be mapped and unmapped again and again. One that stays, for as long as the program, keeps them.
+ */
+static void *volatile heap_kept;
+
+static void heap_keep(void) {
+    enum { BLOCK = 4096 };
+    heap_kept = malloc(BLOCK); /* without it things only take longer */
 }
 
 /*
@@ -148,6 +160,7 @@ static int command_run(const struct globals *globals, struct call *call, struct 
     r = call->verb->enters ? berth_protect(call->argv, error) : 0;
     if (r < 0)
         return r;
+    heap_keep();
     struct berth_runtime runtime = {.root = globals->root,
                                     .cgroup_manager = globals->systemd_cgroup
                                                           ? BERTH_CGROUP_SYSTEMD

@@ -210,8 +210,11 @@ int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, stru
 }
 
 bool namespace_user_is_first(void) {
+    static enum { UNKNOWN, FIRST, LATER } answer;
     struct stat st;
-    return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == FIRST_USER_NAMESPACE;
+    if (answer == UNKNOWN)
+        answer = stat("/proc/self/ns/user", &st) < 0 || st.st_ino == FIRST_USER_NAMESPACE ? FIRST : LATER;
+    return answer == FIRST;
 }
 
 int namespace_loopback_up(struct error *err) {
