@@ -42,6 +42,18 @@ struct cgroup_host {
  */
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err);
 
+/*
+ * The options of the host's cgroup2 ("rw,nsdelegate,memory_recursiveprot"; Documentation/admin-guide/cgroup-v2.rst). They
+ * are those of the last mount(2) of it anywhere: who mounts it without them, as CRIU does, takes them from the host.
+ */
+struct cgroup_options {
+    char mount[128]; /* "": no cgroup2 that the caller sees */
+    char text[256];
+};
+void cgroup_options_read(struct cgroup_options *out);
+/* Puts them back where they are others now; in a cgroup namespace the kernel leaves them alone, in both cases. */
+int cgroup_options_keep(const struct cgroup_options *options, struct error *err);
+
 struct cgroup_dir {
     const char *controllers; /* as in the hierarchy */
     const char *mount;

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/table.h"
+#include "kernel/cgroup.h"
 #include "kernel/criu_log.h"
 #include "kernel/mountfd.h"
 #include "kernel/process.h"
@@ -495,7 +496,7 @@ static int describe(const struct criu_call *call, const struct response *respons
                      lines, *log ? " (log: " : "", log, *log ? ")" : "");
 }
 
-int criu_run(const struct criu_call *call, struct criu_answer *answer, struct error *err) {
+static int run_worker(const struct criu_call *call, struct criu_answer *answer, struct error *err) {
     own_children children;
     own(worker_drop) struct worker worker = {-1, -1};
     struct response response = {.type = 0};
@@ -534,4 +535,15 @@ int criu_run(const struct criu_call *call, struct criu_answer *answer, struct er
     *answer = (struct criu_answer){
         .pid = response.pid, .tracks_memory = response.tracks_memory, .lazy_pages = response.lazy_pages};
     return 0;
+}
+
+/* CRIU mounts each cgroup hierarchy for itself, without options, which the host's cgroup2 loses then. */
+int criu_run(const struct criu_call *call, struct criu_answer *answer, struct error *err) {
+    struct cgroup_options options;
+    struct error late = ERROR_INIT;
+    cgroup_options_read(&options);
+    int r = run_worker(call, answer, err);
+    if (cgroup_options_keep(&options, &late) < 0)
+        log_warning("%s", late.text);
+    return r;
 }
