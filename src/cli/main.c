@@ -157,10 +157,12 @@ static int command_run(const struct globals *globals, struct call *call, struct 
     call->verb = verb_find(call->args[0]);
     if (!call->verb)
         return failure_set(error, EINVAL, "unknown command \"%s\" (berth --help lists them)", call->args[0]);
-    r = call->verb->enters ? berth_protect(call->argv, error) : 0;
-    if (r < 0)
-        return r;
-    heap_keep();
+    if (call->verb->enters) {
+        r = berth_protect(call->argv, error);
+        if (r < 0)
+            return r;
+        heap_keep();
+    }
     struct berth_runtime runtime = {.root = globals->root,
                                     .cgroup_manager = globals->systemd_cgroup
                                                           ? BERTH_CGROUP_SYSTEMD

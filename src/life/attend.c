@@ -98,9 +98,10 @@ static int enter_cgroups(struct creation *c, struct error *err) {
     int r = cgroup_enter(&c->group, c->pid, cloned, err);
     for (int attempt = 0; r == -ENOENT && c->record.unit && attempt < MENDS_MAX; attempt++) {
         r = cgroup_mend(&c->group, err);
-        cgroup_claim(&c->group, c->record.created);
-        if (r == 0)
+        if (r == 0) {
+            cgroup_claim(&c->group, c->record.created);
             r = cgroup_enter(&c->group, c->pid, cloned, err);
+        }
     }
     return r;
 }

@@ -349,7 +349,8 @@ static size_t emit_run(struct bpf_insn *code, size_t *n, const struct device_rul
         *n += emit_unless_value(code + *n, 2, type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
     size_t body = *n;
     for (; i > 0 && rules[i - 1].type == type && end - i < RUN_RULES_MAX; i--)
-        last = last || emit_rule(code, n, &rules[i - 1]);
+        if (!last)
+            last = emit_rule(code, n, &rules[i - 1]);
     settle_jumps(code, start, body, *n);
     return i;
 }

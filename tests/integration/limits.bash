@@ -24,11 +24,7 @@ cpu_counter() {
 
 # cpu_time [NAME]: nanoseconds.
 cpu_time() {
-    if is_cgroup2; then
-        of "" cpu.stat "${1:-}" | awk '$1 == "usage_usec" { print $2 "000" }'
-    else
-        of cpuacct cpuacct.usage "${1:-}"
-    fi
+    awk 'NR == 1 { print $1 == "usage_usec" ? $2 "000" : $1 }' "$(cpu_counter "${1:-}")"
 }
 
 # controller NAME...: the test needs them, of whichever version the host has.
