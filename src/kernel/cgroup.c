@@ -11,6 +11,8 @@
 #include "kernel/cgroup_files.h"
 #include "kernel/cgroup_v1.h"
 #include "kernel/cgroup_v2.h"
+#include "kernel/mountfd.h"
+#include "kernel/submounts.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
@@ -24,7 +26,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define MOUNTINFO_MAX ((size_t)64 * 1024 * 1024)
 #define MEMBERSHIP_MAX ((size_t)1024 * 1024) /* /proc/PID/cgroup */
 #define FREEZE_MS 10000
 #define THAW_MS 1000
@@ -130,35 +131,25 @@ int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error
     return 0;
 }
 
-/* A line of mountinfo (proc_pid_mountinfo(5)): ID PARENT DEVICE ROOT POINT FLAGS [TAG...] - TYPE SOURCE OPTIONS. */
+/* proc_pid_mountinfo(5): ID PARENT DEVICE ROOT POINT FLAGS [TAG...] - TYPE SOURCE r[wo][,OPTIONS]. */
 static bool options_of_line(const char *line, struct cgroup_options *out) {
     static const char type[] = " - cgroup2 ";
-    const char *end = line + strcspn(line, "\n"), *behind = strstr(line, type);
-    return behind && behind < end && sscanf(line, "%*s %*s %*s %*s %127s", out->mount) == 1 &&
-           sscanf(behind + sizeof type - 1, "%*s %255[^\n]", out->text) == 1;
+    const char *behind = strstr(line, type);
+    if (!behind || sscanf(line, "%*s %*s %*s %*s %127s", out->mount) != 1)
+        return false;
+    if (sscanf(behind + sizeof type - 1, "%*s %*2s,%255s", out->text) != 1)
+        *out->text = '\0'; /* none */
+    return true;
 }
 
 void cgroup_options_read(struct cgroup_options *out) {
     own_memory char *text = NULL;
-    own_fd fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-    size_t len;
     *out = (struct cgroup_options){.mount = ""};
-    if (fd < 0 || fd_read_all(fd, MOUNTINFO_MAX, &text, &len) < 0)
+    if (mountinfo_read(&text) < 0)
         return;
-    for (const char *line = text; line && !options_of_line(line, out);)
-        line = (line = strchr(line, '\n')) ? line + 1 : NULL;
-}
-
-static int set_options(const char *mount, const char *text) {
-    own_fd fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    own_fd context = fd < 0 ? -errno : sys_fspick(fd);
-    char copy[sizeof((struct cgroup_options *)NULL)->text];
-    int r = context < 0 ? context : 0;
-    snprintf(copy, sizeof copy, "%s", text);
-    for (char *rest = copy, *name = strsep(&rest, ","); r == 0 && name; name = strsep(&rest, ","))
-        if (strcmp(name, "rw") != 0 && strcmp(name, "ro") != 0)
-            r = sys_fsconfig(context, FSCONFIG_SET_FLAG, name, NULL, 0);
-    return r < 0 ? r : sys_fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+    char *rest = text, *line = strsep(&rest, "\n");
+    while (line && !options_of_line(line, out))
+        line = strsep(&rest, "\n");
 }
 
 int cgroup_options_keep(const struct cgroup_options *options, struct error *err) {
@@ -166,10 +157,9 @@ int cgroup_options_keep(const struct cgroup_options *options, struct error *err)
     cgroup_options_read(&now);
     if (!*options->mount || strcmp(now.text, options->text) == 0)
         return 0;
-    int r = set_options(options->mount, options->text);
-    if (r < 0)
-        return error_code(err, -r, "give the host's cgroup2 at %s its options back (%s)", options->mount, options->text);
-    return 0;
+    own_fd mount = open(options->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = mount < 0 ? error_sys(err, "open") : mount_reconfigure(mount, options->text, 0, err);
+    return r < 0 ? error_wrap(err, "give the cgroup2 at %s its options back (%s)", options->mount, options->text) : 0;
 }
 
 /* ---- where a container's cgroup is ---- */

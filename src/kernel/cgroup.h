@@ -43,7 +43,7 @@ struct cgroup_host {
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err);
 
 /*
- * The options of the host's cgroup2 ("rw,nsdelegate,memory_recursiveprot"; Documentation/admin-guide/cgroup-v2.rst). They
+ * The options of the host's cgroup2 ("nsdelegate,memory_recursiveprot"; Documentation/admin-guide/cgroup-v2.rst). They
  * are those of the last mount(2) of it anywhere: who mounts it without them, as CRIU does, takes them from the host.
  */
 struct cgroup_options {

@@ -107,11 +107,16 @@ static int open_mount(const struct tree *tree, int mount_fd, const struct mount_
     return r < 0 ? r : fd_take(&fd);
 }
 
+int mountinfo_read(char **text) {
+    size_t len;
+    own_fd fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd_read_all(fd, MOUNTINFO_MAX, text, &len);
+}
+
 int submounts_below(const char *path, int (*each)(void *context, const char *below), void *context) {
     own_memory char *text = NULL;
-    size_t size, len = strcmp(path, "/") == 0 ? 0 : strlen(path);
-    own_fd mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-    int r = mountinfo < 0 ? -errno : fd_read_all(mountinfo, MOUNTINFO_MAX, &text, &size);
+    size_t len = strcmp(path, "/") == 0 ? 0 : strlen(path);
+    int r = mountinfo_read(&text);
     struct mount_line line;
     for (const char *c = text; r == 0 && c && *c; c = (c = strchr(c, '\n')) ? c + 1 : NULL) {
         char point[PATH_MAX];
@@ -125,9 +130,7 @@ int submounts_below(const char *path, int (*each)(void *context, const char *bel
 int submounts_visit(int mount_fd, int (*each)(void *context, int fd), void *context) {
     struct tree tree = {.count = 1};
     own_memory char *text = NULL;
-    size_t size;
-    own_fd mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-    int r = mountinfo < 0 ? -errno : fd_read_all(mountinfo, MOUNTINFO_MAX, &text, &size);
+    int r = mountinfo_read(&text);
     if (r == 0)
         r = sys_mount_id(mount_fd, &tree.ids[0]);
     if (r == 0)

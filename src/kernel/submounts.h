@@ -21,4 +21,7 @@ int submounts_visit(int mount_fd, int (*each)(void *context, int fd), void *cont
  */
 int submounts_below(const char *path, int (*each)(void *context, const char *below), void *context);
 
+/* The caller's /proc/self/mountinfo, in a buffer that the caller frees. 0 or -errno. */
+int mountinfo_read(char **text);
+
 #endif
