@@ -106,6 +106,10 @@ static int add_hierarchy(struct arena *arena, char *line, struct cgroup_host *ho
     return 0;
 }
 
+bool cgroup_host_is_unified(void) {
+    return is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) > 0;
+}
+
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err) {
     struct cgroup_host host = {.world = CGROUP_NONE};
     int unified = is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);

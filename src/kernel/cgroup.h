@@ -42,6 +42,9 @@ struct cgroup_host {
  */
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err);
 
+/* Whether cgroup2 is mounted at CGROUP_ROOT. */
+bool cgroup_host_is_unified(void);
+
 /*
  * The options of the host's cgroup2 ("nsdelegate,memory_recursiveprot"; Documentation/admin-guide/cgroup-v2.rst). They
  * are those of the last mount(2) of it anywhere: who mounts it without them, as CRIU does, takes them from the host.

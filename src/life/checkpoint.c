@@ -80,10 +80,12 @@ static int add_bind(struct dump *d, const struct plan_mount *m, struct error *er
     return r < 0 || !source ? r : images_submounts(&d->arena, &d->mounts, source, m->destination, d->root, err);
 }
 
-/* Cgroup v1 without a namespace for it: binds of the container's own directories (init/cgroup_mount.c). */
+/* Without a namespace for them they are binds (init/cgroup_mount.c): cgroup2 as a whole, of v1 its own directories. */
 static int add_cgroups(struct dump *d, const struct plan_mount *m, struct error *err) {
     const struct cgroup *group = &d->container->group;
-    if (group->world == CGROUP_UNIFIED || d->plan.namespaces.recipe.unshare)
+    if (cgroup_host_is_unified())
+        return d->plan.namespaces.modes[NS_CGROUP] == NS_INHERIT ? add_mount(d, m->destination, err) : 0;
+    if (d->plan.namespaces.recipe.unshare)
         return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < group->count; i++) {

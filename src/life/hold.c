@@ -313,12 +313,6 @@ static const struct plan_mount *find_cgroup_mount(const struct plan *plan) {
     return NULL;
 }
 
-/* Also where no cgroup is wanted, and none was looked for. */
-static bool host_is_unified(void) {
-    struct statfs fs;
-    return statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
 static bool shares_cgroup_namespace(const struct plan *plan, const struct held *held) {
     const enum ns_mode mode = plan->namespaces.modes[NS_CGROUP];
     return mode == NS_INHERIT || (mode == NS_JOIN && is_own_namespace(NS_CGROUP, held->namespaces[NS_CGROUP]));
@@ -330,7 +324,8 @@ int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgro
     bool confined = is_confined(plan), bound = !plan->namespaces.recipe.unshare || confined;
     if (!m)
         return 0;
-    if (!confined && shares_cgroup_namespace(plan, held) && host_is_unified()) {
+    /* Also where no cgroup is wanted, and none was looked for. */
+    if (!confined && shares_cgroup_namespace(plan, held) && cgroup_host_is_unified()) {
         held->cgroup_shared = true;
         if (m->data)
             log_warning("options \"%s\" of the cgroup mount ignored: it is the host's own (config /mounts/%u)", m->data,

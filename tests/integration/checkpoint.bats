@@ -11,8 +11,12 @@ prepare() {
         skip "no criu: $(tail -n 1 "$T/criu")"
     fi
     PATH=$dir:$PATH
+    # Without breakpoints: they make the kernel patch its scheduler, and a processor that QEMU emulates may run into what
+    # another one has just patched (a panic at int3 in __schedule).
+    [ -z "${BERTH_GUEST:-}" ] || export CRIU_FAULT=130
     criu check >"$T/criu" 2>&1 || skip "criu cannot work here: $(tail -n 1 "$T/criu")"
     IMAGES=$T/images
+    MANAGER=cgroupfs
     make_bundle
 }
 
@@ -33,8 +37,8 @@ counts() {
 # begin_counting [OPTION...]: a detached container whose standard streams are the null device; it has counted to 2.
 begin_counting() {
     counting
-    "$BERTH" --root "$ROOT" run --detach --bundle "$B" "$@" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&- ||
-        fail "cannot begin" || return 1
+    "$BERTH" --root "$ROOT" --cgroup-manager "$MANAGER" run --detach --bundle "$B" "$@" "$ID" \
+        </dev/null >/dev/null 2>&1 3>&- 4>&- || fail "cannot begin" || return 1
     same "$(wait_for ready)" up && has "$(counts)" "1 " || return 1
     WORD=$(counts)
     WORD=${WORD#2 }
@@ -51,8 +55,8 @@ dumps() {
 
 # revives [OPTION...]: a detached restore with the null device as standard streams; its own complaints go to $T/stderr.
 revives() {
-    "$BERTH" --root "$ROOT" restore --detach --bundle "$B" --image-path "$IMAGES" "$@" "$ID" </dev/null >/dev/null \
-        2>"$T/stderr" 3>&- 4>&- || fail "restore failed: $(<"$T/stderr")" || return 1
+    "$BERTH" --root "$ROOT" --cgroup-manager "$MANAGER" restore --detach --bundle "$B" --image-path "$IMAGES" "$@" "$ID" \
+        </dev/null >/dev/null 2>"$T/stderr" 3>&- 4>&- || fail "restore failed: $(<"$T/stderr")" || return 1
     [ ! -s "$T/stderr" ] || fail "restore said: $(<"$T/stderr")"
 }
 
@@ -149,6 +153,32 @@ job_ends() {
     succeeds berth delete --force "$ID"
 }
 
+@test "systemd: the scope is made again, with its limits, its device rules and all processes" {
+    needs systemd cgroup2-pids
+    local unit=$MARK-$MARK.scope dir=/sys/fs/cgroup/$MARK.slice/$MARK-$MARK.scope
+    MANAGER=systemd
+    config --arg p "$MARK.slice:$MARK:$MARK" '.linux.cgroupsPath = $p | .linux.resources.pids.limit = 77'
+    begin_counting
+    # A process more than that which systemd is told of.
+    succeeds berth exec "$ID" sh -c 'setsid tail -f /dev/null >/dev/null 2>&1 &'
+    dumps
+    same "$(systemctl show --value -p LoadState "$unit")" not-found "the unit after a checkpoint"
+    revives
+    same "$(counts)" "3 $WORD"
+    same "$(systemctl show --value -p ActiveState "$unit")" active
+    same "$(systemctl show --value -p TasksMax "$unit")" 77
+    same "$(<"$dir/pids.max")" 77
+    same "$(wc -l <"$dir/cgroup.procs")" 2 "processes in the scope"
+    grep -q "^$(state_of "$ID" pid)\$" "$dir/cgroup.procs" || fail "the process is elsewhere"
+    systemctl daemon-reload
+    succeeds berth exec "$ID" sh -c 'mknod /dev/forbidden b 7 0 2>&1; cat </dev/forbidden 2>&1; true'
+    has "$output" "not permitted"
+    succeeds berth delete --force "$ID"
+    same "$(systemctl show --value -p LoadState "$unit")" not-found "the unit after a delete"
+    [ ! -e "$dir" ] || fail "the cgroup is left"
+    systemctl stop "$MARK.slice"
+}
+
 @test "a paused container: stays paused with --leave-running, runs when it is back" {
     begin_counting
     succeeds berth pause "$ID"
@@ -164,8 +194,8 @@ job_ends() {
 
 @test "all namespaces and the whole tree of processes come back" {
     make_fifo ready go result
-    shell 'sleep 1000 & (exec 5</bin/busybox; cd /tmp; sleep 1001 & wait) & cd /proc; umask 27; echo up >/ready; read word </go
-           { echo "$(hostname) $(umask) $(pwd) $$"; ps -o args | grep -c "^sleep 100"; readlink /proc/self/ns/net >/net; } >/result
+    shell 'tail -f /dev/null & (exec 5</bin/busybox; cd /tmp; tail -f /proc/uptime >/dev/null & wait) & cd /proc; umask 27; echo up >/ready; read word </go
+           { echo "$(hostname) $(umask) $(pwd) $$"; ps -o args | grep -c "^tail -f"; readlink /proc/self/ns/net >/net; } >/result
            read word </go'
     "$BERTH" --root "$ROOT" run --detach --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&-
     same "$(wait_for ready)" up
@@ -389,10 +419,14 @@ through_pipe() {
 @test "the cgroup file system without a cgroup namespace" {
     config '.linux.namespaces |= map(select(.type != "cgroup")) | .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup",
         source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"]}]'
+    local before
     begin_counting
+    before=$(berth exec "$ID" grep "/sys/fs/cgroup.* ro," /proc/mounts | sort)
+    has "$before" " ro,nosuid,nodev,noexec,"
     dumps
     revives
     same "$(counts)" "3 $WORD"
+    same "$(berth exec "$ID" grep "/sys/fs/cgroup.* ro," /proc/mounts | sort)" "$before"
     succeeds berth delete --force "$ID"
 }
 
@@ -400,8 +434,11 @@ through_pipe() {
     mkdir -p "$T/volume/sub"
     mount -t tmpfs -o size=64k tmpfs "$T/volume/sub"
     echo below >"$T/volume/sub/file"
-    mkdir -p "$T/volume/two words" "$T/tree"
-    mount --bind "$T/tree" "$T/volume/two words"
+    # Of another file system than the volume: where mounts are shared, CRIU cannot tell the two apart (berth-restore(1)).
+    mkdir -p "$T/volume/two words" "$T/other"
+    mount -t tmpfs -o size=64k tmpfs "$T/other"
+    mkdir "$T/other/tree"
+    mount --bind "$T/other/tree" "$T/volume/two words"
     config --arg t "$T" '.mounts += [{destination: "/volume", type: "bind", source: ($t + "/volume"), options: ["rbind"]}]'
     begin_counting
     same "$(berth exec "$ID" cat /volume/sub/file)" below
@@ -410,10 +447,10 @@ through_pipe() {
     same "$(counts)" "3 $WORD"
     # The same file systems, not copies of them.
     echo new >"$T/volume/sub/file"
-    echo new >"$T/tree/file"
+    echo new >"$T/other/tree/file"
     same "$(berth exec "$ID" sh -c 'cat /volume/sub/file /volume/two*/file')" $'new\nnew'
     succeeds berth delete --force "$ID"
-    umount "$T/volume/sub" "$T/volume/two words"
+    umount "$T/volume/sub" "$T/volume/two words" "$T/other"
 }
 
 # ---- namespaces -----------------------------------------------------------------------------------------------------
