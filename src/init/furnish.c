@@ -52,7 +52,7 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
         return r; /* read-only already */
     if (mounted < 0)
         mounted = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    r = mounted < 0 ? -errno : mount_change(mounted, HELD_NODE_FLAGS, 0, false);
+    r = mounted < 0 ? -errno : mount_seclude(mounted, HELD_NODE_FLAGS);
     return r < 0 ? error_code(err, -r, "make the host's node read-only") : 0;
 }
 

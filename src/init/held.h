@@ -34,7 +34,10 @@ struct held_source {
     ino_t inode;
 };
 
-/* Of every mount of a node of the host: the device works, its mode, owner and times cannot be changed through it. */
+/*
+ * Of every mount of a node of the host: the device works, its mode, owner and times cannot be changed through it. Such a
+ * mount is private: it has nothing to share, and CRIU (4.2) cannot restore two nodes with the same peers.
+ */
 #define HELD_NODE_FLAGS ((uint64_t)(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
 
 /* One v1 hierarchy for a mount of type "cgroup" without a cgroup namespace. */

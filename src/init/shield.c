@@ -75,7 +75,7 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
     if (r == 0 && mounted < 0)
         mounted = resolve_path(base, path, 0);
     if (r == 0)
-        r = mounted < 0 ? mounted : mount_change(mounted, HELD_NODE_FLAGS, 0, false);
+        r = mounted < 0 ? mounted : mount_seclude(mounted, HELD_NODE_FLAGS);
     return r < 0 ? error_code(err, -r, "cover") : 0;
 }
 

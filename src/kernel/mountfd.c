@@ -229,6 +229,15 @@ int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive) {
     return classic < 0 && r == -EPERM ? r : classic;
 }
 
+int mount_seclude(int mount_fd, uint64_t set) {
+    struct mount_attr attributes = {.attr_set = set, .propagation = MS_PRIVATE};
+    int r = classic_forced ? -ENOSYS : sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (r == 0 || !api_missing(r))
+        return r;
+    r = mount_change(mount_fd, set, 0, false);
+    return r < 0 ? r : mount_propagation(mount_fd, MS_PRIVATE);
+}
+
 static int change_propagation(int mount_fd, const char *classic_path, unsigned long propagation) {
     struct mount_attr attributes = {.propagation = propagation & ~(unsigned long)MS_REC};
     unsigned flags = AT_EMPTY_PATH | (propagation & MS_REC ? (unsigned)AT_RECURSIVE : 0u);

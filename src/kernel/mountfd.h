@@ -50,6 +50,9 @@ int mount_bind_onto(int source_fd, int target_fd, bool recursive, int *mount_fd)
  */
 int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive);
 
+/* The same of one mount, which gets no mounts from its peers any more (MS_PRIVATE). 0 or -errno. */
+int mount_seclude(int mount_fd, uint64_t set);
+
 /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, [| MS_REC]. 0 or -errno. */
 int mount_propagation(int mount_fd, unsigned long propagation);
 

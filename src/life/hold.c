@@ -222,7 +222,7 @@ static int hold_namespaces(const struct plan *plan, struct held *held, struct er
 /* A node of the host, to be mounted in the container. */
 static int open_node(const char *path, struct held_source *out) {
     int r = open_source(path, false, O_NOFOLLOW, CLONE_NOW, out);
-    if (r < 0 || !out->detached || mount_change(out->fd, HELD_NODE_FLAGS, 0, false) == 0)
+    if (r < 0 || !out->detached || mount_seclude(out->fd, HELD_NODE_FLAGS) == 0)
         return r;
     fd_drop(&out->fd); /* without mount_setattr only what is attached can be changed: left to the new process */
     return open_source(path, false, O_NOFOLLOW, CLONE_LATE, out);

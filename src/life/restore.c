@@ -295,7 +295,7 @@ static int seal_masked(struct root root, const char *path) {
     own_fd fd = resolve_path(root, path, 0);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode))
         return 0;
-    return mount_change(fd, HELD_NODE_FLAGS, 0, false);
+    return mount_seclude(fd, HELD_NODE_FLAGS);
 }
 
 /*
