@@ -80,7 +80,7 @@ static int add_bind(struct dump *d, const struct plan_mount *m, struct error *er
     return r < 0 || !source ? r : images_submounts(&d->arena, &d->mounts, source, m->destination, d->root, err);
 }
 
-/* Without a namespace for them they are binds (init/cgroup_mount.c): cgroup2 as a whole, of v1 its own directories. */
+/* Without a namespace for them they are binds (init/cgroup_mount.c): one of cgroup2, one of each hierarchy of v1. */
 static int add_cgroups(struct dump *d, const struct plan_mount *m, struct error *err) {
     const struct cgroup *group = &d->container->group;
     if (cgroup_host_is_unified())

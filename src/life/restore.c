@@ -99,16 +99,13 @@ static int make_root(struct revival *v, struct error *err) {
 
 static int list_cgroup_mounts(struct revival *v, const struct plan_mount *m, struct error *err) {
     struct creation *c = &v->creation;
-    const struct cgroup_dir *dir = c->group.dirs;
     if (c->held.cgroup_unified.fd >= 0)
-        return images_pair(
-            &c->arena, &v->mounts, m->destination,
-            c->held.cgroup_shared ? CGROUP_ROOT : arena_printf(&c->arena, "%s%s", dir->mount, dir->path), err);
+        return images_pair(&c->arena, &v->mounts, m->destination, c->held.cgroup_unified.path, err);
     if (c->group.world == CGROUP_UNIFIED || c->plan.namespaces.recipe.unshare)
         return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < c->group.count; i++) {
-        dir = &c->group.dirs[i];
+        const struct cgroup_dir *dir = &c->group.dirs[i];
         const char *name = strrchr(dir->mount, '/');
         r = images_pair(&c->arena, &v->mounts, arena_printf(&c->arena, "%s%s", m->destination, name ? name : ""),
                         arena_printf(&c->arena, "%s%s", dir->mount, dir->path), err);
