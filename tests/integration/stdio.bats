@@ -211,7 +211,7 @@ detached_terminal() {
 @test "--console-socket: what is typed arrives, and Ctrl-C is a signal" {
     make_fifo heard
     shell 'trap "echo interrupted >/heard; exit 3" INT; read line; echo "read $line" >/heard
-        while :; do sleep 1000; done'
+        while :; do sleep 1000 & wait $!; done'
     detached_terminal
     succeeds berth start "$ID"
     echo typed >"$T/tty.in"
