@@ -32,7 +32,8 @@ enum berth_cgroup_manager { BERTH_CGROUP_FILES, BERTH_CGROUP_SYSTEMD, BERTH_CGRO
 
 /* What holds for a whole call: the global options of the command line. Zeroed: all defaults. */
 struct berth_runtime {
-    const char *root; /* absolute path of the state root; NULL: /run/berth, or $XDG_RUNTIME_DIR/berth without privilege */
+    /* Absolute path of the state root; NULL: /run/berth, or $XDG_RUNTIME_DIR/berth without privilege. */
+    const char *root;
     enum berth_cgroup_manager cgroup_manager;
 };
 
@@ -111,8 +112,8 @@ int berth_processes(const struct berth_runtime *runtime, const char *id, pid_t *
 
 /*
  * Stops all processes of a created or running container by its cgroup (cgroup.freeze of cgroup2, Linux 5.2, or the
- * freezer of cgroup v1), and lets them go on. ENODEV: there is nothing to freeze by. A pause that is not complete within
- * ten seconds is taken back: ETIMEDOUT.
+ * freezer of cgroup v1), and lets them go on. ENODEV: there is nothing to freeze by. A pause that is not complete
+ * within ten seconds is taken back: ETIMEDOUT.
  */
 int berth_pause(const struct berth_runtime *runtime, const char *id, struct berth_error *error);
 int berth_resume(const struct berth_runtime *runtime, const char *id, struct berth_error *error);
@@ -145,7 +146,12 @@ enum berth_criu_cgroups {
     BERTH_CRIU_CGROUPS_IGNORE
 };
 
-enum berth_criu_lock { BERTH_CRIU_LOCK_DEFAULT, BERTH_CRIU_LOCK_IPTABLES, BERTH_CRIU_LOCK_NFTABLES, BERTH_CRIU_LOCK_SKIP };
+enum berth_criu_lock {
+    BERTH_CRIU_LOCK_DEFAULT,
+    BERTH_CRIU_LOCK_IPTABLES,
+    BERTH_CRIU_LOCK_NFTABLES,
+    BERTH_CRIU_LOCK_SKIP
+};
 
 /* What checkpoint and restore have in common; criu(8) says more about each. Zeroed: all defaults. */
 struct berth_criu {
@@ -181,7 +187,8 @@ int berth_checkpoint(const struct berth_runtime *runtime, const struct berth_che
                      struct berth_error *error);
 
 struct berth_restore {
-    struct berth_create create; /* id, bundle, config, console_socket, pid_file, pidfd_socket; no_pivot has no meaning */
+    /* Of it: id, bundle, config, console_socket, pid_file, pidfd_socket; no_pivot has no meaning. */
+    struct berth_create create;
     struct berth_criu criu;
     const char *lsm_profile; /* "apparmor:NAME" or "selinux:LABEL" in place of the one in the images */
     const char *lsm_mount_context;
@@ -200,8 +207,8 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
 
 struct berth_container {
     const char *id;
-    const char *status;  /* "creating" "created" "running" "paused" "stopped" */
-    pid_t pid;           /* 0 when there is none */
+    const char *status; /* "creating" "created" "running" "paused" "stopped" */
+    pid_t pid;          /* 0 when there is none */
     const char *bundle;
     const char *rootfs;
     const char *created; /* RFC 3339, UTC */
@@ -216,8 +223,9 @@ int berth_list(const struct berth_runtime *runtime, int (*each)(void *context, c
 int berth_list_json(const struct berth_runtime *runtime, char **json, struct berth_error *error);
 
 /*
- * What the kernel has counted for a container, as one line of JSON without a newline: {"type":"stats","id":...,"data":...};
- * berth-events(1) describes the data. ENODEV: it has no cgroup, by which to count.
+ * What the kernel has counted for a container, as one line of JSON without a newline:
+ * {"type":"stats","id":...,"data":...}; berth-events(1) describes the data. ENODEV: it has no cgroup, by which to
+ * count.
  */
 int berth_stats(const struct berth_runtime *runtime, const char *id, char **json, struct berth_error *error);
 

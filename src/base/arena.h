@@ -16,7 +16,8 @@ struct arena {
     struct arena_block *block; /* the block in use; older ones hang behind it */
 };
 
-#define ARENA_INIT {.block = NULL}
+#define ARENA_INIT                                                                                                     \
+    { .block = NULL }
 #define own_arena own(arena_drop) struct arena
 
 /* Zeroed memory aligned for any type, or NULL when out of memory. A size of 0 gives a valid pointer. */

@@ -84,7 +84,7 @@ int error_memory(struct error *err) {
     return error_set(err, ENOMEM, "out of memory");
 }
 
-/* What is kept of the end of a chain that has grown too long: there stands the reason. The rest is cut in the middle. */
+/* What is kept of the end of a chain that has grown too long: the reason stands there. The middle is cut. */
 #define WRAP_TAIL ((size_t)200)
 
 int error_wrap(struct error *err, const char *format, ...) {

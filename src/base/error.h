@@ -20,7 +20,8 @@ struct error {
     char text[880];  /* the message for people; cut at its end when too long, the errno text is always kept */
 };
 
-#define ERROR_INIT {.code = 0}
+#define ERROR_INIT                                                                                                     \
+    { .code = 0 }
 
 /* Sets code and text; returns -code. A code of 0 is taken for EINVAL. */
 int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -38,7 +38,8 @@ int fd_read_all(int fd, size_t max, char **out, size_t *len) {
     struct stat st;
     size_t capacity = 4096, used = 0;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size < max)
-        capacity = (size_t)st.st_size + 2; /* one for the NUL, one so that the read that finds the end needs no growth */
+        capacity =
+            (size_t)st.st_size + 2; /* one for the NUL, one so that the read that finds the end needs no growth */
     own_memory char *data = malloc(capacity);
     while (data) {
         ssize_t n = fd_read(fd, data + used, capacity - 1 - used);
@@ -113,7 +114,8 @@ int fd_send(int socket, const void *data, size_t size, const int *fds, size_t co
 ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count) {
     union control control;
     struct iovec iov = {.iov_base = data, .iov_len = size};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control};
     size_t room = *count, got = 0;
     ssize_t n;
     do

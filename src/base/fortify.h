@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fortify: what _FORTIFY_SOURCE=2 does in glibc, for a libc that lacks it (musl), for the functions that this tree
- * uses: where the compiler knows how large the target is, a write beyond it ends the program. Included before every file of
- * such a build by the compiler's command line. The checking functions in fortify.c carry the names that the Linux
- * Standard Base gives them, since static archives of a distribution (yajl, libseccomp) call them too.
+ * uses: where the compiler knows how large the target is, a write beyond it ends the program. Included before every
+ * file of such a build by the compiler's command line. The checking functions in fortify.c carry the names that the
+ * Linux Standard Base gives them, since static archives of a distribution (yajl, libseccomp) call them too.
  */
 #ifndef BERTH_BASE_FORTIFY_H
 #define BERTH_BASE_FORTIFY_H

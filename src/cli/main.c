@@ -76,8 +76,9 @@ static int help_print(const struct verb *verb, struct berth_error *error) {
 }
 
 /*
- * musl's malloc gives blocks back to the kernel as soon as none of their size is in use: those that files are read into and
- * documents written to would be mapped and unmapped again and again. One that stays, for as long as the program, keeps them.
+ * musl's malloc gives blocks back to the kernel as soon as none of their size is in use: those that files are read into
+ * and documents written to would be mapped and unmapped again and again. One that stays, for as long as the program,
+ * keeps them.
  */
 static void *volatile heap_kept;
 

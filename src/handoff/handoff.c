@@ -11,16 +11,11 @@
 #include <sys/socket.h>
 
 const struct handoff_rule handoff_rules[HANDOFF_KIND_COUNT] = {
-    [HANDOFF_BORN] = {"born", HANDOFF_TO_LIFE, 1, 1},
-    [HANDOFF_SOURCE] = {"source", HANDOFF_TO_INIT, 1, 1},
-    [HANDOFF_PLACED] = {"placed", HANDOFF_TO_INIT, 0, 0},
-    [HANDOFF_CONSOLE] = {"console", HANDOFF_TO_LIFE, 1, 1},
-    [HANDOFF_HOOKS] = {"hooks", HANDOFF_TO_LIFE, 0, 0},
-    [HANDOFF_HOOKED] = {"hooked", HANDOFF_TO_INIT, 0, 1},
-    [HANDOFF_READY] = {"ready", HANDOFF_TO_LIFE, 0, 0},
-    [HANDOFF_COMMITTED] = {"committed", HANDOFF_TO_INIT, 0, 0},
-    [HANDOFF_START] = {"start", HANDOFF_TO_INIT, 0, 1},
-    [HANDOFF_WARNING] = {"warning", HANDOFF_TO_LIFE, 0, 0},
+    [HANDOFF_BORN] = {"born", HANDOFF_TO_LIFE, 1, 1},     [HANDOFF_SOURCE] = {"source", HANDOFF_TO_INIT, 1, 1},
+    [HANDOFF_PLACED] = {"placed", HANDOFF_TO_INIT, 0, 0}, [HANDOFF_CONSOLE] = {"console", HANDOFF_TO_LIFE, 1, 1},
+    [HANDOFF_HOOKS] = {"hooks", HANDOFF_TO_LIFE, 0, 0},   [HANDOFF_HOOKED] = {"hooked", HANDOFF_TO_INIT, 0, 1},
+    [HANDOFF_READY] = {"ready", HANDOFF_TO_LIFE, 0, 0},   [HANDOFF_COMMITTED] = {"committed", HANDOFF_TO_INIT, 0, 0},
+    [HANDOFF_START] = {"start", HANDOFF_TO_INIT, 0, 1},   [HANDOFF_WARNING] = {"warning", HANDOFF_TO_LIFE, 0, 0},
     [HANDOFF_ERROR] = {"error", HANDOFF_TO_LIFE, 0, 0},
 };
 

@@ -39,8 +39,9 @@ static int prepare_exec(const struct init *init, struct error *err) {
     const struct plan_cpus *cpus = process->cpus_initial;
     int affinity = cpus ? sys_sched_setaffinity(cpus->bits, sizeof cpus->bits) : 0;
     if (affinity < 0)
-        return error_code(err, -affinity, "set the processors of execCPUAffinity.initial (config "
-                                          "/process/execCPUAffinity/initial)%s",
+        return error_code(err, -affinity,
+                          "set the processors of execCPUAffinity.initial (config "
+                          "/process/execCPUAffinity/initial)%s",
                           affinity == -EINVAL ? ": berth may run on none of them" : "");
     for (size_t i = 0; i < process->rlimit_count; i++) {
         const struct plan_rlimit *l = &process->rlimits[i];
@@ -96,7 +97,8 @@ static int clone_exec(struct init *init, struct error *err) {
     return r < 0 ? error_code(err, -r, "hand the new process on") : 0;
 }
 
-_Noreturn static void between(struct init *init, int (*clone)(struct init *init, struct error *err), const char *place) {
+_Noreturn static void between(struct init *init, int (*clone)(struct init *init, struct error *err),
+                              const char *place) {
     struct error err = ERROR_INIT;
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NAME, "berth:[JOIN]");

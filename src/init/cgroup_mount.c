@@ -99,7 +99,9 @@ int cgroup_mount(struct init *init, const struct plan_mount *m, int target, stru
     const struct held *held = init->held;
     if (!held->cgroup_frame)
         return mount_unified(init, m, target, err);
-    const struct mount_new frame = {.type = "tmpfs", .source = "cgroup", .data = "mode=755",
+    const struct mount_new frame = {.type = "tmpfs",
+                                    .source = "cgroup",
+                                    .data = "mode=755",
                                     .attributes = m->flags.set & ~(uint64_t)MOUNT_ATTR_RDONLY};
     own_fd top = -1;
     int r = mount_filesystem(&frame, target, &top, err);

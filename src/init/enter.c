@@ -67,7 +67,7 @@ int enter_arrive(struct init *init, struct error *err) {
         return hidden;
     prctl(PR_SET_NAME, "berth:[INIT]");
     sys_signals_default(); /* also what the caller ignored: the payload starts like any other program */
-    umask(0); /* modes are meant as they are given */
+    umask(0);              /* modes are meant as they are given */
     int r = init->wait_placed ? wait_placed(init, err) : 0;
     return r == 0 && mapped ? hide(err) : r;
 }
@@ -78,8 +78,8 @@ int enter_namespaces(const struct init *init, struct error *err) {
     size_t count = 0;
     for (unsigned k = 0; k < NS_COUNT; k++)
         if (ns->modes[k] == NS_JOIN)
-            joins[count++] = (struct namespace_join){init->held->namespaces[k], ns_flag((enum ns_kind)k),
-                                                     ns_name((enum ns_kind)k)};
+            joins[count++] =
+                (struct namespace_join){init->held->namespaces[k], ns_flag((enum ns_kind)k), ns_name((enum ns_kind)k)};
     return namespace_join_all(joins, count, err);
 }
 

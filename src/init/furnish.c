@@ -102,8 +102,8 @@ static int make_link(int dev, const char *name, const char *target) {
     if (symlinkat(target, dev, name) == 0)
         return 0;
     /* A ptmx node in an image is the host's multiplexer; the container has its own. Other things are left alone. */
-    bool node = errno == EEXIST && strcmp(name, "ptmx") == 0 &&
-                fstatat(dev, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st.st_mode);
+    bool node = errno == EEXIST && strcmp(name, "ptmx") == 0 && fstatat(dev, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                !S_ISLNK(st.st_mode);
     if (node && unlinkat(dev, name, 0) == 0 && symlinkat(target, dev, name) == 0)
         return 0;
     return errno == EEXIST ? 0 : -errno;

@@ -28,9 +28,8 @@ int gate_runtime_hooks(struct init *init, struct error *err) {
     if (r < 0 || message.kind != HANDOFF_HOOKED)
         return error_code(err, r < 0 ? -r : EPROTO, "wait for the hooks of the runtime");
     own_fd state = message.fd;
-    const struct hook_call call = {.state_fd = state,
-                                   .directory_fd = init->held->bundle,
-                                   .envp = (const char *const *)environ};
+    const struct hook_call call = {
+        .state_fd = state, .directory_fd = init->held->bundle, .envp = (const char *const *)environ};
     return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, &call, err);
 }
 

@@ -35,8 +35,8 @@ struct held_source {
 };
 
 /*
- * Of every mount of a node of the host: the device works, its mode, owner and times cannot be changed through it. Such a
- * mount is private: it has nothing to share, and CRIU (4.2) cannot restore two nodes with the same peers.
+ * Of every mount of a node of the host: the device works, its mode, owner and times cannot be changed through it. Such
+ * a mount is private: it has nothing to share, and CRIU (4.2) cannot restore two nodes with the same peers.
  */
 #define HELD_NODE_FLAGS ((uint64_t)(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC))
 
@@ -49,33 +49,35 @@ struct held_cgroup {
 
 /* exec: the container that a process is to be born into. */
 struct held_container {
-    int pidfd;          /* its init process */
-    pid_t pid;          /* the same, as life sees it */
-    uint64_t joins;     /* CLONE_NEW* of the namespaces that are not ours already */
+    int pidfd;           /* its init process */
+    pid_t pid;           /* the same, as life sees it */
+    uint64_t joins;      /* CLONE_NEW* of the namespaces that are not ours already */
     uint64_t joins_late; /* of these, what the new process itself joins once it is in its cgroup */
-    int root;           /* its root directory where that is not the root of its mount namespace; else -1 */
-    int cgroup;         /* cgroup2 directory to be born in; -1: none */
+    int root;            /* its root directory where that is not the root of its mount namespace; else -1 */
+    int cgroup;          /* cgroup2 directory to be born in; -1: none */
 };
 
 struct held {
     struct held_source rootfs;
     /* One a row of plan->mounts: binds, and what stands in for a file system that may not be mounted; fd -1 others. */
     struct held_source *mounts;
-    struct held_source *devices; /* one a row of plan->devices when the container is in a user namespace of its own, else NULL */
-    struct held_source null;     /* the host's /dev/null, checked; read-only when detached */
-    int null_stream;             /* the same, opened through such a mount, for a standard stream; -1: none is that null */
-    bool cgroup_frame;           /* for MOUNT_CGROUP: a tmpfs with a directory for each hierarchy; else cgroup2 itself */
-    bool cgroup_foreign;         /* the container has no cgroup of its own: what it may see is not its to change */
+    /* One a row of plan->devices when the container is in a user namespace of its own, else NULL. */
+    struct held_source *devices;
+    struct held_source null; /* the host's /dev/null, checked; read-only when detached */
+    int null_stream;         /* the same, opened through such a mount, for a standard stream; -1: none is that null */
+    bool cgroup_frame;       /* for MOUNT_CGROUP: a tmpfs with a directory for each hierarchy; else cgroup2 itself */
+    bool cgroup_foreign;     /* the container has no cgroup of its own: what it may see is not its to change */
     struct held_cgroup *cgroups; /* for the frame: the hierarchies in which the container has a cgroup of its own */
     size_t cgroup_count;
-    struct held_source cgroup_unified; /* the container's own cgroup2 directory, for where cgroup2 cannot be mounted ... */
-    bool cgroup_shared;                /* ... or, to be bound in any case, the caller's cgroup2 mount */
-    int namespaces[NS_COUNT];    /* joined ones, -1 others */
+    /* The container's own cgroup2 directory, for where cgroup2 cannot be mounted ... */
+    struct held_source cgroup_unified;
+    bool cgroup_shared;       /* ... or, to be bound in any case, the caller's cgroup2 mount */
+    int namespaces[NS_COUNT]; /* joined ones, -1 others */
     struct held_container container;
-    int bundle;                  /* working directory of hooks */
-    unsigned preserved;          /* descriptors from 3 on that reach the container */
-    struct file_limit files;     /* to be given back to the payload */
-    bool listen_fds;             /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */
+    int bundle;              /* working directory of hooks */
+    unsigned preserved;      /* descriptors from 3 on that reach the container */
+    struct file_limit files; /* to be given back to the payload */
+    bool listen_fds;         /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */
 };
 
 /*

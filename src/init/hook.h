@@ -12,9 +12,9 @@
 #include <stdbool.h>
 
 struct hook_call {
-    int state_fd;            /* a memfd with the JSON, rewound for each hook: they share it, so seal it against writing */
-    int directory_fd;        /* working directory (the bundle), -1 as the caller's */
-    int cancel_fd;           /* readable: end the hook that runs, the call fails; 0 or less: none */
+    int state_fd;     /* a memfd with the JSON, rewound for each hook: they share it, so seal it against writing */
+    int directory_fd; /* working directory (the bundle), -1 as the caller's */
+    int cancel_fd;    /* readable: end the hook that runs, the call fails; 0 or less: none */
     const char *const *envp; /* environment of a hook that names none; NULL: an empty one */
     bool carry_on;           /* poststop: a failure is logged as a warning, the rest still runs, 0 is returned */
 };
@@ -24,8 +24,9 @@ struct hook_call {
  *
  * Stops at the first failure: the text is "error running <point> hook #<n> (<path>): exit status 1 after 12 ms,
  * output: ..." with signal, deadline ("hook ran past specified timeout of 1.0s") or errno in place of the status,
- * or that it was cancelled (EINTR); the output's end is kept, its control characters are blanks. step "hook", place "/hooks/<point>/<n>", n from 0.
- * Code: ETIMEDOUT past the deadline, ECANCELED for a status or signal, else why it could not be started.
+ * or that it was cancelled (EINTR); the output's end is kept, its control characters are blanks. step "hook", place
+ * "/hooks/<point>/<n>", n from 0. Code: ETIMEDOUT past the deadline, ECANCELED for a status or signal, else why it
+ * could not be started.
  */
 int hook_run(const struct plan_hooks *hooks, enum hook_point point, const struct hook_call *call, struct error *err);
 

@@ -102,15 +102,16 @@ int identity_label(struct init *init, struct error *err) {
         return r;
     if (process->apparmor_profile && (r = lsm_apparmor_exec(&init->proc, process->apparmor_profile)) < 0) {
         error_note(err, "security label", "/process/apparmorProfile");
-        return error_code(err, -r, "apparmor failed to apply profile \"%.128s\"%s (config /process/apparmorProfile): write "
+        return error_code(err, -r,
+                          "apparmor failed to apply profile \"%.128s\"%s (config /process/apparmorProfile): write "
                           "`/proc/self/attr/apparmor/exec`",
                           process->apparmor_profile, r == -ENOENT ? " (is it loaded?)" : "");
     }
     if (process->selinux_label && (r = lsm_selinux_exec(&init->proc, process->selinux_label)) < 0) {
         error_note(err, "security label", "/process/selinuxLabel");
-        return error_code(err, -r, "set SELinux label \"%.128s\"%s (config /process/selinuxLabel): write `/proc/self/attr/exec`",
-                          process->selinux_label,
-                          r == -EINVAL ? " (does the policy know it?)" : "");
+        return error_code(err, -r,
+                          "set SELinux label \"%.128s\"%s (config /process/selinuxLabel): write `/proc/self/attr/exec`",
+                          process->selinux_label, r == -EINVAL ? " (does the policy know it?)" : "");
     }
     return 0;
 }
@@ -142,8 +143,10 @@ static int set_groups(struct init *init, struct error *err) {
         return 0;
     error_note(err, "user", place);
     if (fixed)
-        return error_set(err, EPERM, "cannot set any additional groups in a rootless container whose only group is its "
-                                     "user's own (config %s)", place);
+        return error_set(err, EPERM,
+                         "cannot set any additional groups in a rootless container whose only group is its "
+                         "user's own (config %s)",
+                         place);
     return error_code(err, -r, "set additional groups (config %s)%s", place,
                       r == -EINVAL ? ": not all of them are mapped" : "");
 }
@@ -205,12 +208,14 @@ static int switch_user(const struct plan_process *process, struct error *err) {
         return error_sys(err, "keep capabilities");
     if (setresgid(process->gid, process->gid, process->gid) < 0)
         return errno == EINVAL
-                   ? error_set(err, EINVAL, "cannot setgid to unmapped gid %u in user namespace (config /process/user/gid)",
+                   ? error_set(err, EINVAL,
+                               "cannot setgid to unmapped gid %u in user namespace (config /process/user/gid)",
                                process->gid)
                    : error_sys(err, "set group %u (config /process/user/gid)", process->gid);
     if (setresuid(process->uid, process->uid, process->uid) < 0)
         return errno == EINVAL
-                   ? error_set(err, EINVAL, "cannot setuid to unmapped uid %u in user namespace (config /process/user/uid)",
+                   ? error_set(err, EINVAL,
+                               "cannot setuid to unmapped uid %u in user namespace (config /process/user/uid)",
                                process->uid)
                    : error_sys(err, "set user %u (config /process/user/uid)", process->uid);
     /* Changing ids makes the process dumpable again for its new owner (prctl(2)). */
@@ -231,7 +236,8 @@ int identity_user(struct init *init, struct error *err) {
     r = sys_capget(0, &e, &p, &i);
     if (r < 0)
         return error_code(err, -r, "read capabilities");
-    uint64_t bounding = grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(process->caps[CAP_SET_BOUNDING]), "bounding");
+    uint64_t bounding =
+        grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(process->caps[CAP_SET_BOUNDING]), "bounding");
     uint64_t permitted = grantable(init, process->caps[CAP_SET_PERMITTED], p, "permitted");
     uint64_t effective = grantable(init, process->caps[CAP_SET_EFFECTIVE], permitted, "effective");
     uint64_t inheritable = grantable(init, process->caps[CAP_SET_INHERITABLE], p, "inheritable");

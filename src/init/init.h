@@ -19,18 +19,18 @@ enum { GUARDED_PROC, GUARDED_SYS, GUARDED_COUNT };
 struct init {
     const struct plan *plan;
     struct held *held; /* our own copy: enter_arrive puts in what life sends */
-    int channel;        /* handoff with life; what fails is reported there */
-    int gate;           /* create: the listening socket that `start` connects to; run: -1, START comes over the channel */
-    bool unprivileged;  /* life is an ordinary user's */
-    bool wait_placed;   /* life has ids to map or cgroups to enter before we may go on */
-    struct root root;   /* the container's root mount */
-    struct procfs proc; /* a procfs of ours: the container's own or a private one; -1 until it is needed */
+    int channel;       /* handoff with life; what fails is reported there */
+    int gate; /* create: the listening socket that `start` connects to; run: -1, START comes over the channel */
+    bool unprivileged;          /* life is an ordinary user's */
+    bool wait_placed;           /* life has ids to map or cgroups to enter before we may go on */
+    struct root root;           /* the container's root mount */
+    struct procfs proc;         /* a procfs of ours: the container's own or a private one; -1 until it is needed */
     int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
-    int console;        /* slave of the container's terminal, -1 without */
-    int state_fd;       /* state for startContainer hooks, -1 without */
-    uint64_t spare_caps; /* effective beyond the plan's until the seccomp filter is loaded */
-    char program[PATH_MAX]; /* the payload, found by then */
-    char home[PATH_MAX + 6]; /* "HOME=..." */
+    int console;                /* slave of the container's terminal, -1 without */
+    int state_fd;               /* state for startContainer hooks, -1 without */
+    uint64_t spare_caps;        /* effective beyond the plan's until the seccomp filter is loaded */
+    char program[PATH_MAX];     /* the payload, found by then */
+    char home[PATH_MAX + 6];    /* "HOME=..." */
 };
 
 /* The whole life of the new process. */
@@ -49,9 +49,10 @@ void init_close_others(const struct init *init, int *keep, size_t count);
 void init_warn(const struct init *init, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Where a path of the container is resolved from, *path becomes the rest: below /proc and /sys from the mounts that were
- * made there, else from the root. Whoever can write in the root file system meanwhile (another container that shares
- * it) may put other directories in their place: what is mounted or masked in there must hit the true ones all the same.
+ * Where a path of the container is resolved from, *path becomes the rest: below /proc and /sys from the mounts that
+ * were made there, else from the root. Whoever can write in the root file system meanwhile (another container that
+ * shares it) may put other directories in their place: what is mounted or masked in there must hit the true ones all
+ * the same.
  */
 struct root init_base(const struct init *init, const char **path);
 
@@ -62,7 +63,8 @@ int init_procfs(struct init *init, struct error *err);
 /* enter.c: becoming a member of the container */
 int enter_arrive(struct init *init, struct error *err);
 int enter_join(struct init *init, struct error *err);
-int enter_namespaces(const struct init *init, struct error *err); /* joins all that are to be joined; also for between.c */
+int enter_namespaces(const struct init *init,
+                     struct error *err); /* joins all that are to be joined; also for between.c */
 int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
 int enter_container(struct init *init, struct error *err); /* exec: what between.c has left to join, and its root */

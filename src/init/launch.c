@@ -143,8 +143,7 @@ int launch_lookup(struct init *init, struct error *err) {
 int launch_start_hooks(struct init *init, struct error *err) {
     if (init->plan->hooks.at[HOOK_START_CONTAINER].count == 0)
         return 0;
-    const struct hook_call call = {
-        .state_fd = init->state_fd, .directory_fd = -1, .envp = init->plan->process.env};
+    const struct hook_call call = {.state_fd = init->state_fd, .directory_fd = -1, .envp = init->plan->process.env};
     int r = hook_run(&init->plan->hooks, HOOK_START_CONTAINER, &call, err);
     fd_drop(&init->state_fd);
     if (r < 0)
@@ -177,9 +176,11 @@ static bool diagnose_script(const char *path, char *head, struct error *err) {
     else
         line[strcspn(line, "\r")] = '\0';
     if (carriage_return)
-        error_set(err, ENOENT,
-                  "exec: \"%s\": no such file or directory: its first line \"#!%s\" ends in a carriage return (DOS line "
-                  "end)", path, line);
+        error_set(
+            err, ENOENT,
+            "exec: \"%s\": no such file or directory: its first line \"#!%s\" ends in a carriage return (DOS line "
+            "end)",
+            path, line);
     else if (!*line)
         error_set(err, ENOEXEC, "exec: \"%s\": its first line \"#!\" names no interpreter", path);
     else if (access(line, X_OK) < 0)

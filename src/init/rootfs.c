@@ -108,8 +108,8 @@ static int open_target(const struct init *init, const struct plan_mount *m, bool
     own_fd fd = kernel_fs ? make_without_links(base, path)
                           : resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE);
     if (kernel_fs && fd == -ELOOP)
-        return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s", m->type,
-                         m->destination);
+        return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s",
+                         m->type, m->destination);
     if (fd < 0)
         return error_code(err, -fd, "make mount point %s", m->destination);
     if (fstat(fd, &st) < 0 || fstat(init->root.fd, &top) < 0 || fstatfs(fd, &fs) < 0)
@@ -177,11 +177,12 @@ static int mount_bind(struct init *init, const struct plan_mount *m, struct erro
         r = reach_mount(init, m, &mounted, err);
     if (r < 0)
         return r;
-    /* What comes from a shared mount of the host is its peer, and what is mounted there would be seen on the host: only what
-     * is explicitly and wholly "shared" may stay so. */
+    /* What comes from a shared mount of the host is its peer, and what is mounted there would be seen on the host: only
+     * what is explicitly and wholly "shared" may stay so. */
     bool peer = (m->propagation[0] & MS_SHARED) && (!m->recursive || (m->propagation[0] & MS_REC));
     if (!peer)
-        r = mount_propagation(mounted, init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC);
+        r = mount_propagation(mounted,
+                              init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC);
     if (r < 0)
         return error_code(err, -r, "set propagation of mount %s", m->destination);
     r = change_mount(m, mounted, true, err);
@@ -199,10 +200,12 @@ static const char *tmpfs_data(const struct plan_mount *m, int target, char *buff
     return n > 0 && (size_t)n < size ? buffer : m->data;
 }
 
-/* What of the host stands in for a file system that may not be mounted here (life/hold.c), with all that is below it. */
+/* What of the host stands in for a file system that may not be mounted here (life/hold.c), with all below it. */
 static int mount_stand_in(struct init *init, const struct plan_mount *m, int target, struct error *err) {
     const uint64_t inherited = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    static const struct mount_new cover = {.type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2,mode=755",
+    static const struct mount_new cover = {.type = "tmpfs",
+                                           .source = "tmpfs",
+                                           .data = "nr_blocks=1,nr_inodes=2,mode=755",
                                            .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                                                          MOUNT_ATTR_NOEXEC};
     own_fd mounted = -1, covered = -1;
@@ -268,7 +271,8 @@ static int mount_new_filesystem(struct init *init, const struct plan_mount *m, s
     if (r == 0 && init->plan->mount_label && strcmp(m->type, "mqueue") == 0) {
         r = lsm_selinux_file(mounted, init->plan->mount_label);
         if (r < 0)
-            return error_code(err, -r, "label the mount on %s with \"%.128s\"", m->destination, init->plan->mount_label);
+            return error_code(err, -r, "label the mount on %s with \"%.128s\"", m->destination,
+                              init->plan->mount_label);
     }
     if (r == 0)
         r = change_mount(m, mounted, false, err);

@@ -47,8 +47,11 @@ struct covers {
 };
 
 static int mask_directory(const struct init *init, struct covers *covers, int target, struct error *err) {
-    const struct mount_new new = {.type = "tmpfs", .source = "tmpfs", .data = init->plan->cover_data,
-                                  .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    const struct mount_new new = {.type = "tmpfs",
+                                  .source = "tmpfs",
+                                  .data = init->plan->cover_data,
+                                  .attributes =
+                                      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
     int r = covers->empty < 0 ? mount_detached(&new, &covers->empty, err) : 0;
     if (r == 0)
         r = cover(&covers->empty, &covers->empty_attached, target, err);

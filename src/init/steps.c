@@ -30,7 +30,8 @@ static bool has_label(const struct init *init) {
 static bool hooks_before_pivot(const struct init *init) {
     const struct plan_hooks *hooks = &init->plan->hooks;
     return hooks->at[HOOK_PRESTART].count + hooks->at[HOOK_CREATE_RUNTIME].count +
-               hooks->at[HOOK_CREATE_CONTAINER].count > 0;
+               hooks->at[HOOK_CREATE_CONTAINER].count >
+           0;
 }
 static bool own_mounts(const struct init *init) {
     return init->plan->namespaces.modes[NS_MOUNT] == NS_NEW;
@@ -94,7 +95,7 @@ const struct step start_steps[] = {
     /* Few descriptors are opened from here on. */
     {"rlimits", identity_file_limit, NULL},
     /* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it is loaded before the last capabilities go; hooks of
-     * the container then run behind both. With it the filter is the last thing before the exec: it may forbid anything. */
+     * the container then run behind both. With it the filter is the last thing before the exec: it may forbid all. */
     {"seccomp", launch_filter, privileges_may_grow},
     {"capabilities", launch_final_caps, has_process},
     {"hooks", launch_start_hooks, has_process},

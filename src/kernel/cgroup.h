@@ -72,7 +72,8 @@ struct cgroup {
     struct cgroup_dir dirs[CGROUP_HIERARCHIES_MAX];
 };
 
-#define CGROUP_INIT {.world = CGROUP_NONE}
+#define CGROUP_INIT                                                                                                    \
+    { .world = CGROUP_NONE }
 void cgroup_drop(struct cgroup *group); /* closes the descriptors; removes nothing */
 #define own_cgroup own(cgroup_drop) struct cgroup
 
@@ -97,9 +98,10 @@ int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char 
  * Makes and opens every directory of the located group (0755, umask applied), missing parents too; cpuset ancestors of
  * v1 get their parents' cpus and mems. On a unified host all controllers are enabled, as far as that is allowed; beside
  * v1 hierarchies cgroup_write enables each when it is first asked for. Parents that were missing are made with the
- * sticky bit, by which cgroup_remove of the last container below knows them and takes them away again. A directory that exists already must hold no process
- * (EBUSY, "container's cgroup is not empty: N process(es) found") and must not be frozen ("container's cgroup
- * unexpectedly frozen"). On failure everything that was made is removed again and all fds are -1.
+ * sticky bit, by which cgroup_remove of the last container below knows them and takes them away again. A directory that
+ * exists already must hold no process (EBUSY, "container's cgroup is not empty: N process(es) found") and must not be
+ * frozen ("container's cgroup unexpectedly frozen"). On failure everything that was made is removed again and all fds
+ * are -1.
  */
 int cgroup_make(struct cgroup *group, struct error *err);
 
@@ -190,9 +192,9 @@ void cgroup_thaw_all(const struct cgroup *group);
 int cgroup_signal(const struct cgroup *group, int signal, struct error *err);
 
 /*
- * Hands the cgroup2 directory over to a user, who may then make cgroups below it, and share out among them what this one
- * has: the directory and those of its files that /sys/kernel/cgroup/delegate names (cgroups(7), Linux 4.15). The limits
- * are not among them.
+ * Hands the cgroup2 directory over to a user, who may then make cgroups below it, and share out among them what this
+ * one has: the directory and those of its files that /sys/kernel/cgroup/delegate names (cgroups(7), Linux 4.15). The
+ * limits are not among them.
  */
 int cgroup_delegate(const struct cgroup *group, uid_t uid, struct error *err);
 

@@ -40,8 +40,8 @@ static bool inhabited(int mount, const char *path, size_t len) {
 
 /*
  * Writes into the cgroup.subtree_control of the directory that the first `len` bytes of path name. Not where processes
- * sit: the kernel itself refuses only some controllers there, and the others would make a threaded subtree of it, in which
- * no container can be ("domain invalid").
+ * sit: the kernel itself refuses only some controllers there, and the others would make a threaded subtree of it, in
+ * which no container can be ("domain invalid").
  */
 static int control(int mount, const char *path, size_t len, const char *value) {
     char file[PATH_MAX + sizeof CONTROL];

@@ -4,7 +4,7 @@
 
 #include "kernel/sys.h"
 
-#define FILES_LEAST 512   /* below it even the hard limit is raised, if we may */
+#define FILES_LEAST 512  /* below it even the hard limit is raised, if we may */
 #define FILES_MOST 65536 /* enough for a source of each mount; more would only make tables larger */
 
 void file_limit_raise(struct file_limit *limit) {

@@ -16,7 +16,8 @@
 
 bool lsm_apparmor_on(void) {
     char state[8];
-    return fd_read_text(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", state, sizeof state) == 0 && state[0] == 'Y';
+    return fd_read_text(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", state, sizeof state) == 0 &&
+           state[0] == 'Y';
 }
 
 bool lsm_selinux_on(void) {

@@ -26,9 +26,12 @@ static const struct flag_pair {
     unsigned long classic;
     unsigned long statvfs;
 } flag_pairs[] = {
-    {MOUNT_ATTR_RDONLY, MS_RDONLY, ST_RDONLY},         {MOUNT_ATTR_NOSUID, MS_NOSUID, ST_NOSUID},
-    {MOUNT_ATTR_NODEV, MS_NODEV, ST_NODEV},            {MOUNT_ATTR_NOEXEC, MS_NOEXEC, ST_NOEXEC},
-    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME, ST_NODIRATIME}, {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW, 0x2000},
+    {MOUNT_ATTR_RDONLY, MS_RDONLY, ST_RDONLY},
+    {MOUNT_ATTR_NOSUID, MS_NOSUID, ST_NOSUID},
+    {MOUNT_ATTR_NODEV, MS_NODEV, ST_NODEV},
+    {MOUNT_ATTR_NOEXEC, MS_NOEXEC, ST_NOEXEC},
+    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME, ST_NODIRATIME},
+    {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW, 0x2000},
     {MOUNT_ATTR_NOATIME, MS_NOATIME, ST_NOATIME},
 };
 
@@ -168,8 +171,8 @@ int mount_filesystem(const struct mount_new *new, int target_fd, int *mount_fd, 
 int mount_clone(int fd, bool recursive) {
     if (classic_forced)
         return -ENOSYS;
-    return sys_open_tree(fd, "",
-                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? (unsigned)AT_RECURSIVE : 0u));
+    return sys_open_tree(
+        fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? (unsigned)AT_RECURSIVE : 0u));
 }
 
 int mount_attach(int tree_fd, int target_fd) {
@@ -180,7 +183,8 @@ int mount_bind_onto(int source_fd, int target_fd, bool recursive, int *mount_fd)
     own_fd tree = mount_clone(source_fd, recursive);
     int r = tree;
     if (api_missing(tree))
-        r = sys_mount(fd_path(source_fd).text, fd_path(target_fd).text, NULL, MS_BIND | (recursive ? MS_REC : 0ul), NULL);
+        r = sys_mount(fd_path(source_fd).text, fd_path(target_fd).text, NULL, MS_BIND | (recursive ? MS_REC : 0ul),
+                      NULL);
     else if (tree >= 0)
         r = mount_attach(tree, target_fd);
     if (r == 0)
@@ -258,8 +262,10 @@ static int classic_reconfigure(int mount_fd, const char *data, unsigned long sup
     unsigned long flags;
     struct statvfs now;
     int r = remount_flags(mount_fd, 0, 0, &flags);
-    if (r == 0 && fstatvfs(mount_fd, &now) == 0) /* of the superblock's own flags statvfs shows these two (statvfs(3)) */
-        superblock |= (now.f_flag & ST_SYNCHRONOUS ? MS_SYNCHRONOUS : 0ul) | (now.f_flag & ST_MANDLOCK ? MS_MANDLOCK : 0ul);
+    if (r == 0 &&
+        fstatvfs(mount_fd, &now) == 0) /* of the superblock's own flags statvfs shows these two (statvfs(3)) */
+        superblock |=
+            (now.f_flag & ST_SYNCHRONOUS ? MS_SYNCHRONOUS : 0ul) | (now.f_flag & ST_MANDLOCK ? MS_MANDLOCK : 0ul);
     if (r == 0)
         r = sys_mount(NULL, fd_path(mount_fd).text, NULL, flags | superblock, data);
     return r < 0 ? error_code(err, -r, "reconfigure file system") : 0;

@@ -39,7 +39,8 @@ int mount_clone(int fd, bool recursive);
 int mount_attach(int tree_fd, int target_fd);
 
 /*
- * Binds source on target, both descriptors of the caller's mount namespace. *mount_fd: as mount_filesystem. 0 or -errno.
+ * Binds source on target, both descriptors of the caller's mount namespace. *mount_fd: as mount_filesystem. 0 or
+ * -errno.
  */
 int mount_bind_onto(int source_fd, int target_fd, bool recursive, int *mount_fd);
 

@@ -62,7 +62,7 @@ static const struct {
     const char *link;
     uint64_t kind;
 } links[] = {
-    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS}, {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
+    {"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},       {"net", CLONE_NEWNET},
     {"ipc", CLONE_NEWIPC},   {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
 };
 #define LINKS (sizeof links / sizeof *links)
@@ -201,9 +201,8 @@ int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, stru
         spawn_linger(parent);
     }
     fd_drop(&end);
-    int r = read(joined, &word, 1) == 1
-                ? find_outside(pid, inside, outside, err)
-                : error_set(err, EPERM, "cannot join the user namespace to read its uid_map");
+    int r = read(joined, &word, 1) == 1 ? find_outside(pid, inside, outside, err)
+                                        : error_set(err, EPERM, "cannot join the user namespace to read its uid_map");
     (void)process_signal(pidfd, SIGKILL);
     (void)process_reap(pidfd, &status);
     return r;

@@ -48,16 +48,17 @@ struct namespace_map {
     uint32_t inside, outside, size;
 };
 
-/* Writes /proc/<pid>/uid_map or gid_map ("uid_map", "gid_map") of a process that nobody else can have the pid of: a child not reaped. */
+/* Writes /proc/<pid>/uid_map or gid_map ("uid_map", "gid_map") of a process that nobody else can have the pid of: a
+ * child not reaped. */
 int namespace_write_map(pid_t pid, const char *file, const struct namespace_map *maps, size_t count, struct error *err);
 
 /*
- * Forbids setgroups(2) in the new user namespace of such a process, for good. Before that an unprivileged writer may not
- * map a group: dropping groups could open files to it that are closed to members (user_namespaces(7), Linux 3.19).
+ * Forbids setgroups(2) in the new user namespace of such a process, for good. Before that an unprivileged writer may
+ * not map a group: dropping groups could open files to it that are closed to members (user_namespaces(7), Linux 3.19).
  */
 int namespace_deny_groups(pid_t pid, struct error *err);
 
-/* Which uid in the caller's user namespace `inside` is in another one (a descriptor). EINVAL: it is not mapped there. */
+/* Which uid in the caller's user namespace `inside` is in another one (a descriptor). EINVAL: not mapped there. */
 int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, struct error *err);
 
 /* Whether the caller lives in the first user namespace of the kernel; not to know (no /proc) counts as that. */

@@ -102,6 +102,7 @@ int process_reap(int pidfd, int *status) {
     while (r < 0 && errno == EINTR);
     if (r < 0)
         return -errno;
-    *status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
+    *status =
+        info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
     return 0;
 }

@@ -40,14 +40,16 @@ int procfs_open_private(struct procfs *out, struct error *err) {
     if (context < 0)
         return procfs_open_host(out, err);
     int r = sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-    int fd = r < 0 ? r : sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    int fd =
+        r < 0 ? r : sys_fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     if (fd < 0)
         return procfs_open_host(out, err);
     out->fd = fd;
     return 0;
 }
 
-/* On a proc file system, and on the very mount: another file of procfs may have been bound over the one that was asked for. */
+/* On a proc file system, and on the very mount: another file of procfs may have been bound over the one that was asked
+ * for. */
 static int verify_file(const struct procfs *proc, int fd) {
     struct statfs fs;
     uint64_t mount, own;

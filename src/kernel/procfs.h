@@ -17,7 +17,8 @@ struct procfs {
     int fd; /* the root directory, O_PATH or a detached mount */
 };
 
-#define PROCFS_INIT {.fd = -1}
+#define PROCFS_INIT                                                                                                    \
+    { .fd = -1 }
 static inline void procfs_drop(struct procfs *proc) {
     fd_drop(&proc->fd);
 }

@@ -28,9 +28,9 @@ void resolve_force_walker(bool force) {
  */
 struct walk {
     struct root root;
-    int fd;                /* where we are; owned unless it is the root */
-    char done[PATH_MAX];   /* resolved so far, "" for the root */
-    char rest[PATH_MAX];   /* still to do */
+    int fd;              /* where we are; owned unless it is the root */
+    char done[PATH_MAX]; /* resolved so far, "" for the root */
+    char rest[PATH_MAX]; /* still to do */
     int links;
 };
 
@@ -132,7 +132,8 @@ static int walk_component(struct walk *walk, const char *name, unsigned flags, i
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return -errno;
-    bool last = walk->rest[0] == '\0'; /* a slash behind a name asks for a directory, as "/." does (path_resolution(7)) */
+    bool last =
+        walk->rest[0] == '\0'; /* a slash behind a name asks for a directory, as "/." does (path_resolution(7)) */
     if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && !last)
         return -ENOTDIR;
     if (!S_ISLNK(st.st_mode) && last && !(open_flags & O_PATH)) {
@@ -285,7 +286,8 @@ int resolve_parent(struct root root, const char *path, bool make, const char **n
     memcpy(parent, path, (size_t)(last - path));
     parent[last - path] = '\0';
     struct stat st;
-    own_fd fd = make ? resolve_make(root, parent, RESOLVE_MAKE_DIRECTORY) : resolve_path(root, parent, RESOLVE_DIRECTORY);
+    own_fd fd =
+        make ? resolve_make(root, parent, RESOLVE_MAKE_DIRECTORY) : resolve_path(root, parent, RESOLVE_DIRECTORY);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))

@@ -19,9 +19,9 @@ struct root {
 };
 
 enum resolve_flags {
-    RESOLVE_DIRECTORY = 1,     /* the result must be a directory */
-    RESOLVE_NO_LINK_AT_END = 2,   /* a symbolic link as last component is the result itself, not followed */
-    RESOLVE_NO_LINKS = 4       /* no symbolic link anywhere in the path: ELOOP */
+    RESOLVE_DIRECTORY = 1,      /* the result must be a directory */
+    RESOLVE_NO_LINK_AT_END = 2, /* a symbolic link as last component is the result itself, not followed */
+    RESOLVE_NO_LINKS = 4        /* no symbolic link anywhere in the path: ELOOP */
 };
 
 /* Resolves an existing `path`; the O_PATH | O_CLOEXEC descriptor or -errno. */
@@ -35,8 +35,8 @@ enum resolve_make { RESOLVE_MAKE_DIRECTORY, RESOLVE_MAKE_FILE };
 /*
  * Resolves `path` and makes what is missing: directories 0755 on the way, at the end a directory or an empty regular
  * file (0644). Every component is made with mkdirat or O_EXCL and opened again without following links, so that a
- * racing peer can at most make this fail (CVE-2024-45310). A dangling link on the way is an error. What exists at the end
- * is taken as it is. O_PATH descriptor or -errno.
+ * racing peer can at most make this fail (CVE-2024-45310). A dangling link on the way is an error. What exists at the
+ * end is taken as it is. O_PATH descriptor or -errno.
  */
 int resolve_make(struct root root, const char *path, enum resolve_make what);
 

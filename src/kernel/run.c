@@ -84,8 +84,8 @@ static int input_open(int stdin_fd) {
 }
 
 /*
- * Input on 0, output on 1 and 2, what is kept on 3, the report on 4 until exec, nothing else. All are lifted above these
- * numbers first, since a caller with closed standard streams may hold any of them as 0, 1 or 2.
+ * Input on 0, output on 1 and 2, what is kept on 3, the report on 4 until exec, nothing else. All are lifted above
+ * these numbers first, since a caller with closed standard streams may hold any of them as 0, 1 or 2.
  */
 static int streams_place(const struct run_program *program, int output, int *report) {
     bool keeps = program->keep_fd > 0;
@@ -114,7 +114,7 @@ static int program_exec(const struct run_program *program, int output, int *repo
     if (r < 0)
         return r;
     *stage = STAGE_EXEC;
-    setsid(); /* cannot fail: a fresh child leads no group */
+    setsid();              /* cannot fail: a fresh child leads no group */
     sys_signals_default(); /* ignored ones would stay so over exec; blocked till here, no handler of the caller runs */
     execve(program->path, (char *const *)(uintptr_t)program->argv, (char *const *)(uintptr_t)program->envp);
     return -errno;

@@ -23,7 +23,7 @@ struct run_program {
     int directory_fd;        /* working directory, -1: as the caller's */
     int keep_fd;             /* stays open in the program, too, as its 3: a lock of the caller's. 0 or less: none */
     int64_t timeout_ms;      /* 0: none */
-    int cancel_fd;           /* readable: the caller wants it ended, as at the deadline; never read from. 0 or less: none */
+    int cancel_fd; /* readable: the caller wants it ended, as at the deadline; never read from. 0 or less: none */
 };
 
 #define RUN_OUTPUT_MAX 4096
@@ -37,11 +37,12 @@ struct run_result {
 };
 
 /*
- * Starts the program in a session of its own, default signal dispositions, empty signal mask, no descriptor but 0-2 (and keep_fd),
- * no PDEATHSIG (fork clears it); waits on its pidfd while it drains stdout and stderr into result->output (a flood
- * keeps memory flat). When the program has ended, what the pipe holds at that moment is still read, and nothing else
- * is waited for: a descendant that goes on is left alone, but its output has no reader any more (EPIPE). At the
- * deadline the program's process group is killed, descendants too, and `timed_out` is set; so with `cancelled`.
+ * Starts the program in a session of its own, default signal dispositions, empty signal mask, no descriptor but 0-2
+ * (and keep_fd), no PDEATHSIG (fork clears it); waits on its pidfd while it drains stdout and stderr into
+ * result->output (a flood keeps memory flat). When the program has ended, what the pipe holds at that moment is still
+ * read, and nothing else is waited for: a descendant that goes on is left alone, but its output has no reader any more
+ * (EPIPE). At the deadline the program's process group is killed, descendants too, and `timed_out` is set; so with
+ * `cancelled`.
  *
  * The status is never lost to an ignored SIGCHLD (see run_children_hold); no zombie is left. Should a killed program
  * not end within two seconds (a dead file system), it is given up: status SIGKILL, and whoever reaps our orphans

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spawn: a new process by clone3(2) (Linux 5.3; CLONE_INTO_CGROUP 5.7). Runs in life, and in init for a process in between. */
+/* spawn: a new process by clone3(2) (Linux 5.3; CLONE_INTO_CGROUP 5.7). Runs in life, and in init for a process in
+ * between. */
 #ifndef BERTH_KERNEL_SPAWN_H
 #define BERTH_KERNEL_SPAWN_H
 
@@ -21,9 +22,9 @@ struct spawn {
 pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err);
 
 /*
- * The rest of a child that is only there to be in its namespaces: without a descriptor (a lock of its parent's would stay
- * with it), until the parent, which was `parent` before the spawn, kills it or ends. To be called last: a change of
- * credentials, as by setns(2), takes PDEATHSIG back.
+ * The rest of a child that is only there to be in its namespaces: without a descriptor (a lock of its parent's would
+ * stay with it), until the parent, which was `parent` before the spawn, kills it or ends. To be called last: a change
+ * of credentials, as by setns(2), takes PDEATHSIG back.
  */
 _Noreturn void spawn_linger(pid_t parent);
 

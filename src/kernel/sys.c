@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/keyctl.h>
 #include <linux/fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <linux/stat.h>
 #include <sys/resource.h>

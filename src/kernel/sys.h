@@ -60,20 +60,21 @@ int sys_mount_setattr(int dirfd, const char *path, unsigned flags, const struct 
 int sys_capset(pid_t pid, uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int sys_capget(pid_t pid, uint64_t *effective, uint64_t *permitted, uint64_t *inheritable);
 int sys_sched_setaffinity(const unsigned long *mask, size_t size); /* of the caller; size in bytes */
-int sys_keyctl_join(const char *name);                        /* serial of the new session keyring */
+int sys_keyctl_join(const char *name);                             /* serial of the new session keyring */
 int sys_keyctl_permissions(int keyring, uint32_t permissions);
 int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size);
 int sys_seccomp_filter(unsigned flags, const void *program);
 int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of request differs between libcs */
 struct rlimit;
-int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old); /* the type of resource differs */
+int sys_prlimit(pid_t pid, int resource, const struct rlimit *new,
+                struct rlimit *old);    /* the type of resource differs */
 int sys_mount_id(int fd, uint64_t *id); /* statx(2), STATX_MNT_ID: Linux 5.8; -EOPNOTSUPP before */
 /*
  * Signals as the kernel counts them, 1 to 64, in sets of one bit each: the C libraries keep a few for themselves and
  * leave them out of theirs (musl 32 to 34, glibc 32 and 33), but a caller may send and a payload may want them.
  */
 #define SYS_SIGNALS_MAX 64
-#define SYS_SIGNAL_BIT(signal) (UINT64_C(1) << ((signal) - 1))
+#define SYS_SIGNAL_BIT(signal) (UINT64_C(1) << ((signal)-1))
 void sys_signal_mask(int how, uint64_t set, uint64_t *old); /* rt_sigprocmask(2); old may be NULL */
 int sys_signal_fd(uint64_t set, int flags);                 /* a new signalfd(2) */
 bool sys_signal_ignored(int signal);

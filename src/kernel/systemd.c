@@ -38,8 +38,9 @@ static int find_program(char *path, size_t size, struct error *err) {
     snprintf(path, size, "%s", BERTH_LIBEXEC_DIR "/" PROGRAM);
     if (access(path, X_OK) == 0)
         return 0;
-    return error_set(err, ENOENT, "the systemd cgroup manager needs the program " PROGRAM ", which is neither beside berth "
-                                  "nor in " BERTH_LIBEXEC_DIR);
+    return error_set(err, ENOENT,
+                     "the systemd cgroup manager needs the program " PROGRAM ", which is neither beside berth "
+                     "nor in " BERTH_LIBEXEC_DIR);
 }
 
 __attribute__((format(printf, 2, 3))) static int add_line(int fd, const char *format, ...) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * systemd: transient units, by the program berth-systemd (systemd/main.c), which loads libsystemd and speaks to the
- * manager over D-Bus. It is looked for beside the own program, then where it is installed. Runs in life. Each call ends:
- * at its deadline the program ends, and the error is ETIMEDOUT and names what systemd did not answer. A caller that is
- * killed leaves the program to finish: `lock` tells others that something may still come.
+ * manager over D-Bus. It is looked for beside the own program, then where it is installed. Runs in life. Each call
+ * ends: at its deadline the program ends, and the error is ETIMEDOUT and names what systemd did not answer. A caller
+ * that is killed leaves the program to finish: `lock` tells others that something may still come.
  */
 #ifndef BERTH_KERNEL_SYSTEMD_H
 #define BERTH_KERNEL_SYSTEMD_H

@@ -37,8 +37,7 @@ int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before
         return error_set(err, ESRCH, "the new process ended %s without a word", when);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(group) > oom_before)
         return error_set(err, ENOMEM, "the new process was killed by the OOM killer %s: memory limit %s%s", when,
-                         memory_limit ? memory_limit : "of a parent cgroup",
-                         memory_limit ? " bytes is too small" : "");
+                         memory_limit ? memory_limit : "of a parent cgroup", memory_limit ? " bytes is too small" : "");
     if (WIFSIGNALED(status))
         return error_set(err, ECANCELED, "the new process was killed by signal %d (%s) %s", WTERMSIG(status),
                          strsignal(WTERMSIG(status)), when);
@@ -151,7 +150,8 @@ static int on_born(struct creation *c, struct handoff_message *message, struct e
 static bool stops_for_hooks(const struct creation *c) {
     const struct plan_hooks *hooks = &c->plan.hooks;
     return hooks->at[HOOK_PRESTART].count + hooks->at[HOOK_CREATE_RUNTIME].count +
-               hooks->at[HOOK_CREATE_CONTAINER].count > 0;
+               hooks->at[HOOK_CREATE_CONTAINER].count >
+           0;
 }
 
 static int send_start(const struct creation *c, struct error *err) {
@@ -205,9 +205,9 @@ static int on_hooks(struct creation *c, struct error *err) {
 }
 
 /*
- * The process is where it belongs. A run now commits and lets it go on to its program in advance: it finds START waiting
- * when it gets there, and nobody has to be woken for it. Only behind hooks, and a terminal that is to be sized, START
- * comes later.
+ * The process is where it belongs. A run now commits and lets it go on to its program in advance: it finds START
+ * waiting when it gets there, and nobody has to be woken for it. Only behind hooks, and a terminal that is to be sized,
+ * START comes later.
  */
 static int on_placed(struct creation *c, struct error *err) {
     if (c->gated)
@@ -263,9 +263,8 @@ int attend_process(struct creation *c, struct error *err) {
     while (r == 0 && !(ready && c->gated)) {
         struct handoff_message message = {.fd = -1};
         /* The process in between must not take the word of the new one's birth into its grave: that one would wait. */
-        r = ready && !hooks
-                ? 0 /* nothing holds the exec up any more: a signal is for the program */
-                : relay_await(c->relay, c->channel, born ? -1 : c->pidfd, err);
+        r = ready && !hooks ? 0 /* nothing holds the exec up any more: a signal is for the program */
+                            : relay_await(c->relay, c->channel, born ? -1 : c->pidfd, err);
         if (r < 0)
             return r;
         r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);

@@ -15,9 +15,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <linux/sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -171,7 +171,8 @@ static int refuse_survivor(struct container *c, struct error *err) {
         stuck = pids[i] > 0 && process_state(pids[i]) == 'D' ? pids[i] : 0;
     if (!stuck)
         return error_set(err, EBUSY, "container init still running: process %lld does not die", init);
-    return error_set(err, EBUSY, "container init still running: process %lld does not die, since process %lld is in state "
+    return error_set(err, EBUSY,
+                     "container init still running: process %lld does not die, since process %lld is in state "
                      "D, where no signal reaches it (uninterruptible sleep: a device or a file system does not answer)",
                      init, (long long)stuck);
 }

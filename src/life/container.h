@@ -11,8 +11,8 @@
 #include "kernel/cgroup.h"
 #include "kernel/file_limit.h"
 #include "life/store.h"
-#include "plan/hooks.h"
 #include "oci_types.h"
+#include "plan/hooks.h"
 
 struct container {
     struct file_limit files; /* raised while it is open */
@@ -26,7 +26,8 @@ struct container {
     enum oci_status status;
 };
 
-#define CONTAINER_INIT {.dir = -1, .pidfd = -1}
+#define CONTAINER_INIT                                                                                                 \
+    { .dir = -1, .pidfd = -1 }
 void container_drop(struct container *container);
 #define own_container own(container_drop) struct container
 

@@ -40,9 +40,15 @@
 #define KILL_WAIT_MS 10000
 
 void creation_init(struct creation *c) {
-    *c = (struct creation){.caller_umask = umask(022), .store = STORE_INIT, .dir = -1, .gate = -1, .channel = -1,
-                           .init_end = -1, .pidfd = -1,
-                           .notify = -1, .master = -1};
+    *c = (struct creation){.caller_umask = umask(022),
+                           .store = STORE_INIT,
+                           .dir = -1,
+                           .gate = -1,
+                           .channel = -1,
+                           .init_end = -1,
+                           .pidfd = -1,
+                           .notify = -1,
+                           .master = -1};
     hold_init(&c->held);
     file_limit_raise(&c->files);
     c->held.files = c->files;
@@ -180,7 +186,7 @@ static int check_request(const struct creation *c, bool detached, struct error *
     return 0;
 }
 
-/* Whoever lacks the privileges of the host's root does without what nobody gets without them, unless it is asked for. */
+/* Who lacks the privileges of the host's root does without what nobody gets without them, unless it is asked for. */
 static bool is_rootless(void) {
     return geteuid() != 0 || !namespace_user_is_first();
 }
@@ -246,7 +252,8 @@ static int begin_record(struct creation *c, struct error *err) {
     if (!c->record_cgroups)
         return error_memory(err);
     own_memory char *config = c->request->config ? realpath(c->request->config, NULL) : NULL;
-    const char **mount_space = c->plan.namespaces.modes[NS_MOUNT] == NS_JOIN ? &c->plan.namespaces.paths[NS_MOUNT] : NULL;
+    const char **mount_space =
+        c->plan.namespaces.modes[NS_MOUNT] == NS_JOIN ? &c->plan.namespaces.paths[NS_MOUNT] : NULL;
     c->record = (struct oci_record){
         .version = 1,
         .has_version = true,
@@ -427,15 +434,20 @@ static int refuse_spawn(const struct creation *c, const struct spawn_recipe *rec
     bool cgroup = cgroup_clone_fd(&c->group) >= 0 && (r == -EACCES || r == -EOPNOTSUPP || r == -EBUSY);
     error_note(err, "spawn", cgroup ? "/linux/cgroupsPath" : "/linux/namespaces");
     if (cgroup && r == -EACCES)
-        return error_wrap(err, "make the new process in its cgroup (berth's own cgroup and that one must both be below a "
-                               "cgroup that is delegated to uid %u)", (unsigned)geteuid());
+        return error_wrap(err,
+                          "make the new process in its cgroup (berth's own cgroup and that one must both be below a "
+                          "cgroup that is delegated to uid %u)",
+                          (unsigned)geteuid());
     if (cgroup && r == -EOPNOTSUPP)
-        return error_wrap(err, "make the new process in its cgroup (the cgroup it is in is threaded, or has processes of "
-                               "its own beside threaded controllers in cgroup.subtree_control)");
+        return error_wrap(err,
+                          "make the new process in its cgroup (the cgroup it is in is threaded, or has processes of "
+                          "its own beside threaded controllers in cgroup.subtree_control)");
     if (cgroup)
-        return error_wrap(err, "make the new process in its cgroup (that one has controllers in cgroup.subtree_control)");
+        return error_wrap(err,
+                          "make the new process in its cgroup (that one has controllers in cgroup.subtree_control)");
     if (r == -EPERM && !(recipe->clone & CLONE_NEWUSER) && is_rootless())
-        return error_wrap(err, "make the new process (without privileges a container needs a user namespace of its own)");
+        return error_wrap(err,
+                          "make the new process (without privileges a container needs a user namespace of its own)");
     return error_wrap(err, "make the new process");
 }
 
@@ -445,8 +457,10 @@ static int check_privilege(const struct plan *plan, struct error *err) {
     if (plan->namespaces.modes[NS_USER] != NS_INHERIT || geteuid() == 0 ||
         sys_capget(0, &effective, &permitted, &inheritable) < 0 || (effective >> CAP_SYS_ADMIN & 1))
         return 0;
-    return error_refuse(err, "/linux/namespaces", "a rootless container needs a user namespace: uid %u has no privilege "
-                        "to make one without", (unsigned)geteuid());
+    return error_refuse(err, "/linux/namespaces",
+                        "a rootless container needs a user namespace: uid %u has no privilege "
+                        "to make one without",
+                        (unsigned)geteuid());
 }
 
 static int spawn_init(struct creation *c, struct error *err) {
@@ -457,8 +471,16 @@ static int spawn_init(struct creation *c, struct error *err) {
         r = handoff_open(&c->channel, &c->init_end, err);
     if (r < 0)
         return r;
-    struct init init = {.plan = &c->plan, .held = &c->held, .channel = c->init_end, .gate = c->gate,
-                        .unprivileged = geteuid() != 0, .wait_placed = attend_places(c), .root = {-1}, .proc = PROCFS_INIT, .console = -1, .state_fd = -1};
+    struct init init = {.plan = &c->plan,
+                        .held = &c->held,
+                        .channel = c->init_end,
+                        .gate = c->gate,
+                        .unprivileged = geteuid() != 0,
+                        .wait_placed = attend_places(c),
+                        .root = {-1},
+                        .proc = PROCFS_INIT,
+                        .console = -1,
+                        .state_fd = -1};
     pid_t pid = spawn_process(&spawn, &c->pidfd, err);
     if (pid == -EACCES && c->record.unit && c->record.unit_of_user) {
         /* From a login session the user's manager has to move it: their common ancestor is not the user's. */
@@ -468,7 +490,7 @@ static int spawn_init(struct creation *c, struct error *err) {
     }
     if (pid == 0) {
         fd_drop(&c->channel); /* or the new process would keep its own end of file away */
-        fd_drop(&c->dir); /* or it would keep our lock when we are killed */
+        fd_drop(&c->dir);     /* or it would keep our lock when we are killed */
         if (recipe->refork)
             between_main(&init);
         init_main(&init);

@@ -33,12 +33,12 @@ struct creation {
     struct cgroup group;
     struct oci_record record;
     struct oci_record_cgroup *record_cgroups; /* what record.cgroups points to, in the arena */
-    int gate;      /* create: the listening socket for the init process; run: -1 */
-    int channel;   /* handoff, our end */
-    int init_end;  /* handoff, the new process's end: closed here once it is born */
-    bool outside;  /* the new process is not in its cgroup yet, and only systemd may move it there */
+    int gate;                                 /* create: the listening socket for the init process; run: -1 */
+    int channel;                              /* handoff, our end */
+    int init_end;                             /* handoff, the new process's end: closed here once it is born */
+    bool outside;     /* the new process is not in its cgroup yet, and only systemd may move it there */
     bool unit_silent; /* systemd has not answered */
-    bool gated;    /* create, as opposed to run */
+    bool gated;       /* create, as opposed to run */
     pid_t pid;
     int pidfd;
     bool hooks_begun; /* prestart or createRuntime hooks have run: poststop hooks are due when the create fails */
@@ -52,7 +52,8 @@ void creation_drop(struct creation *creation);
 #define own_creation own(creation_drop) struct creation
 
 enum create_flags {
-    CREATE_GATED = 1,   /* the init process listens on the start socket (create), else START goes over the channel (run) */
+    CREATE_GATED =
+        1, /* the init process listens on the start socket (create), else START goes over the channel (run) */
     CREATE_DETACHED = 2 /* nobody stays to serve a terminal: it needs a console socket */
 };
 
@@ -68,7 +69,7 @@ int create_prepare(struct creation *creation, unsigned flags, struct error *err)
 /* With the systemd manager: has systemd make the unit of the new process, which is in its cgroup already. */
 int create_register(struct creation *creation, struct error *err);
 
-/* Takes a child of ours that somebody else has made for the container's process: into the record, still to be written. */
+/* Takes a child of ours that somebody else has made for the container's process: into the record, to be written. */
 int create_adopt(struct creation *creation, pid_t pid, struct error *err);
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* document: an OCI document as text in memory: what the public calls give back, and what the state directory keeps. Runs in life; needs no privilege. */
+/* document: an OCI document as text in memory: what the public calls give back, and what the state directory keeps.
+ * Runs in life; needs no privilege. */
 #ifndef BERTH_LIFE_DOCUMENT_H
 #define BERTH_LIFE_DOCUMENT_H
 

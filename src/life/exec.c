@@ -50,9 +50,9 @@ struct execution {
     int channel, init_end; /* handoff: ours, and the new process's until it is born */
     int pidfd;             /* of the process in between, then of the new process; -1 none */
     pid_t pid;
-    int master; /* of its terminal; -1 none, or sent to the console socket */
+    int master;     /* of its terminal; -1 none, or sent to the console socket */
     bool announced; /* the pid file is written */
-    bool done;  /* its program runs: it is not ours to kill any more */
+    bool done;      /* its program runs: it is not ours to kill any more */
 };
 
 static void execution_init(struct execution *x, const struct berth_exec *request) {
@@ -77,7 +77,7 @@ static void end_process(struct execution *x) {
     if (x->announced)
         unlink(x->request->pid_file);
     (void)process_signal(x->pidfd, SIGKILL);
-    fd_drop(&x->channel); /* a process in between that waits for us sees the end of file */
+    fd_drop(&x->channel);                          /* a process in between that waits for us sees the end of file */
     if (process_wait(x->pidfd, KILL_WAIT_MS) == 0) /* frozen on cgroup v1 it dies when it is thawed */
         (void)process_reap(x->pidfd, &status);
 }
@@ -155,8 +155,8 @@ static int choose_namespaces(struct held_container *joined, struct error *err) {
     int r = namespace_compare(joined->pid, &joined->joins, err);
     if (r < 0)
         return r;
-    /* From within a cgroup namespace one cannot be born into a cgroup of it (cgroup2's nsdelegate): so afterwards, where
-     * the right to it is not lost by joining the user namespace. */
+    /* From within a cgroup namespace one cannot be born into a cgroup of it (cgroup2's nsdelegate): so afterwards,
+     * where the right to it is not lost by joining the user namespace. */
     joined->joins_late = joined->joins & CLONE_NEWCGROUP;
     if (joined->joins & CLONE_NEWUSER && joined->joins_late && !namespace_owns_cgroup(joined->pid))
         joined->joins_late = 0;

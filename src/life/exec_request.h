@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exec_request: what a caller of exec asks for, as an OCI process: read from a file, or the container's own process with
- * the caller's changes. Runs in life; reads the file, else pure.
+ * exec_request: what a caller of exec asks for, as an OCI process: read from a file, or the container's own process
+ * with the caller's changes. Runs in life; reads the file, else pure.
  */
 #ifndef BERTH_LIFE_EXEC_REQUEST_H
 #define BERTH_LIFE_EXEC_REQUEST_H

@@ -93,7 +93,8 @@ static void fill_annotations(struct feature_set *set) {
     set->annotations[2] =
         (struct oci_string_entry){.key = "io.github.seccomp.libseccomp.version", .value = set->libseccomp};
     /* By this name engines look for it; whether criu is installed is another matter. */
-    set->annotations[3] = (struct oci_string_entry){.key = "org.opencontainers.runc.checkpoint.enabled", .value = "true"};
+    set->annotations[3] =
+        (struct oci_string_entry){.key = "org.opencontainers.runc.checkpoint.enabled", .value = "true"};
     set->document.annotations = (struct oci_string_map)ITEMS(set->annotations);
 }
 

@@ -22,7 +22,8 @@
 static const struct held_source nothing = {.fd = -1};
 
 void hold_init(struct held *held) {
-    *held = (struct held){.rootfs = nothing, .null = nothing, .cgroup_unified = nothing, .null_stream = -1, .bundle = -1};
+    *held =
+        (struct held){.rootfs = nothing, .null = nothing, .cgroup_unified = nothing, .null_stream = -1, .bundle = -1};
     for (int k = 0; k < NS_COUNT; k++)
         held->namespaces[k] = -1;
 }
@@ -45,14 +46,18 @@ void hold_drop(const struct plan *plan, struct held *held) {
 
 enum when { CLONE_NOW, CLONE_INSIDE, CLONE_LATE };
 
-/* Adopts an O_PATH descriptor and turns it into a detached tree where that is possible, unless it is to be cloned late. */
+/* Adopts an O_PATH descriptor, as a detached tree where that is possible, unless it is to be cloned late. */
 static int source_from_fd(int *fd, const char *path, bool recursive, enum when when, struct held_source *out) {
     struct stat st;
     if (fstat(*fd, &st) < 0)
         return -errno;
-    struct held_source source = {
-        .fd = *fd, .path = path, .directory = S_ISDIR(st.st_mode), .inside = when == CLONE_INSIDE,
-        .recursive = recursive, .device = st.st_dev, .inode = st.st_ino};
+    struct held_source source = {.fd = *fd,
+                                 .path = path,
+                                 .directory = S_ISDIR(st.st_mode),
+                                 .inside = when == CLONE_INSIDE,
+                                 .recursive = recursive,
+                                 .device = st.st_dev,
+                                 .inode = st.st_ino};
     int tree = when != CLONE_NOW ? -ENOSYS : mount_clone(*fd, recursive);
     if (tree >= 0) {
         close(*fd);
@@ -92,7 +97,7 @@ static enum when clone_when(const struct plan *plan, const struct plan_mount *m)
         return CLONE_INSIDE;
     const struct plan_namespaces *ns = &plan->namespaces;
     bool alike = ns->modes[NS_USER] == NS_INHERIT && !ns->recipe.join && ns->modes[NS_MOUNT] == NS_NEW;
-    /* In there all mounts are slaves of the host's; to stay a peer, both propagations must say "shared", as with runc. */
+    /* In there all mounts are slaves of the host's; to stay a peer, both propagations must be "shared", as in runc. */
     bool peer = (plan->root_propagation & MS_SHARED) && (m->propagation[0] & MS_SHARED);
     return alike && !peer && m->idmap == MOUNT_IDMAP_NONE ? CLONE_LATE : CLONE_NOW;
 }
@@ -127,9 +132,7 @@ static int map_source(const struct plan *plan, const struct plan_mount *m, const
  * outer container has covered parts of it (mount_namespaces(7)): the host's is bound then, if it has one.
  */
 static void hold_stand_in(const struct plan_mount *m, struct held_source *out) {
-    static const struct {
-        const char *type, *path;
-    } rows[] = {{"sysfs", "/sys"}, {"mqueue", "/dev/mqueue"}};
+    static const struct { const char *type, *path; } rows[] = {{"sysfs", "/sys"}, {"mqueue", "/dev/mqueue"}};
     for (size_t i = 0; i < TABLE_COUNT(rows); i++)
         if (strcmp(m->type, rows[i].type) == 0)
             (void)open_source(rows[i].path, true, O_DIRECTORY, CLONE_LATE, out);
@@ -186,7 +189,8 @@ static bool is_own_namespace(enum ns_kind kind, int fd) {
     char path[32];
     struct stat own, joined;
     snprintf(path, sizeof path, "/proc/self/ns/%s", names[kind]);
-    return stat(path, &own) == 0 && fstat(fd, &joined) == 0 && own.st_ino == joined.st_ino && own.st_dev == joined.st_dev;
+    return stat(path, &own) == 0 && fstat(fd, &joined) == 0 && own.st_ino == joined.st_ino &&
+           own.st_dev == joined.st_dev;
 }
 
 /* A joined namespace that is our own after all: what is set in there would be set on the host. */

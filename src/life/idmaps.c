@@ -37,7 +37,8 @@ static bool find_program(const char *path, const char *name, char *out, size_t s
         size_t len = strcspn(c, ":");
         struct stat st;
         int n = snprintf(out, size, "%.*s/%s", (int)len, c, name);
-        if (*c == '/' && n > 0 && (size_t)n < size && stat(out, &st) == 0 && S_ISREG(st.st_mode) && access(out, X_OK) == 0)
+        if (*c == '/' && n > 0 && (size_t)n < size && stat(out, &st) == 0 && S_ISREG(st.st_mode) &&
+            access(out, X_OK) == 0)
             return true;
         if (!c[len])
             return false;
@@ -91,9 +92,11 @@ static int write_by_helper(const struct kind *kind, pid_t pid, const struct plan
     if (count > HELPER_ROWS)
         return error_set(err, E2BIG, "%zu mappings are more than the kernel takes (%d)", count, HELPER_ROWS);
     if (!find_program(search_path(), kind->helper, program, sizeof program))
-        return error_set(err, EPERM,
-                         "without privileges only the own %s can be mapped, alone, unless there is %s(1) (package uidmap), "
-                         "which is not in PATH (%s)", kind->id, kind->helper, search_path());
+        return error_set(
+            err, EPERM,
+            "without privileges only the own %s can be mapped, alone, unless there is %s(1) (package uidmap), "
+            "which is not in PATH (%s)",
+            kind->id, kind->helper, search_path());
     snprintf(numbers[0], sizeof *numbers, "%d", (int)pid);
     for (size_t i = 0; i < count; i++) {
         const uint32_t row[] = {maps[i].inside, maps[i].outside, maps[i].size};

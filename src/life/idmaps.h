@@ -13,9 +13,9 @@
 #include <sys/types.h>
 
 /*
- * Writes both maps of a process that was made with CLONE_NEWUSER, has not gone on yet, is our child and, for an ordinary
- * user, still dumpable. A group map of the own group alone, written without CAP_SETGID, forbids setgroups(2) in there.
- * The programs are looked for in PATH; an error has what they said.
+ * Writes both maps of a process that was made with CLONE_NEWUSER, has not gone on yet, is our child and, for an
+ * ordinary user, still dumpable. A group map of the own group alone, written without CAP_SETGID, forbids setgroups(2)
+ * in there. The programs are looked for in PATH; an error has what they said.
  */
 int idmaps_write(pid_t pid, const struct plan_namespaces *namespaces, struct error *err);
 

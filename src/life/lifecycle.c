@@ -9,6 +9,7 @@
  * operation x state -> NULL: allowed, else why not, as a format for the id. `delete` of a created container without
  * --force is allowed, which runtime.md forbids, since runc and crun allow it and engines rely on that.
  */
+/* clang-format off */
 static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
     [OPERATION_START] =
         {
@@ -51,7 +52,7 @@ static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
             [OCI_STATUS_STOPPED] = "cannot exec in a stopped container",
             [OCI_STATUS_PAUSED] = NULL,
         },
-    /* stopped: what the container left running, none as a rule; runc answers so, and engines ask without looking */
+    /* stopped: what the container left running, none as a rule; runc answers so, engines ask without looking */
     [OPERATION_PROCESSES] =
         {
             [OCI_STATUS_CREATING] = "container not running: it is still being created",
@@ -101,6 +102,7 @@ static const char *const refusals[OPERATION_COUNT][OCI_STATUS_PAUSED + 1] = {
             [OCI_STATUS_PAUSED] = NULL,
         },
 };
+/* clang-format on */
 
 int lifecycle_check(enum operation operation, enum oci_status status, const char *id, struct error *err) {
     const char *refusal = refusals[operation][status];

@@ -35,7 +35,8 @@ static int explain(const struct cgroup *group, const struct resource_write *writ
         return error_wrap(err, "this host has no such page size, but%s", *list ? list : " none");
     }
     if (r == -EINVAL && strcmp(write->file, "cpu.rt_runtime_us") == 0)
-        return error_wrap(err, "the share of the time must not be more than what cpu.rt_runtime_us and cpu.rt_period_us of "
+        return error_wrap(err,
+                          "the share of the time must not be more than what cpu.rt_runtime_us and cpu.rt_period_us of "
                           "each cgroup above leave for it");
     return r;
 }

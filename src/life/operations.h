@@ -29,7 +29,8 @@ int operation_stats(const struct berth_runtime *runtime, const char *id, char **
 int operation_events(const struct berth_runtime *runtime, const struct berth_events *request,
                      int (*each)(void *context, const char *line), void *context, struct error *err);
 
-int operation_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *request, struct error *err);
+int operation_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *request,
+                         struct error *err);
 int operation_restore(const struct berth_runtime *runtime, const struct berth_restore *request, unsigned flags,
                       int *status, struct error *err);
 

@@ -34,9 +34,9 @@ struct relay {
 int relay_open(struct relay *relay, struct error *err);
 
 /*
- * Waits, before relay_wait, until `fd` is readable, or until SIGINT, SIGTERM, SIGHUP or SIGQUIT asks to stop: -EINTR. The
- * signal stays pending: it does its work when relay_close restores the mask. With process >= 0 also until that one has
- * ended and left nothing to read: -ESRCH. On a relay that is not open (or NULL) these signals are not blocked.
+ * Waits, before relay_wait, until `fd` is readable, or until SIGINT, SIGTERM, SIGHUP or SIGQUIT asks to stop: -EINTR.
+ * The signal stays pending: it does its work when relay_close restores the mask. With process >= 0 also until that one
+ * has ended and left nothing to read: -ESRCH. On a relay that is not open (or NULL) these signals are not blocked.
  */
 int relay_await(const struct relay *relay, int fd, int process, struct error *err);
 

@@ -67,7 +67,7 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
         return r;
     }
     undo_commit(&c.undo);
-    fd_drop(&c.dir); /* with it the lock: from here on others may work on the container */
+    fd_drop(&c.dir);       /* with it the lock: from here on others may work on the container */
     cgroup_drop(&c.group); /* what is not needed any more: the caller may have left us few descriptors */
     hold_drop(&c.plan, &c.held);
     *status = 0;

@@ -14,8 +14,9 @@ int scope_check(struct error *err) {
     if (!BERTH_HAS_SYSTEMD)
         return error_set(err, ENOTSUP, "the systemd cgroup manager is not part of this build: use cgroupfs");
     if (!systemd_booted())
-        return error_set(err, ENODEV, "the systemd cgroup manager needs a host that runs systemd, and there is no directory "
-                                      "/run/systemd/system: use cgroupfs");
+        return error_set(err, ENODEV,
+                         "the systemd cgroup manager needs a host that runs systemd, and there is no directory "
+                         "/run/systemd/system: use cgroupfs");
     return 0;
 }
 
@@ -74,8 +75,8 @@ int scope_attach(const struct oci_record *record, pid_t pid, struct error *err) 
     return systemd_attach(&unit, err);
 }
 
-int scope_update(struct arena *arena, const struct oci_record *record, const struct resource_write *writes, size_t count,
-                 int lock, struct error *err) {
+int scope_update(struct arena *arena, const struct oci_record *record, const struct resource_write *writes,
+                 size_t count, int lock, struct error *err) {
     struct scope_properties properties = {.count = 0};
     struct systemd_unit unit = unit_of(record, lock);
     int r = scope_plan_limits(arena, writes, count, &properties, err);

@@ -4,8 +4,8 @@
  * has kept. berth makes the cgroup where systemd would make it, so that the new process is born in it with its limits;
  * then systemd is told, with that process, and takes it over. Runs in life.
  *
- * `lock` is the container's directory, locked: it stays so while systemd is asked, even when the caller is killed, so that
- * a delete does not come before the unit that it is to stop.
+ * `lock` is the container's directory, locked: it stays so while systemd is asked, even when the caller is killed, so
+ * that a delete does not come before the unit that it is to stop.
  */
 #ifndef BERTH_LIFE_SCOPE_H
 #define BERTH_LIFE_SCOPE_H
@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Whether the systemd manager can be used at all. ENOTSUP: berth is built without it; ENODEV: the host has no systemd. */
+/* Whether the systemd manager can be used. ENOTSUP: berth is built without it; ENODEV: the host has no systemd. */
 int scope_check(struct error *err);
 
 /* Where the unit's cgroup is, as an absolute cgroupsPath. Asks the manager of a user where its own is. */
@@ -34,7 +34,7 @@ int scope_stop(const struct oci_record *record, int lock, struct error *err);
 int scope_attach(const struct oci_record *record, pid_t pid, struct error *err);
 
 /* Gives the unit the limits that these writes have given the cgroup. */
-int scope_update(struct arena *arena, const struct oci_record *record, const struct resource_write *writes, size_t count,
-                 int lock, struct error *err);
+int scope_update(struct arena *arena, const struct oci_record *record, const struct resource_write *writes,
+                 size_t count, int lock, struct error *err);
 
 #endif

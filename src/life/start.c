@@ -23,7 +23,8 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
     int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
     while (r == 0) {
         r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
-        if (r > 0 && (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_READY || message.kind == HANDOFF_HOOKS)) {
+        if (r > 0 &&
+            (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_READY || message.kind == HANDOFF_HOOKS)) {
             heard |= message.kind == HANDOFF_READY;
             hooks &= message.kind != HANDOFF_HOOKS;
             if (message.kind == HANDOFF_WARNING)

@@ -45,8 +45,9 @@ static int default_root(char *buffer, size_t size, struct error *err) {
         return 0;
     }
     if (!runtime_dir || runtime_dir[0] != '/')
-        return error_set(err, ENOENT, "without privilege the state root is $XDG_RUNTIME_DIR/berth, but XDG_RUNTIME_DIR is "
-                                      "not set (or use --root)");
+        return error_set(err, ENOENT,
+                         "without privilege the state root is $XDG_RUNTIME_DIR/berth, but XDG_RUNTIME_DIR is "
+                         "not set (or use --root)");
     return snprintf(buffer, size, "%s/berth", runtime_dir) < (int)size
                ? 0
                : error_code(err, ENAMETOOLONG, "XDG_RUNTIME_DIR");

@@ -28,7 +28,8 @@ struct store {
     bool made; /* by this call: a failing create takes it away again when nobody else has used it */
 };
 
-#define STORE_INIT {.fd = -1}
+#define STORE_INIT                                                                                                     \
+    { .fd = -1 }
 void store_drop(struct store *store);
 #define own_store own(store_drop) struct store
 
@@ -41,7 +42,8 @@ int store_open(const char *root, bool make, struct store *out, struct error *err
 /* Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". */
 int store_reserve(const struct store *store, const char *id, int *dir, struct error *err);
 
-/* Opens an existing one; `lock`: waits up to ten seconds for others to be done with it. ENOENT: "container does not exist". */
+/* Opens an existing one; `lock`: waits up to ten seconds for others to be done with it. ENOENT: "container does not
+ * exist". */
 int store_enter(const struct store *store, const char *id, bool lock, int *dir, struct error *err);
 
 /* Whether somebody holds the lock right now. */
@@ -57,8 +59,8 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
 /* The socket that `start` connects to. */
 int store_gate_listen(int dir, int *socket, struct error *err);
 /*
- * Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). -EAGAIN: somebody listens, but has not come
- * to those who connected before within timeout_s seconds (0: at once): the init process is stopped.
+ * Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). -EAGAIN: somebody listens, but has not
+ * come to those who connected before within timeout_s seconds (0: at once): the init process is stopped.
  */
 int store_gate_connect(int dir, int timeout_s, int *socket);
 

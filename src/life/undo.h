@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * undo: what to take back when an operation fails half-way. Pushed right after each side effect, run in reverse order
- * at the end of the scope unless committed. It knows the process that it belongs to: the new process, which has a copy of
- * it, undoes nothing.
+ * at the end of the scope unless committed. It knows the process that it belongs to: the new process, which has a copy
+ * of it, undoes nothing.
  */
 #ifndef BERTH_LIFE_UNDO_H
 #define BERTH_LIFE_UNDO_H

@@ -107,10 +107,10 @@ static const char *untouched(const char *file) {
     static const struct {
         const char *file, *text;
     } texts[] = {
-        {"memory.max", "max"},  {"memory.swap.max", "max"}, {"memory.low", "0"}, {"cpu.max", "max 100000"},
-        {"cpu.max.burst", "0"}, {"cpu.weight", "100"},      {"cpu.idle", "0"},   {"pids.max", "max"},
-        {"cpuset.cpus", "\n"},  {"cpuset.mems", "\n"},     {"memory.high", "max"},
-        {"memory.min", "0"},    {"memory.oom.group", "0"},
+        {"memory.max", "max"},     {"memory.swap.max", "max"}, {"memory.low", "0"},    {"cpu.max", "max 100000"},
+        {"cpu.max.burst", "0"},    {"cpu.weight", "100"},      {"cpu.idle", "0"},      {"pids.max", "max"},
+        {"cpuset.cpus", "\n"},     {"cpuset.mems", "\n"},      {"memory.high", "max"}, {"memory.min", "0"},
+        {"memory.oom.group", "0"},
     };
     for (size_t i = 0; i < TABLE_COUNT(texts); i++)
         if (strcmp(texts[i].file, file) == 0)

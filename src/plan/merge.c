@@ -117,7 +117,7 @@ static int merge_list(struct arena *arena, void **items, size_t *count, const vo
         memcpy(merged, *items, *count * size);
     size_t total = *count;
     for (size_t i = 0; i < new_count; i++) {
-        const char *item = (const char *)new + i * size;
+        const char *item = (const char *)new + i *size;
         size_t at = 0;
         while (at < total && !same(merged + at * size, item))
             at++;

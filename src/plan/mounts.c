@@ -327,7 +327,7 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
     bool made = m->kind == MOUNT_FILESYSTEM || m->kind == MOUNT_CGROUP;
     if (strcmp(m->destination, "/proc") == 0 && made && !proc)
         return error_refuse(err, place, "/proc cannot be covered by a file system of type %s", m->type);
-    /* mount(2) does not look at them either, and bundles in the wild have them: crun and runc before 1.2 let them pass. */
+    /* mount(2) does not look at them either, and bundles have them: crun and runc before 1.2 let them pass. */
     if (m->kind == MOUNT_BIND && m->data)
         log_warning("bind mounts cannot have any filesystem-specific options applied: \"%s\" ignored (config %s)",
                     m->data, place);
@@ -336,8 +336,10 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
     return 0;
 }
 
-/* Owners of a file system's root and the like are ids of the container; one that is not mapped the kernel calls invalid. */
-static int check_ids(const struct plan_mount *m, const struct plan_namespaces *ns, const char *place, struct error *err) {
+/* Owners of a file system's root and the like are ids of the container; one that is not mapped the kernel calls
+ * invalid. */
+static int check_ids(const struct plan_mount *m, const struct plan_namespaces *ns, const char *place,
+                     struct error *err) {
     static const struct {
         const char *key;
         bool (*map)(const struct plan_namespaces *ns, uint32_t inside, uint32_t *outside);

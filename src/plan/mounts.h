@@ -27,7 +27,7 @@ enum mount_idmap { MOUNT_IDMAP_NONE, MOUNT_IDMAP_ONE, MOUNT_IDMAP_TREE };
 
 #define MOUNT_PROPAGATIONS_MAX 4
 
-/* Attributes to set and to clear (MOUNT_ATTR_*); `clear` holds the whole MOUNT_ATTR__ATIME when an atime mode is set. */
+/* Attributes to set and to clear (MOUNT_ATTR_*); `clear` has the whole MOUNT_ATTR__ATIME when an atime mode is set. */
 struct mount_flags {
     uint64_t set, clear;
 };
@@ -43,11 +43,11 @@ struct plan_mount {
     struct mount_flags flags; /* of this mount */
     struct mount_flags tree;  /* "rro" and its like: of the whole tree */
     unsigned long superblock; /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME to set */
-    bool classic;             /* needs mount(2): MS_I_VERSION, MS_SILENT or a cleared superblock flag have no fsconfig name */
-    unsigned long classic_flags; /* MS_I_VERSION, MS_SILENT */
+    bool classic; /* needs mount(2): MS_I_VERSION, MS_SILENT or a cleared superblock flag have no fsconfig name */
+    unsigned long classic_flags;                       /* MS_I_VERSION, MS_SILENT */
     unsigned long propagation[MOUNT_PROPAGATIONS_MAX]; /* MS_SHARED [| MS_REC] ..., applied one after another; 0 ends */
-    bool copy_up;             /* tmpcopyup: the tmpfs starts with what it covers */
-    enum mount_idmap idmap;   /* ids of the source appear mapped (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12) */
+    bool copy_up;                                      /* tmpcopyup: the tmpfs starts with what it covers */
+    enum mount_idmap idmap; /* ids of the source appear mapped (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12) */
     const struct plan_id_mapping *uids, *gids; /* for idmap; none: those of the container's user namespace */
     size_t uid_count, gid_count;
 };
@@ -66,7 +66,8 @@ int mounts_plan(struct arena *arena, const struct oci_config *config, const char
                 const struct plan_namespaces *namespaces, const char *label, const struct plan_mount *extra,
                 struct plan_mounts *out, struct error *err);
 
-/* The option "context=LABEL" (mount(8)) as a file system's data, commas escaped as struct mount_new wants; NULL: no memory. */
+/* The option "context=LABEL" (mount(8)) as a file system's data, commas escaped as struct mount_new wants; NULL: no
+ * memory. */
 const char *mounts_context(struct arena *arena, const char *label);
 
 /* The names of all options that are honoured; returns how many there are, writes at most `max`. */

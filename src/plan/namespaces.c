@@ -135,7 +135,8 @@ int namespaces_plan(struct arena *arena, const struct oci_linux *section, struct
         bool allowed = ns.modes[NS_USER] != NS_INHERIT;
         r = plan_mappings(arena, &section->uid_mappings, "/linux/uidMappings", allowed, &ns.uids, &ns.uid_count, err);
         if (r == 0)
-            r = plan_mappings(arena, &section->gid_mappings, "/linux/gidMappings", allowed, &ns.gids, &ns.gid_count, err);
+            r = plan_mappings(arena, &section->gid_mappings, "/linux/gidMappings", allowed, &ns.gids, &ns.gid_count,
+                              err);
         if (r < 0)
             return r;
     }

@@ -30,8 +30,8 @@ struct spawn_recipe {
      */
     uint64_t join;
     bool refork;
-    /* Flags for the clone3 that makes the init process. Never CLONE_NEWCGROUP: its root is taken from the cgroup that the
-     * cloning process is in (cgroup_namespaces(7)), so it is unshared when the init process has arrived in its own. */
+    /* Flags for the clone3 that makes the init process. Never CLONE_NEWCGROUP: its root is taken from the cgroup that
+     * the cloning process is in (cgroup_namespaces(7)), so it is unshared once the init process is in its own. */
     uint64_t clone;
     uint64_t unshare; /* by the init process, once it is in its cgroup: CLONE_NEWCGROUP or nothing */
     bool map_ids;     /* a new user namespace: life writes uid_map and gid_map before the init process goes on */

@@ -260,8 +260,8 @@ static int plan_scope(struct arena *arena, const struct oci_config *config, cons
 }
 
 /*
- * config-linux.md "Cgroup ownership": cgroup2, a cgroup namespace of the container's own, and a writable mount of it. With
- * v1 a delegation would not be safe.
+ * config-linux.md "Cgroup ownership": cgroup2, a cgroup namespace of the container's own, and a writable mount of it.
+ * With v1 a delegation would not be safe.
  */
 static bool is_delegated(const struct plan *plan, const struct facts *facts) {
     bool writable = false;
@@ -270,7 +270,8 @@ static bool is_delegated(const struct plan *plan, const struct facts *facts) {
         if (strcmp(m->destination, "/sys/fs/cgroup") != 0)
             continue;
         bool mounts = m->kind == MOUNT_CGROUP || (m->kind == MOUNT_FILESYSTEM && strcmp(m->type, "cgroup2") == 0);
-        writable = (mounts || (m->kind == MOUNT_REMOUNT && writable)) && !((m->flags.set | m->tree.set) & MOUNT_ATTR_RDONLY);
+        writable =
+            (mounts || (m->kind == MOUNT_REMOUNT && writable)) && !((m->flags.set | m->tree.set) & MOUNT_ATTR_RDONLY);
     }
     return writable && facts->unified && plan->namespaces.modes[NS_CGROUP] == NS_NEW;
 }

@@ -27,7 +27,7 @@ struct oci_process;
 
 /* What the plan must know of the host; probed once by life. */
 struct facts {
-    bool unified; /* resources go to cgroup2 */
+    bool unified;           /* resources go to cgroup2 */
     bool apparmor, selinux; /* are on */
 };
 
@@ -37,9 +37,9 @@ struct plan_request {
     const char *bundle; /* absolute */
     bool no_pivot;
     bool new_keyring;
-    bool systemd;  /* the cgroup is a unit's */
-    bool rootless; /* that of a user's manager */
-    const char *const *extra_env; /* NULL-terminated, for the process; NULL: none */
+    bool systemd;                         /* the cgroup is a unit's */
+    bool rootless;                        /* that of a user's manager */
+    const char *const *extra_env;         /* NULL-terminated, for the process; NULL: none */
     const struct plan_mount *extra_mount; /* behind the config's own; NULL: none */
 };
 
@@ -61,14 +61,14 @@ struct plan {
     bool cgroup_delegated;    /* the cgroup becomes that of the process's user */
     struct plan_namespaces namespaces;
     struct plan_mounts mounts;
-    const char *mount_label; /* SELinux label of the files of what is mounted anew; NULL: none */
-    const char *cover_data;  /* options of the tmpfs that covers masked directories */
+    const char *mount_label;        /* SELinux label of the files of what is mounted anew; NULL: none */
+    const char *cover_data;         /* options of the tmpfs that covers masked directories */
     unsigned long root_propagation; /* MS_SLAVE | MS_REC and so on: of "/" in the container; 0: none asked for */
     struct plan_devices devices;
     struct plan_process process;
     struct plan_hooks hooks;
     struct plan_resources resources;
-    struct plan_filter filter; /* set by life: it may come from a cache */
+    struct plan_filter filter;                               /* set by life: it may come from a cache */
     const char *const *masked_paths, *const *readonly_paths; /* absolute, clean */
     size_t masked_count, readonly_count;
     bool has_personality;

@@ -159,8 +159,8 @@ static ssize_t env_unite(struct arena *arena, const char **env, size_t count) {
         list[i] = (struct named){env[i], strcspn(env[i], "="), i};
     qsort(list, count, sizeof *list, compare_named);
     for (size_t first = 0, i = 1; i <= count && count > 0; i++) {
-        bool same = i < count && list[i].len == list[first].len &&
-                    strncmp(list[i].entry, list[first].entry, list[i].len) == 0;
+        bool same =
+            i < count && list[i].len == list[first].len && strncmp(list[i].entry, list[first].entry, list[i].len) == 0;
         if (same) {
             env[list[first].at] = list[i].entry;
             env[list[i].at] = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process: the process section as numbers, masks and NULL-terminated vectors. Pure. runtime-spec config.md "Process". */
+/* process: its section as numbers, masks and NULL-terminated vectors. Pure. runtime-spec config.md "Process". */
 #ifndef BERTH_PLAN_PROCESS_H
 #define BERTH_PLAN_PROCESS_H
 
@@ -26,7 +26,14 @@ struct plan_cpus {
     unsigned long bits[PLAN_CPUS_MAX / (8 * sizeof(unsigned long))];
 };
 
-enum cap_set { CAP_SET_BOUNDING, CAP_SET_EFFECTIVE, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT, CAP_SET_COUNT };
+enum cap_set {
+    CAP_SET_BOUNDING,
+    CAP_SET_EFFECTIVE,
+    CAP_SET_INHERITABLE,
+    CAP_SET_PERMITTED,
+    CAP_SET_AMBIENT,
+    CAP_SET_COUNT
+};
 
 struct plan_process {
     const char *const *args; /* NULL-terminated, not empty */
@@ -60,7 +67,7 @@ struct plan_process {
 int process_plan(struct arena *arena, const struct oci_process *process, const char *const *extra_env,
                  struct plan_process *out, struct error *err);
 
-/* A list as "0-3,7" (cpuset(7), "List format"); -EINVAL with the place for anything else, ERANGE beyond the last one. */
+/* A list as "0-3,7" (cpuset(7), "List format"); -EINVAL with the place for anything else, ERANGE beyond the last. */
 int process_plan_cpus(struct arena *arena, const char *list, const char *place, const struct plan_cpus **out,
                       struct error *err);
 

@@ -79,13 +79,13 @@ static int add_leaf_weight(struct resource_list *list, unsigned weight, const ch
     if (list->unified)
         return refuse_v2(list, place);
     int r = check_weight(list, weight, place);
-    const struct resource_write w = {
-        .controller = "blkio",
-        .file = device ? "blkio.leaf_weight_device" : "blkio.leaf_weight",
-        .value = device ? arena_printf(list->arena, "%s %u", device, weight) : arena_printf(list->arena, "%u", weight),
-        .line = device,
-        .reset = device ? arena_printf(list->arena, "%s 0", device) : NULL,
-        .place = place};
+    const struct resource_write w = {.controller = "blkio",
+                                     .file = device ? "blkio.leaf_weight_device" : "blkio.leaf_weight",
+                                     .value = device ? arena_printf(list->arena, "%s %u", device, weight)
+                                                     : arena_printf(list->arena, "%u", weight),
+                                     .line = device,
+                                     .reset = device ? arena_printf(list->arena, "%s 0", device) : NULL,
+                                     .place = place};
     return r < 0 ? r : add(list, &w);
 }
 
@@ -300,12 +300,12 @@ static int add_unified(struct resource_list *list, const char *file, const char 
     const char *text = arena_strndup(list->arena, value, len);
     size_t word = strcspn(value, " \n"), name = strcspn(file, ".");
     bool keyed = word < len && memchr(value, ':', word);
-    const struct resource_write w = {
-        .controller = strncmp(file, "cgroup.", 7) == 0 ? "" : arena_strndup(list->arena, file, name),
-        .file = file,
-        .value = text,
-        .line = keyed ? arena_strndup(list->arena, value, word) : NULL,
-        .place = place};
+    const struct resource_write w = {.controller =
+                                         strncmp(file, "cgroup.", 7) == 0 ? "" : arena_strndup(list->arena, file, name),
+                                     .file = file,
+                                     .value = text,
+                                     .line = keyed ? arena_strndup(list->arena, value, word) : NULL,
+                                     .place = place};
     return w.controller ? add(list, &w) : error_memory(list->err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resource_lists: the properties of linux.resources that give a write for each device, page size, interface or file they
- * name: blockIO, hugepageLimits, network, rdma, unified. Pure; part of resources.c.
+ * resource_lists: the properties of linux.resources that give a write for each device, page size, interface or file
+ * they name: blockIO, hugepageLimits, network, rdma, unified. Pure; part of resources.c.
  */
 #ifndef BERTH_PLAN_RESOURCE_LISTS_H
 #define BERTH_PLAN_RESOURCE_LISTS_H

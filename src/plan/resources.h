@@ -57,8 +57,8 @@ struct plan_resources {
  * false and "" are what engines write for "not set": nothing is asked then, but for swappiness, idle and burst.
  * An update is planned from the whole of the resources, the old ones and the new: some files need two properties.
  */
-int resources_plan(struct arena *arena, const struct oci_resources *resources, bool unified,
-                   struct plan_resources *out, struct error *err);
+int resources_plan(struct arena *arena, const struct oci_resources *resources, bool unified, struct plan_resources *out,
+                   struct error *err);
 
 /* cgroup2 io.weight of a blockIO weight: 10..1000 to 1..10000. */
 unsigned resources_io_weight(unsigned weight);

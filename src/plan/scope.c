@@ -51,7 +51,8 @@ static const char *slice_path(struct arena *arena, const char *slice) {
 static int name_unit(struct arena *arena, const char *prefix, const char *name, const char **out, struct error *err) {
     if (ends_with(name, SLICE))
         return error_refuse(err, "/linux/cgroupsPath", "a slice (%.128s) holds no processes: name a scope", name);
-    const char *unit = *prefix ? arena_printf(arena, "%s-%s" SCOPE, prefix, name) : arena_printf(arena, "%s" SCOPE, name);
+    const char *unit =
+        *prefix ? arena_printf(arena, "%s-%s" SCOPE, prefix, name) : arena_printf(arena, "%s" SCOPE, name);
     if (!unit)
         return error_memory(err);
     if (!*name || !is_unit_name(unit))
@@ -67,9 +68,11 @@ int scope_plan_name(struct arena *arena, const char *cgroups_path, const char *i
         return error_memory(err);
     const char *slice = strsep(&text, ":"), *prefix = text ? strsep(&text, ":") : NULL, *name = text;
     if (!name || strchr(name, ':'))
-        return error_refuse(err, "/linux/cgroupsPath",
-                            "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"%.128s\" "
-                            "instead", cgroups_path);
+        return error_refuse(
+            err, "/linux/cgroupsPath",
+            "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"%.128s\" "
+            "instead",
+            cgroups_path);
     if (!*slice)
         slice = rootless ? "user" SLICE : "system" SLICE;
     const char *path = ends_with(slice, SLICE) && is_unit_name(slice) ? slice_path(arena, slice) : NULL;
@@ -132,7 +135,8 @@ static int convert_number(struct arena *arena, const struct row *row, const char
     return add_limit(arena, out, row->property, "t", none ? infinity(arena) : value, err);
 }
 
-static int add_quota(struct arena *arena, uint64_t quota, uint64_t period, struct scope_properties *out, struct error *err) {
+static int add_quota(struct arena *arena, uint64_t quota, uint64_t period, struct scope_properties *out,
+                     struct error *err) {
     if (period == 0 || quota > UINT64_MAX / SECOND)
         return 0;
     uint64_t per_second = (quota * SECOND + period - 1) / period;
@@ -228,7 +232,7 @@ static int add_quota_v1(struct arena *arena, const struct resource_write *writes
     return add_quota(arena, strtoull(quota, NULL, 10), period ? strtoull(period, NULL, 10) : 100000, out, err);
 }
 
-/* In the order of the writes, of which the last one to a file counts: with several of one name systemd takes the last. */
+/* In the order of the writes, of which the last to a file counts: with several of one name systemd takes the last. */
 int scope_plan_limits(struct arena *arena, const struct resource_write *writes, size_t count,
                       struct scope_properties *out, struct error *err) {
     int r = 0;
@@ -254,7 +258,8 @@ int scope_plan_limits(struct arena *arena, const struct resource_write *writes, 
  */
 static const char *device_item(struct arena *arena, const char *line) {
     char type, major[16], minor[16], access[8];
-    if (sscanf(line, "%c %15[0-9*]:%15[0-9*] %7[rwm]", &type, major, minor, access) != 4 || (type != 'c' && type != 'b'))
+    if (sscanf(line, "%c %15[0-9*]:%15[0-9*] %7[rwm]", &type, major, minor, access) != 4 ||
+        (type != 'c' && type != 'b'))
         return NULL;
     const char *kind = type == 'c' ? "char" : "block";
     if (*minor != '*')
@@ -395,10 +400,13 @@ static int add_annotation(struct arena *arena, const struct oci_string_entry *ro
     char place[104];
     snprintf(place, sizeof place, "/annotations/%s", row->key);
     if (strlen(p.name) < 3 || p.name[strspn(p.name, letters)])
-        return error_refuse(err, place, "annotation %.128s name incorrect: not the name of a unit's property", row->key);
+        return error_refuse(err, place, "annotation %.128s name incorrect: not the name of a unit's property",
+                            row->key);
     if (!parse_value(arena, row->value, &p))
-        return error_refuse(err, place, "annotation %.128s: \"%.64s\" is not the text of a GVariant such as 'text', true, "
-                            "uint64 5 or ['a', 'b']", row->key, row->value);
+        return error_refuse(err, place,
+                            "annotation %.128s: \"%.64s\" is not the text of a GVariant such as 'text', true, "
+                            "uint64 5 or ['a', 'b']",
+                            row->key, row->value);
     if (!convert_seconds(arena, &p))
         return error_refuse(err, place, "annotation %.128s: \"%.64s\" is not a time in seconds", row->key, row->value);
     return add(arena, out, p.name, p.signature, p.value, err);

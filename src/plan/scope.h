@@ -18,7 +18,7 @@ struct plan_resources;
 struct resource_write;
 
 #define SCOPE_ANNOTATION "org.systemd.property." /* how the names of annotations begin that set a unit's properties */
-#define SCOPE_OWNER "berth container " /* how the description of each of our units begins */
+#define SCOPE_OWNER "berth container "           /* how the description of each of our units begins */
 
 /* One property of a unit; the form of the value is that of berth-systemd's requests (systemd/main.c). */
 struct scope_property {
@@ -32,9 +32,9 @@ struct scope_properties {
 };
 
 struct plan_scope {
-    const char *unit;  /* "berth-c1.scope"; NULL: systemd is not asked */
-    const char *slice; /* "machine.slice" */
-    const char *path;  /* of its cgroup below the manager's own: "/machine.slice/berth-c1.scope" */
+    const char *unit;                   /* "berth-c1.scope"; NULL: systemd is not asked */
+    const char *slice;                  /* "machine.slice" */
+    const char *path;                   /* of its cgroup below the manager's own: "/machine.slice/berth-c1.scope" */
     struct scope_properties properties; /* for StartTransientUnit, but for the process */
 };
 
@@ -43,8 +43,9 @@ int scope_plan_name(struct arena *arena, const char *cgroups_path, const char *i
                     struct plan_scope *out, struct error *err);
 
 /*
- * The rest. Limits come from the writes into the cgroup's files, so that systemd and the files say the same; what systemd
- * has no property for is in the files alone. `annotations`: those of the config, "org.systemd.property.*" among them.
+ * The rest. Limits come from the writes into the cgroup's files, so that systemd and the files say the same; what
+ * systemd has no property for is in the files alone. `annotations`: those of the config, "org.systemd.property.*" among
+ * them.
  */
 int scope_plan_properties(struct arena *arena, const char *id, const struct oci_string_map *annotations,
                           const struct plan_resources *resources, bool unified, struct plan_scope *scope,

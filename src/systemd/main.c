@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * berth-systemd: asks systemd for what berth wants of it: org.freedesktop.systemd1(5) over sd-bus(3). A program of its
- * own, since berth is static and most calls of it have nothing to do with systemd: libsystemd is loaded where it is used.
- * Runs in life as a child (kernel/systemd.c), with berth's privileges, and takes nothing from a container.
+ * own, since berth is static and most calls of it have nothing to do with systemd: libsystemd is loaded where it is
+ * used. Runs in life as a child (kernel/systemd.c), with berth's privileges, and takes nothing from a container.
  *
  *     berth-systemd start|stop|reset|look|set|attach|find  <REQUEST
  *
@@ -150,8 +150,9 @@ static int append_number(sd_bus_message *message, char type, const char *text) {
     case 'x':
         return sd_bus_message_append_basic(message, type, &(int64_t){whole});
     case 'u':
-        return whole < 0 || whole > UINT32_MAX ? -ERANGE
-                                               : sd_bus_message_append_basic(message, type, &(uint32_t){(uint32_t)whole});
+        return whole < 0 || whole > UINT32_MAX
+                   ? -ERANGE
+                   : sd_bus_message_append_basic(message, type, &(uint32_t){(uint32_t)whole});
     case 'i':
         return whole < INT32_MIN || whole > INT32_MAX
                    ? -ERANGE
@@ -278,7 +279,8 @@ static int on_job_removed(sd_bus_message *message, void *context, sd_bus_error *
 
 /* Before the call whose job is waited for; the reply to this one comes first, so nobody waits for it. */
 static int watch_jobs(struct talk *t) {
-    return sd_bus_match_signal_async(t->bus, NULL, SERVICE, MANAGER_PATH, MANAGER, "JobRemoved", on_job_removed, NULL, t);
+    return sd_bus_match_signal_async(t->bus, NULL, SERVICE, MANAGER_PATH, MANAGER, "JobRemoved", on_job_removed, NULL,
+                                     t);
 }
 
 /* *reply names the job; its reference is taken. Success is the job's. */
@@ -368,7 +370,8 @@ static int look_at_unit(struct talk *t, char **state) {
         free(description);
         return -fail_call(t, "look at", r);
     }
-    bool there = description && *state, ours = there && strncmp(description, t->request->owner, strlen(t->request->owner)) == 0;
+    bool there = description && *state,
+         ours = there && strncmp(description, t->request->owner, strlen(t->request->owner)) == 0;
     if (there && !ours)
         fprintf(stderr, "unit %s exists already, and is not berth's: \"%s\"\n", t->request->unit, description);
     free(description);
@@ -493,7 +496,7 @@ static const struct {
     int (*run)(struct talk *t);
     bool needs_unit;
 } verbs[] = {
-    {"start", verb_start, true}, {"stop", stop_unit, true}, {"reset", verb_reset, true},   {"look", verb_look, true},
+    {"start", verb_start, true}, {"stop", stop_unit, true},     {"reset", verb_reset, true}, {"look", verb_look, true},
     {"set", verb_set, true},     {"attach", verb_attach, true}, {"find", verb_find, false},
 };
 
@@ -508,8 +511,9 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], verbs[i].name) != 0 || (verbs[i].needs_unit && (!request.unit || !request.owner)))
             continue;
         r = connect_bus(&t);
-        r = r < 0 ? fail(-r, request.user ? "connect to the user's bus" : "connect to the system bus", NULL, strerror(-r))
-                  : verbs[i].run(&t);
+        r = r < 0
+                ? fail(-r, request.user ? "connect to the user's bus" : "connect to the system bus", NULL, strerror(-r))
+                : verbs[i].run(&t);
         sd_bus_flush_close_unref(t.bus);
         return r;
     }

@@ -68,8 +68,8 @@ static void refuse_call(struct refusal *refusal, const char *name) {
         exit(2);
     }
     /* Its jump is set when the place of the refusal is known. */
-    refusal->code[(*count)++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-                                                             (unsigned)find(calls, COUNT(calls), name), 0, 0);
+    refusal->code[(*count)++] =
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)find(calls, COUNT(calls), name), 0, 0);
 }
 
 static void refuse_name(struct refusal *refusal, const char *name) {

@@ -45,10 +45,10 @@ enum action { ACTION_LIST, ACTION_ERRNO, ACTION_KILL_ONE, ACTION_KILL_ALL };
 
 struct tracee {
     pid_t pid;
-    int order;    /* of birth; -1: stopped, and its parent has not told of it yet */
+    int order;     /* of birth; -1: stopped, and its parent has not told of it yet */
     bool followed; /* its calls are counted */
-    bool entered; /* the next stop of a call is that of its end */
-    bool replace; /* the result of this call is to be replaced */
+    bool entered;  /* the next stop of a call is that of its end */
+    bool replace;  /* the result of this call is to be replaced */
     long calls;
 };
 
@@ -169,8 +169,8 @@ static void on_call(struct injection *in, struct tracee *t) {
     if (ptrace(SYSCALL_INFO, t->pid, (void *)sizeof info, &info) < 0 || info.op != SYSCALL_ENTRY)
         return;
     t->entered = true;
-    bool reached = in->number < 0 ? t->calls == in->index
-                                  : t->calls >= in->index && info.number == (unsigned long long)in->number;
+    bool reached =
+        in->number < 0 ? t->calls == in->index : t->calls >= in->index && info.number == (unsigned long long)in->number;
     bool here = reached && in->action != ACTION_LIST && t->order == in->process && !in->done;
     if (in->action == ACTION_LIST || here)
         fprintf(in->report, "call %d %ld %llu %lld\n", t->order, t->calls, info.number, (long long)info.args[0]);

@@ -35,9 +35,9 @@ static void print_result(const char *what, const char *path, int code) {
 
 static void print_status(void) {
     static const char *const wanted[] = {
-        "Umask:",   "Uid:",     "Gid:",    "Groups:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
-        "CapInh:",  "CapPrm:",  "CapEff:", "CapBnd:", "CapAmb:",     "NSpid:",   "Speculation_Store_Bypass:",
-        "SigBlk:",  "SigIgn:",
+        "Umask:",  "Uid:",    "Gid:",    "Groups:", "NoNewPrivs:", "Seccomp:", "Seccomp_filters:",
+        "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",     "NSpid:",   "Speculation_Store_Bypass:",
+        "SigBlk:", "SigIgn:",
     };
     char line[LINE_SIZE];
     FILE *file = fopen("/proc/self/status", "re");
@@ -247,14 +247,29 @@ static void compare_namespace(const char *question) {
 static void answer(const char *question) {
     const char *subject = question + 2;
     switch (question[0]) {
-    case 'r': print_result("read", subject, try_open(subject, O_RDONLY)); break;
-    case 'w': print_result("write", subject, try_open(subject, O_WRONLY)); break;
-    case 'c': print_result("make in", subject, try_make(subject)); break;
-    case 'x': print_result("execute", subject, try_execute(subject)); break;
-    case 'd': print_count(subject); break;
-    case 't': print_first_line(subject); break;
-    case 'k': compare_namespace(subject); break;
-    default: printf("what is %s?\n", question);
+    case 'r':
+        print_result("read", subject, try_open(subject, O_RDONLY));
+        break;
+    case 'w':
+        print_result("write", subject, try_open(subject, O_WRONLY));
+        break;
+    case 'c':
+        print_result("make in", subject, try_make(subject));
+        break;
+    case 'x':
+        print_result("execute", subject, try_execute(subject));
+        break;
+    case 'd':
+        print_count(subject);
+        break;
+    case 't':
+        print_first_line(subject);
+        break;
+    case 'k':
+        compare_namespace(subject);
+        break;
+    default:
+        printf("what is %s?\n", question);
     }
 }
 

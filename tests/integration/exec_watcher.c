@@ -100,7 +100,9 @@ static void look_at_memory(const char *pid) {
     static const struct {
         const char *name, *file;
         int flags;
-    } parts[] = {{"mem", "mem", O_RDWR}, {"environ", "environ", O_RDONLY}, {"maps", "maps", O_RDONLY},
+    } parts[] = {{"mem", "mem", O_RDWR},
+                 {"environ", "environ", O_RDONLY},
+                 {"maps", "maps", O_RDONLY},
                  {"write", "exe", O_WRONLY}};
     char path[300], inode[32], again[32];
     if (!is_foreign(pid, inode, sizeof inode))

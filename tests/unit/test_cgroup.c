@@ -486,7 +486,7 @@ static void test_files(void) {
     cgroup_drop(&group);
 }
 
-/* cgroup2: whichever controller the root has is passed down, beside v1 hierarchies when it is asked for and not before. */
+/* cgroup2: whichever controller the root has is passed down, beside v1 hierarchies only when it is asked for. */
 static void test_enable(void) {
     struct cgroup group = made("enable/deep/down");
     int fd = cgroup_clone_fd(&group);

@@ -139,7 +139,8 @@ static void refused(const struct berth_exec *request, const char *word, const ch
 }
 
 static void test_refused(void) {
-    static const char *const caps[] = {"CAP_WINGS", NULL}, *const groups[] = {"users", NULL}, *const big[] = {"4294967295", NULL};
+    static const char *const caps[] = {"CAP_WINGS", NULL}, *const groups[] = {"users", NULL},
+                             *const big[] = {"4294967295", NULL};
     refused(&(const struct berth_exec){.args = shell, .user = "daemon"}, "daemon", "a user's name");
     refused(&(const struct berth_exec){.args = shell, .caps = caps}, "CAP_WINGS", "an unknown capability");
     refused(&(const struct berth_exec){.args = shell, .additional_gids = groups}, "users", "a group's name");

@@ -22,7 +22,7 @@ static const struct {
     enum handoff_direction direction;
     unsigned fds_min, fds_max;
 } drawing[] = {
-    {HANDOFF_BORN, HANDOFF_TO_LIFE, 1, 1}, /* + pidfd of the init process */
+    {HANDOFF_BORN, HANDOFF_TO_LIFE, 1, 1},   /* + pidfd of the init process */
     {HANDOFF_SOURCE, HANDOFF_TO_INIT, 1, 1}, /* + detached tree */
     {HANDOFF_PLACED, HANDOFF_TO_INIT, 0, 0},  {HANDOFF_CONSOLE, HANDOFF_TO_LIFE, 1, 1}, /* + pty master */
     {HANDOFF_HOOKS, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_HOOKED, HANDOFF_TO_INIT, 0, 1}, /* + state for createContainer */

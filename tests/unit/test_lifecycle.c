@@ -83,18 +83,12 @@ static const struct cell {
 };
 
 static const char *const operations[] = {
-    [OPERATION_START] = "start",
-    [OPERATION_KILL] = "kill",
-    [OPERATION_DELETE] = "delete",
-    [OPERATION_DELETE_FORCE] = "delete --force",
-    [OPERATION_EXEC] = "exec",
-    [OPERATION_EXEC_PAUSED] = "exec --ignore-paused",
-    [OPERATION_PROCESSES] = "ps",
-    [OPERATION_EVENTS] = "events",
-    [OPERATION_PAUSE] = "pause",
-    [OPERATION_RESUME] = "resume",
-    [OPERATION_UPDATE] = "update",
-    [OPERATION_CHECKPOINT] = "checkpoint",
+    [OPERATION_START] = "start",   [OPERATION_KILL] = "kill",
+    [OPERATION_DELETE] = "delete", [OPERATION_DELETE_FORCE] = "delete --force",
+    [OPERATION_EXEC] = "exec",     [OPERATION_EXEC_PAUSED] = "exec --ignore-paused",
+    [OPERATION_PROCESSES] = "ps",  [OPERATION_EVENTS] = "events",
+    [OPERATION_PAUSE] = "pause",   [OPERATION_RESUME] = "resume",
+    [OPERATION_UPDATE] = "update", [OPERATION_CHECKPOINT] = "checkpoint",
 };
 
 /* Each cell is here exactly once: a new operation or state fails this until somebody has thought about it. */

@@ -541,8 +541,8 @@ static void test_idmap(void) {
             mount.gid_mappings = (struct oci_id_mapping_array){1, gid_rows};
         }
         arena_drop(&arena);
-        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, NULL, &plan, &err) == 0, "%s %s: planned", cases[i].option,
-                name))
+        if (!ok(mounts_plan(&arena, &config, BUNDLE, &user, NULL, NULL, &plan, &err) == 0, "%s %s: planned",
+                cases[i].option, name))
             continue;
         const struct plan_mount *m = &plan.items[0];
         is_number(m->idmap, cases[i].want, "%s %s: how far it goes", cases[i].option, name);
@@ -599,7 +599,8 @@ static void test_extra(void) {
     ok(plan.items[1].kind == MOUNT_BIND && plan.items[1].recursive && strcmp(plan.items[1].source, "/y") == 0,
        "then it");
     is_number(plan.items[1].index, 1, "with its own place");
-    is_number(mounts_plan(&arena, &empty, BUNDLE, &namespaces, NULL, &extra, &plan, &err), 0, "a mount of one's own alone");
+    is_number(mounts_plan(&arena, &empty, BUNDLE, &namespaces, NULL, &extra, &plan, &err), 0,
+              "a mount of one's own alone");
     ok(plan.count == 1 && plan.items[0].index == 0, "is planned");
 }
 

@@ -456,8 +456,8 @@ static void test_unsupported(void) {
 }
 
 #define PROCESS(...)                                                                                                   \
-    CONFIG(.process = &(struct oci_process){.cwd = "/", .args = WORDS("sh"), .user = &(struct oci_user){.uid = 0},      \
-                                            __VA_ARGS__})
+    CONFIG(.process = &(struct oci_process){                                                                           \
+               .cwd = "/", .args = WORDS("sh"), .user = &(struct oci_user){.uid = 0}, __VA_ARGS__})
 
 /* What nobody enforces is refused; the label of files alone has no meaning where SELinux is off. */
 static void test_labels(void) {
@@ -469,7 +469,8 @@ static void test_labels(void) {
                                  {.destination = "/e", .type = "tmpfs", .options = WORDS("context=mine")}};
     struct oci_linux section = {USUAL, .mount_label = label};
     const struct oci_config *labelled = CONFIG(.linux = &section, .mounts = {COUNT(mounts), mounts});
-    refuses(PROCESS(.apparmor_profile = "p"), "/process/apparmorProfile", "AppArmor is off", "a profile without AppArmor");
+    refuses(PROCESS(.apparmor_profile = "p"), "/process/apparmorProfile", "AppArmor is off",
+            "a profile without AppArmor");
     refuses(PROCESS(.apparmor_profile = "unconfined_x"), "/process/apparmorProfile", "AppArmor is off",
             "one whose name begins with unconfined");
     refuses(PROCESS(.selinux_label = "l"), "/process/selinuxLabel", "SELinux is off", "a label without SELinux");

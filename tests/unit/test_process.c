@@ -71,8 +71,7 @@ static void test_least(void) {
     is_text(plan.cwd, "/", "its working directory");
     ok(plan.uid == 0 && plan.gid == 0 && plan.group_count == 0, "root, without groups");
     is_number(plan.umask, 0022, "the umask that the peers take");
-    ok(!plan.no_new_privs && !plan.terminal && !plan.has_oom_score_adj && plan.rlimit_count == 0,
-       "nothing else");
+    ok(!plan.no_new_privs && !plan.terminal && !plan.has_oom_score_adj && plan.rlimit_count == 0, "nothing else");
 }
 
 static void test_args(void) {
@@ -274,8 +273,8 @@ static void test_caps(void) {
        "the unknown one is warned about with its place");
     is_number(make(PROCESS(.capabilities = &(struct oci_capabilities){.effective = WORDS("CAP_KILL")})), 0,
               "a section with one set");
-    ok(plan.caps[CAP_SET_BOUNDING] == 0 && plan.caps[CAP_SET_PERMITTED] == 0 &&
-           plan.caps[CAP_SET_INHERITABLE] == 0 && plan.caps[CAP_SET_AMBIENT] == 0,
+    ok(plan.caps[CAP_SET_BOUNDING] == 0 && plan.caps[CAP_SET_PERMITTED] == 0 && plan.caps[CAP_SET_INHERITABLE] == 0 &&
+           plan.caps[CAP_SET_AMBIENT] == 0,
        "an absent set is an empty one");
 }
 
@@ -301,8 +300,10 @@ static void test_user(void) {
         refuses(PROCESS(.user = &(struct oci_user){HAS(umask, bad[i])}), "/process/user/umask", "umask",
                 "a umask with other bits");
     /* (uid_t)-1 means "leave as it is" to setresuid(2) and chown(2): taken for an id it is root. */
-    refuses(PROCESS(.user = &(struct oci_user){.uid = UINT32_MAX}), "/process/user/uid", "4294967295", "uid 4294967295");
-    refuses(PROCESS(.user = &(struct oci_user){.gid = UINT32_MAX}), "/process/user/gid", "4294967295", "gid 4294967295");
+    refuses(PROCESS(.user = &(struct oci_user){.uid = UINT32_MAX}), "/process/user/uid", "4294967295",
+            "uid 4294967295");
+    refuses(PROCESS(.user = &(struct oci_user){.gid = UINT32_MAX}), "/process/user/gid", "4294967295",
+            "gid 4294967295");
     uint32_t none[] = {5, UINT32_MAX};
     const struct oci_process process = *PROCESS(.user = &(struct oci_user){.additional_gids = {2, none}});
     is_number(make(&process), -EINVAL, "additional gid 4294967295: refused (setgroups(2) would, later)");
@@ -430,10 +431,12 @@ static void test_affinity(void) {
         ok(has_cpu(plan.cpus_initial, in[i]), "processor %u is in it", in[i]);
     for (size_t i = 0; plan.cpus_initial && i < sizeof out / sizeof *out; i++)
         ok(!has_cpu(plan.cpus_initial, out[i]), "processor %u is not", out[i]);
-    static const char *const wrong[] = {"x", "0-", "-1", "1,", ",1", "3-1", "0 1", "8192", "0-99999999999999999999", "0x1"};
+    static const char *const wrong[] = {"x",  "0-", "-1", "1,", ",1", "3-1", "0 1", "8192", "0-99999999999999999999",
+                                        "0x1"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         affinity = (struct oci_cpu_affinity){.final = wrong[i]};
-        refuses(PROCESS(.exec_cpu_affinity = &affinity), "/process/execCPUAffinity/final", "list of processors", wrong[i]);
+        refuses(PROCESS(.exec_cpu_affinity = &affinity), "/process/execCPUAffinity/final", "list of processors",
+                wrong[i]);
     }
 }
 

@@ -70,7 +70,9 @@ static void test_growing(void) {
 
 static void test_reading(void) {
     /* number, text, fixed64, fixed32, negative number, message */
-    static const char bytes[] = "\x08\x96\x01\x12\x02hi\x19" "12345678\x25" "1234\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+    static const char bytes[] = "\x08\x96\x01\x12\x02hi\x19"
+                                "12345678\x25"
+                                "1234\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
                                 "\x32\x02\x08\x01";
     struct protobuf_reader r = {(const unsigned char *)bytes, sizeof bytes - 1}, inner;
     struct protobuf_field f;
@@ -100,8 +102,14 @@ static void test_refusing(void) {
         {"a text beyond the end", "\x12\x03hi", 4},
         {"a text of 2^64 - 1 bytes", "\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01hi", 13},
         {"a text without a length", "\x12", 1},
-        {"four bytes cut", "\x25" "123", 4},
-        {"eight bytes cut", "\x19" "1234567", 8},
+        {"four bytes cut",
+         "\x25"
+         "123",
+         4},
+        {"eight bytes cut",
+         "\x19"
+         "1234567",
+         8},
         {"the type of a group", "\x0b\x08\x01", 3},
         {"field 0", "\x00\x01", 2},
         {"a field number beyond 2^29 - 1", "\x80\x80\x80\x80\x10\x01", 6},

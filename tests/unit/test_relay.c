@@ -9,8 +9,8 @@
  *           <- heard --------------------------------------------------------- say ----
  */
 #include "base/fd.h"
-#include "kernel/tty.h"
 #include "kernel/sys.h"
+#include "kernel/tty.h"
 #include "life/relay.h"
 
 #include "tap.h"
@@ -83,7 +83,8 @@ static pid_t container_start(const struct scene *scene, const struct relay *rela
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* The dispositions first would let a signal through that is to stay pending. */
-    sys_signal_mask(SIG_SETMASK, relay->old_mask | (scene->early_signal ? SYS_SIGNAL_BIT(scene->early_signal) : 0), NULL);
+    sys_signal_mask(SIG_SETMASK, relay->old_mask | (scene->early_signal ? SYS_SIGNAL_BIT(scene->early_signal) : 0),
+                    NULL);
     for (int s = 1; s < NSIG; s++)
         signal(s, SIG_DFL);
     close(master);

@@ -17,8 +17,8 @@ static struct arena arena = ARENA_INIT;
 static size_t write_text(const struct resource_write *w, char *out, size_t size) {
     bool two = w->alternative_file != NULL;
     return (size_t)snprintf(out, size, "%s=%s%s%s%s%s%s%s%s ", w->file, w->value, w->optional ? "?" : "",
-                            w->reorder ? "~" : "", w->may_lack ? "-" : "", two ? "|" : "", two ? w->alternative_file : "",
-                            two ? "=" : "", two ? w->alternative_value : "");
+                            w->reorder ? "~" : "", w->may_lack ? "-" : "", two ? "|" : "",
+                            two ? w->alternative_file : "", two ? "=" : "", two ? w->alternative_value : "");
 }
 
 static int make(const struct oci_resources *resources, bool unified) {
@@ -199,20 +199,29 @@ static void test_block_io(void) {
     static const unsigned weights[][2] = {{10, 1}, {100, 910}, {500, 4950}, {1000, 10000}};
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
         is_number(resources_io_weight(weights[i][0]), weights[i][1], "io.weight of %u", weights[i][0]);
-    struct oci_throttle_device slow = {.major = 8, .minor = 16, HAS(rate, 1048576)}, free = {.major = 8, .minor = 0, HAS(rate, 0)};
-    struct oci_weight_device heavy = {.major = 8, .minor = 0, HAS(weight, 500)}, leaf = {.major = 8, .minor = 0, HAS(leaf_weight, 20)};
-    struct oci_block_io weight = {HAS(weight, 100), .weight_device = {1, &heavy}}, zero = {HAS(weight, 0), HAS(leaf_weight, 0)};
-    gives(BLOCK(&weight), V1, "blkio.bfq.weight=100|blkio.weight=100 blkio.bfq.weight_device=8:0 500|blkio.weight_device=8:0 500",
+    struct oci_throttle_device slow = {.major = 8, .minor = 16, HAS(rate, 1048576)},
+                               free = {.major = 8, .minor = 0, HAS(rate, 0)};
+    struct oci_weight_device heavy = {.major = 8, .minor = 0, HAS(weight, 500)},
+                             leaf = {.major = 8, .minor = 0, HAS(leaf_weight, 20)};
+    struct oci_block_io weight = {HAS(weight, 100), .weight_device = {1, &heavy}},
+                        zero = {HAS(weight, 0), HAS(leaf_weight, 0)};
+    gives(BLOCK(&weight), V1,
+          "blkio.bfq.weight=100|blkio.weight=100 blkio.bfq.weight_device=8:0 500|blkio.weight_device=8:0 500",
           "weights on v1");
-    gives(BLOCK(&weight), V2, "io.bfq.weight=100|io.weight=910 io.bfq.weight=8:0 500|io.weight=8:0 4950", "weights on v2");
+    gives(BLOCK(&weight), V2, "io.bfq.weight=100|io.weight=910 io.bfq.weight=8:0 500|io.weight=8:0 4950",
+          "weights on v2");
     gives(BLOCK(&zero), V1, "", "weights of 0 on v1");
     gives(BLOCK(&zero), V2, "", "weights of 0 on v2");
-    struct oci_block_io rates = {.throttle_read_bps_device = {1, &slow}, .throttle_write_bps_device = {1, &free},
-                                 .throttle_read_iops_device = {1, &slow}, .throttle_write_iops_device = {1, &slow}};
+    struct oci_block_io rates = {.throttle_read_bps_device = {1, &slow},
+                                 .throttle_write_bps_device = {1, &free},
+                                 .throttle_read_iops_device = {1, &slow},
+                                 .throttle_write_iops_device = {1, &slow}};
     gives(BLOCK(&rates), V1,
           "blkio.throttle.read_bps_device=8:16 1048576 blkio.throttle.write_bps_device=8:0 0 "
-          "blkio.throttle.read_iops_device=8:16 1048576 blkio.throttle.write_iops_device=8:16 1048576", "rates on v1");
-    gives(BLOCK(&rates), V2, "io.max=8:16 rbps=1048576 io.max=8:0 wbps=max io.max=8:16 riops=1048576 io.max=8:16 wiops=1048576",
+          "blkio.throttle.read_iops_device=8:16 1048576 blkio.throttle.write_iops_device=8:16 1048576",
+          "rates on v1");
+    gives(BLOCK(&rates), V2,
+          "io.max=8:16 rbps=1048576 io.max=8:0 wbps=max io.max=8:16 riops=1048576 io.max=8:16 wiops=1048576",
           "rates on v2");
     is_text(plan.writes[0].line, "8:16 rbps=", "each kind of rate is a line of its own");
     is_text(plan.writes[0].reset, "8:16 rbps=max", "and is taken back by itself");
@@ -235,12 +244,13 @@ static void test_block_io(void) {
 static void test_hugepages(void) {
     struct oci_hugepage_limit pages[] = {{.page_size = "2MB", .limit = 4194304}, {.page_size = "1GB", .limit = 0}};
     struct oci_resources both = {.hugepage_limits = {2, pages}};
-    gives(&both, V2,
-          "hugetlb.2MB.rsvd.max=4194304- hugetlb.2MB.max=4194304 hugetlb.1GB.rsvd.max=0- hugetlb.1GB.max=0", "huge pages on v2");
+    gives(&both, V2, "hugetlb.2MB.rsvd.max=4194304- hugetlb.2MB.max=4194304 hugetlb.1GB.rsvd.max=0- hugetlb.1GB.max=0",
+          "huge pages on v2");
     both.hugepage_limits.count = 1;
     gives(&both, V1,
           "hugetlb.2MB.rsvd.limit_in_bytes=4194304-|hugetlb.2MB.rsvd.max=4194304 "
-          "hugetlb.2MB.limit_in_bytes=4194304|hugetlb.2MB.max=4194304", "huge pages on v1, or beside it");
+          "hugetlb.2MB.limit_in_bytes=4194304|hugetlb.2MB.max=4194304",
+          "huge pages on v1, or beside it");
     both.hugepage_limits.count = 2;
     pages[1].page_size = "2MB";
     refuses(&both, V2, "/linux/resources/hugepageLimits/1", "a page size twice");
@@ -273,7 +283,8 @@ static void test_rdma(void) {
 
 static void test_unified(void) {
     struct oci_memory memory = {HAS(limit, 5)};
-    struct oci_string_entry rows[] = {{.key = "io.max", .value = "8:0 rbps=1\n8:16 wbps=2\n"}, {.key = "memory.max", .value = "7"},
+    struct oci_string_entry rows[] = {{.key = "io.max", .value = "8:0 rbps=1\n8:16 wbps=2\n"},
+                                      {.key = "memory.max", .value = "7"},
                                       {.key = "cgroup.max.depth", .value = "3"}};
     struct oci_resources unified = {.memory = &memory, .unified = {3, rows}};
     gives(&unified, V2, "memory.max=5 io.max=8:0 rbps=1 io.max=8:16 wbps=2 memory.max=7 cgroup.max.depth=3",
@@ -283,8 +294,10 @@ static void test_unified(void) {
     is_text(plan.writes[4].controller, "", "a file of cgroup2 itself");
     refuses(&unified, V1, "/linux/resources/unified/io.max", "unified on v1");
     ok(strstr(err.text, "cannot set unified resources on cgroup v1"), "in the words that people know: %s", err.text);
-    static const char *const wrong[] = {"../x.y", "memory", "memory.", ".max", "a/b.c", "cgroup.procs", "cgroup.kill", "cgroup.freeze",
-                                        "cgroup.type", "cgroup.subtree_control", "cgroup.threads"};
+    static const char *const wrong[] = {
+        "../x.y",        "memory",      "memory.",       ".max",        "a/b.c",
+        "cgroup.procs",  "cgroup.kill", "cgroup.freeze", "cgroup.type", "cgroup.subtree_control",
+        "cgroup.threads"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct oci_string_entry row = {.key = wrong[i], .value = "1"};
         struct oci_resources bad = {.unified = {1, &row}};

@@ -32,22 +32,24 @@ static void test_names(void) {
         {"-.slice:p:n", "p-n.scope", "/p-n.scope", false},
         {"::n", "n.scope", "/system.slice/n.scope", false},
         {"kubepods-burstable-podaf1f1a05_6cd8.slice:cri-containerd:0a", "cri-containerd-0a.scope",
-         "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podaf1f1a05_6cd8.slice/cri-containerd-0a.scope", false},
+         "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podaf1f1a05_6cd8.slice/cri-containerd-0a.scope",
+         false},
     };
     for (size_t i = 0; i < COUNT(good); i++) {
         is_number(name(good[i].given, good[i].rootless), 0, "%s: planned", good[i].given ? good[i].given : "none");
         is_text(scope.unit, good[i].unit, "its unit");
         is_text(scope.path, good[i].path, "its cgroup");
     }
-    static const char *const bad[] = {"/docker/abc", "a.slice:b", "a.slice:b:c:d", "a--b.slice:p:n", "-a.slice:p:n",
-                                      "a-.slice:p:n", "a:p:n", ".slice:p:n", "a/b.slice:p:n", "../x.slice:p:n", ":p:",
-                                      ":p:a/b", ":p:x.slice", ":p:a+b", ":p:a b"};
+    static const char *const bad[] = {"/docker/abc",  "a.slice:b", "a.slice:b:c:d", "a--b.slice:p:n", "-a.slice:p:n",
+                                      "a-.slice:p:n", "a:p:n",     ".slice:p:n",    "a/b.slice:p:n",  "../x.slice:p:n",
+                                      ":p:",          ":p:a/b",    ":p:x.slice",    ":p:a+b",         ":p:a b"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         is_number(name(bad[i], false), -EINVAL, "%s: refused", bad[i]);
         is_text(err.place, "/linux/cgroupsPath", "at its place: %s", err.text);
     }
     name("/docker/abc", false);
-    ok(strstr(err.text, "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/docker/abc\""),
+    ok(strstr(err.text,
+              "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"/docker/abc\""),
        "in the words that people know: %s", err.text);
 }
 
@@ -60,7 +62,8 @@ static const struct scope_property *find(const struct scope_properties *list, co
     return found;
 }
 
-static void is_property(const struct scope_properties *list, const char *wanted, const char *signature, const char *value) {
+static void is_property(const struct scope_properties *list, const char *wanted, const char *signature,
+                        const char *value) {
     const struct scope_property *p = find(list, wanted);
     ok(p != NULL, "%s is there", wanted);
     if (p) {
@@ -134,7 +137,9 @@ static void test_annotations(void) {
         {"org.systemd.property.TimeoutStopSec", "uint64 5", "TimeoutStopUSec", "t", "5000000"},
         {"org.systemd.property.TimeoutStopSec", "1.5", "TimeoutStopUSec", "t", "1500000"},
         {"org.systemd.property.Nice", "int32 -3", "Nice", "i", "-3"},
-        {"org.systemd.property.After", "['a.service', 'b.service']", "After", "as", "a.service\x1f" "b.service\x1f"},
+        {"org.systemd.property.After", "['a.service', 'b.service']", "After", "as",
+         "a.service\x1f"
+         "b.service\x1f"},
         {"org.systemd.property.After", "[]", "After", "as", ""},
     };
     for (size_t i = 0; i < COUNT(good); i++) {
@@ -145,13 +150,20 @@ static void test_annotations(void) {
     }
     static const struct {
         const char *key, *value;
-    } bad[] = {{"org.systemd.property.", "true"},          {"org.systemd.property.Ab", "true"},
-               {"org.systemd.property.Kill Mode", "true"}, {"org.systemd.property.KillMode", "process"},
-               {"org.systemd.property.KillMode", "'open"}, {"org.systemd.property.KillMode", "'a' 'b'"},
-               {"org.systemd.property.KillMode", ""},      {"org.systemd.property.KillMode", "'a\nproperty X b 1'"},
-               {"org.systemd.property.Nice", "int32 1.5"}, {"org.systemd.property.Nice", "uint64"},
-               {"org.systemd.property.After", "['a'"},     {"org.systemd.property.After", "['a' 'b']"},
-               {"org.systemd.property.TimeoutStopSec", "'5'"}, {"org.systemd.property.TimeoutStopSec", "int32 -5"}};
+    } bad[] = {{"org.systemd.property.", "true"},
+               {"org.systemd.property.Ab", "true"},
+               {"org.systemd.property.Kill Mode", "true"},
+               {"org.systemd.property.KillMode", "process"},
+               {"org.systemd.property.KillMode", "'open"},
+               {"org.systemd.property.KillMode", "'a' 'b'"},
+               {"org.systemd.property.KillMode", ""},
+               {"org.systemd.property.KillMode", "'a\nproperty X b 1'"},
+               {"org.systemd.property.Nice", "int32 1.5"},
+               {"org.systemd.property.Nice", "uint64"},
+               {"org.systemd.property.After", "['a'"},
+               {"org.systemd.property.After", "['a' 'b']"},
+               {"org.systemd.property.TimeoutStopSec", "'5'"},
+               {"org.systemd.property.TimeoutStopSec", "int32 -5"}};
     for (size_t i = 0; i < COUNT(bad); i++) {
         is_number(annotate(bad[i].key, bad[i].value), -EINVAL, "annotation %zu: refused", i);
         ok(strncmp(err.place, "/annotations/org.systemd.property.", 34) == 0, "at its place");
@@ -177,7 +189,10 @@ static void test_devices(void) {
     is_number(scope_plan_properties(&arena, "c1", &map, &resources, false, &scope, &err), 0, "device rules of v1");
     is_property(&scope.properties, "DevicePolicy", "s", "strict");
     is_property(&scope.properties, "DeviceAllow", "a(ss)",
-                "/dev/char/1:3\x1f" "rwm\x1f" "char-136\x1frw\x1f" "block-*\x1fm\x1f");
+                "/dev/char/1:3\x1f"
+                "rwm\x1f"
+                "char-136\x1frw\x1f"
+                "block-*\x1fm\x1f");
     name(NULL, false);
     writes[0].file = "devices.allow";
     is_number(scope_plan_properties(&arena, "c1", &map, &resources, false, &scope, &err), 0, "all devices");

@@ -339,9 +339,8 @@ static void test_user(void) {
         ok(true, "identity_user # SKIP needs root");
         return;
     }
-    plan = (struct plan){
-        .has_process = true,
-        .process = {.uid = 1000, .gid = 1001, .groups = groups, .group_count = 2, .umask = 027}};
+    plan = (struct plan){.has_process = true,
+                         .process = {.uid = 1000, .gid = 1001, .groups = groups, .group_count = 2, .umask = 027}};
     plan.process.caps[CAP_SET_BOUNDING] = kill | chown;
     plan.process.caps[CAP_SET_PERMITTED] = plan.process.caps[CAP_SET_EFFECTIVE] = kill;
     if (ok(status_after(true, status, sizeof status), "user 1000 with one capability")) {
