@@ -68,13 +68,21 @@ int snapshot_write(int dir, const struct oci_config *config, const struct plan_f
     return r < 0 ? r : write_config(dir, SNAPSHOT_CONFIG, &kept, err);
 }
 
-int snapshot_rewrite(int dir, const struct oci_config *config, struct error *err) {
+int snapshot_prepare(int dir, const struct oci_config *config, struct error *err) {
     int r = write_config(dir, SNAPSHOT_ASIDE, config, err);
-    if (r == 0 && renameat(dir, SNAPSHOT_ASIDE, dir, SNAPSHOT_CONFIG) < 0)
-        r = error_sys(err, "keep the config for later commands");
     if (r < 0)
-        unlinkat(dir, SNAPSHOT_ASIDE, 0);
+        snapshot_abandon(dir);
     return r;
+}
+
+int snapshot_commit(int dir, struct error *err) {
+    if (renameat(dir, SNAPSHOT_ASIDE, dir, SNAPSHOT_CONFIG) < 0)
+        return error_sys(err, "keep the config for later commands");
+    return 0;
+}
+
+void snapshot_abandon(int dir) {
+    (void)unlinkat(dir, SNAPSHOT_ASIDE, 0);
 }
 
 static int read_filter(int dir, struct arena *arena, struct plan_filter *out, struct error *err) {

@@ -27,7 +27,12 @@ int snapshot_write(int dir, const struct oci_config *config, const struct plan_f
 int snapshot_read(int dir, struct arena *arena, const struct oci_config **config, struct plan_filter *filter,
                   struct error *err);
 
-/* Replaces the config part as a whole, as store_write does: after an update of the resources. */
-int snapshot_rewrite(int dir, const struct oci_config *config, struct error *err);
+/*
+ * Replaces the config part as a whole, for an update of the resources: it is written aside before anything else is
+ * changed, since that is what the disk may refuse; then it is put in place, or thrown away.
+ */
+int snapshot_prepare(int dir, const struct oci_config *config, struct error *err);
+int snapshot_commit(int dir, struct error *err);
+void snapshot_abandon(int dir);
 
 #endif

@@ -308,6 +308,31 @@ static int tell_systemd(struct container *c, const struct changes *changes, stru
     return r < 0 ? error_wrap(err, "limits of unit %s", c->record->unit) : 0;
 }
 
+static int prepare_snapshot(int dir, const struct oci_config *config, const struct oci_resources *resources,
+                            struct error *err) {
+    struct oci_resources kept = *resources;
+    struct oci_linux section = {.resources = NULL};
+    if (config->linux)
+        section = *config->linux;
+    section.resources = &kept;
+    struct oci_config whole = *config;
+    whole.linux = &section;
+    return snapshot_prepare(dir, &whole, err);
+}
+
+/* The limits themselves, the unit, and what later commands are to know: all of them, or none. */
+static int set_everywhere(struct container *c, const struct oci_resources *old, const struct oci_resources *new,
+                          const struct oci_resources *named, struct error *err) {
+    struct changes changes = {.group = &c->group};
+    int r = set_limits(c, old, new, named, &changes, err);
+    if (r < 0)
+        return r;
+    r = c->record->unit ? tell_systemd(c, &changes, err) : 0;
+    if (r == 0)
+        r = snapshot_commit(c->dir, err);
+    return r < 0 ? restore(&changes, err) : 0;
+}
+
 int operation_update(const struct berth_runtime *runtime, const char *id, const struct berth_update *update,
                      struct error *err) {
     own_store store = STORE_INIT;
@@ -324,21 +349,14 @@ int operation_update(const struct berth_runtime *runtime, const char *id, const 
         r = snapshot_read(c.dir, &c.arena, &config, &filter, err);
     if (r < 0)
         return r;
-    struct oci_linux section = {.resources = NULL};
-    if (config->linux)
-        section = *config->linux;
-    struct changes changes = {.group = &c.group};
-    r = merge_resources(&c.arena, section.resources, change, &merged, err);
+    const struct oci_resources *old = config->linux ? config->linux->resources : NULL;
+    r = merge_resources(&c.arena, old, change, &merged, err);
     if (r == 0)
-        r = set_limits(&c, section.resources, merged, change, &changes, err);
+        r = prepare_snapshot(c.dir, config, merged, err);
     if (r < 0)
         return r;
-    struct oci_resources kept = *merged;
-    struct oci_config whole = *config;
-    section.resources = &kept;
-    whole.linux = &section;
-    r = c.record->unit ? tell_systemd(&c, &changes, err) : 0;
-    if (r == 0)
-        r = snapshot_rewrite(c.dir, &whole, err);
-    return r < 0 ? restore(&changes, err) : 0;
+    r = set_everywhere(&c, old, merged, change, err);
+    if (r < 0)
+        snapshot_abandon(c.dir);
+    return r;
 }

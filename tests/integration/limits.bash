@@ -46,3 +46,17 @@ make_device() {
 drop_device() {
     [ -z "${DEVICE:-}" ] || losetup --detach "$DEVICE"
 }
+
+# The state root on a file system of its own, which the test unmounts; full, and with room again.
+small_root() {
+    mkdir "$ROOT"
+    mount -t tmpfs -o size=256k,mode=700 state "$ROOT"
+}
+
+fill_root() {
+    ! head -c 1M /dev/zero 2>/dev/null >"$ROOT/filler"
+}
+
+free_root() {
+    rm "$ROOT/filler"
+}

@@ -141,6 +141,22 @@ property() {
     same "$(property MemoryMax)" 52428800 "after a refused update"
 }
 
+@test "systemd: an update that cannot be written down for later commands changes neither unit nor files" {
+    needs systemd cgroup2-pids
+    small_root
+    begin_scope
+    succeeds berth update --pids-limit 20 "$ID"
+    fill_root
+    refuses "No space left on device" berth update --pids-limit 30 "$ID"
+    same "$(property TasksMax)" 20
+    same "$(cat "/sys/fs/cgroup/$SLICE/$UNIT/pids.max")" 20
+    free_root
+    succeeds berth update --pids-limit 30 "$ID"
+    same "$(property TasksMax)" 30
+    succeeds berth delete --force "$ID"
+    umount "$ROOT"
+}
+
 @test "systemd: device rules hold, and survive a daemon-reload" {
     needs systemd
     is_cgroup2 || needs cgroup1-devices

@@ -314,6 +314,26 @@ kept() {
     jq -cS .linux.resources "$ROOT/$ID/config.json"
 }
 
+@test "when what later commands are to know cannot be written, no limit is changed" {
+    controller pids
+    small_root
+    resources '{"pids": {"limit": 100}}'
+    begin_running
+    local kept
+    kept=$(kept)
+    fill_root
+    refuses "keep the config for later commands|No space left on device" update --pids-limit 33
+    same "$(of pids pids.max)" 100
+    same "$(kept)" "$kept"
+    [ ! -e "$ROOT/$ID/config.new" ]
+    free_root
+    succeeds update --pids-limit 33
+    same "$(of pids pids.max)" 33
+    same "$(kept | jq .pids.limit)" 33
+    succeeds berth delete --force "$ID"
+    umount "$ROOT"
+}
+
 @test "v1: when one limit cannot be set, those before it get their old values back, and both values are told" {
     needs_v1
     resources '{"memory": {"limit": 67108864, "swap": 134217728}, "cpu": {"shares": 512, "quota": 20000}}'
