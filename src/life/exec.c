@@ -342,8 +342,6 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
     if (r == 0)
         r = lifecycle_check(request->ignore_paused ? OPERATION_EXEC_PAUSED : OPERATION_EXEC, x.container.status,
                             request->id, err);
-    if (r == 0)
-        r = detach ? 0 : relay_open(&x.relay, err);
     if (r < 0)
         return r;
     r = hold_container(&x, err);
@@ -351,6 +349,9 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
         r = make_plan(&x, detach, err);
     if (r == 0)
         r = hold_streams(&x.held, err);
+    /* Until here nothing is to be undone, and a pipe that the process comes from may stay silent: a signal ends us. */
+    if (r == 0 && !detach)
+        r = relay_open(&x.relay, err);
     if (r == 0)
         r = spawn(&x, err);
     if (r == 0)

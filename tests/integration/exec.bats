@@ -1288,6 +1288,22 @@ CASES
     rejects_process "process.json"
 }
 
+@test "--process: a pipe is read to its end; while nobody writes, a signal ends exec" {
+    local writer
+    begin_with
+    process_file '.args = ["true"]'
+    mkfifo "$T/pipe"
+    in_background exec --process "$T/pipe" "$ID"
+    exec {writer}>"$T/pipe" # until it is open at the other end
+    kill -TERM "$job"
+    exits 143 wait "$job"
+    exec {writer}>&-
+    in_background exec --process "$T/pipe" "$ID"
+    cat "$T/process.json" >"$T/pipe"
+    exits 0 wait "$job"
+    succeeds berth exec --process <(cat "$T/process.json") "$ID"
+}
+
 # The processors that may be used, of a host that has two.
 allowed() {
     awk '/^Cpus_allowed_list/ { print $2 }' <<<"$output"
