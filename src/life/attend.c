@@ -91,11 +91,14 @@ static bool waits_for_unit(const struct creation *c) {
     return c->record.unit && (c->outside || c->group.world != CGROUP_UNIFIED);
 }
 
-/* On cgroup v1 systemd removes empty directories in the hierarchies that the slice has no use for just now. */
+/*
+ * On cgroup v1 systemd removes empty directories in the hierarchies that the slice has no use for just now: before
+ * cgroup.procs is opened (ENOENT), or between that and the write (ENODEV).
+ */
 static int enter_cgroups(struct creation *c, struct error *err) {
     bool cloned = cgroup_clone_fd(&c->group) >= 0;
     int r = cgroup_enter(&c->group, c->pid, cloned, err);
-    for (int attempt = 0; r == -ENOENT && c->record.unit && attempt < MENDS_MAX; attempt++) {
+    for (int attempt = 0; (r == -ENOENT || r == -ENODEV) && c->record.unit && attempt < MENDS_MAX; attempt++) {
         r = cgroup_mend(&c->group, err);
         if (r == 0) {
             cgroup_claim(&c->group, c->record.created);

@@ -66,7 +66,7 @@ setup_file() {
     # What the tests need of this tree, and the runtime, under /mnt inside.
     SID_STAGE=$ENGINE_WORK/stage
     mkdir -p "$SID_STAGE"/{tests,bin,cache}
-    cp -a "$BATS_TEST_DIRNAME" "$SID_STAGE/tests/"
+    cp -a "$BATS_TEST_DIRNAME" "$BATS_TEST_DIRNAME/../mirror.bash" "$SID_STAGE/tests/"
     cp "$BERTH" "$SID_STAGE/bin/berth"
     if image_debian >/dev/null; then
         cp "$(image_debian)" "$SID_STAGE/cache/"
