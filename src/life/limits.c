@@ -7,33 +7,45 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* The page sizes in the names of a cgroup's files, hugetlb.SIZE.max or (v1) hugetlb.SIZE.limit_in_bytes: " 2MB 1GB". */
-static void list_page_sizes(const struct cgroup *group, char *list, size_t size) {
+static int compare_names(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+/* Each size has one file hugetlb.SIZE.max, on cgroup v1 hugetlb.SIZE.limit_in_bytes. */
+void limits_page_sizes(const struct cgroup *group, struct page_sizes *out) {
     struct error ignored = ERROR_INIT;
-    size_t used = 0;
     own_fd fd = cgroup_open_file(group, "hugetlb", ".", &ignored);
     own_directory dir = fd < 0 ? NULL : fdopendir(fd);
-    list[0] = '\0';
+    out->count = 0;
     if (dir)
         fd_take(&fd);
-    for (const struct dirent *entry; dir && used < size && (entry = readdir(dir));) {
-        char page[16];
+    for (const struct dirent *entry; dir && out->count < PAGE_SIZES_MAX && (entry = readdir(dir));) {
+        char *name = out->names[out->count];
         int end = 0;
-        if (sscanf(entry->d_name, "hugetlb.%15[^.].%n", page, &end) == 1 && end > 0 &&
+        if (sscanf(entry->d_name, "hugetlb.%15[^.].%n", name, &end) == 1 && end > 0 &&
             (strcmp(entry->d_name + end, "max") == 0 || strcmp(entry->d_name + end, "limit_in_bytes") == 0))
-            used += (size_t)snprintf(list + used, size - used, " %s", page);
+            out->count++;
     }
+    qsort(out->names, out->count, sizeof *out->names, compare_names);
+}
+
+static int refuse_page_size(const struct cgroup *group, struct error *err) {
+    struct page_sizes sizes;
+    char list[128] = "";
+    size_t used = 0;
+    limits_page_sizes(group, &sizes);
+    for (size_t i = 0; i < sizes.count && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, " %s", sizes.names[i]);
+    return error_wrap(err, "this host has no such page size, but%s", *list ? list : " none");
 }
 
 /* What the kernel's errno does not say. */
 static int explain(const struct cgroup *group, const struct resource_write *write, int r, struct error *err) {
-    if (r == -ENOENT && strcmp(write->controller, "hugetlb") == 0) {
-        char list[128];
-        list_page_sizes(group, list, sizeof list);
-        return error_wrap(err, "this host has no such page size, but%s", *list ? list : " none");
-    }
+    if (r == -ENOENT && strcmp(write->controller, "hugetlb") == 0)
+        return refuse_page_size(group, err);
     if (r == -EINVAL && strcmp(write->file, "cpu.rt_runtime_us") == 0)
         return error_wrap(err,
                           "the share of the time must not be more than what cpu.rt_runtime_us and cpu.rt_period_us of "

@@ -7,6 +7,16 @@
 #include "kernel/cgroup.h"
 #include "plan/resources.h"
 
+/* Sizes of huge pages as they stand in the names of files: "2MB", "1GB". */
+#define PAGE_SIZES_MAX 32 /* the kernel knows a handful */
+struct page_sizes {
+    size_t count;
+    char names[PAGE_SIZES_MAX][16];
+};
+
+/* Those that the group has limits for, sorted by name; none when it has no such controller. */
+void limits_page_sizes(const struct cgroup *group, struct page_sizes *out);
+
 /* Its file, or the alternative where that is not there. Errors of cgroup_write. */
 int limits_write(const struct cgroup *group, const struct resource_write *write, struct error *err);
 

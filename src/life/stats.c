@@ -6,10 +6,10 @@
 #include "base/fd.h"
 #include "base/own.h"
 #include "base/table.h"
+#include "life/limits.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A line for each processor or disk: some ten thousands of either fit. */
@@ -423,15 +423,13 @@ static int put_blkio(struct stats *s, const struct row *row, const struct source
 
 /* hugetlb.SIZE.REST: v1 and v2, those that count what is reserved first, since a limit is meant to be on these. */
 static const struct huge_files {
-    const char *mark; /* the file that each size has */
     const char *usage[2], *max[2], *failcnt[2], *key;
 } huge_files[] = {
-    {".limit_in_bytes",
-     {".rsvd.usage_in_bytes", ".usage_in_bytes"},
+    {{".rsvd.usage_in_bytes", ".usage_in_bytes"},
      {".rsvd.max_usage_in_bytes", ".max_usage_in_bytes"},
      {".rsvd.failcnt", ".failcnt"},
      NULL},
-    {".max", {".rsvd.current", ".current"}, {NULL, NULL}, {".events", NULL}, "max"},
+    {{".rsvd.current", ".current"}, {NULL, NULL}, {".events", NULL}, "max"},
 };
 
 static int read_huge(struct stats *s, const char *size, const char *const *rests, const char *key, uint64_t *out) {
@@ -466,47 +464,14 @@ static int put_huge_size(struct stats *s, const struct huge_files *files, const 
     return 0;
 }
 
-/* "2MB" of "hugetlb.2MB.max"; NULL: another file. */
-static const char *page_size(struct stats *s, const char *name, const char *mark) {
-    static const char prefix[] = "hugetlb.";
-    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
-        return NULL;
-    name += sizeof prefix - 1;
-    const size_t len = strcspn(name, ".");
-    return len > 0 && strcmp(name + len, mark) == 0 ? arena_strndup(&s->arena, name, len) : NULL;
-}
-
-/* The kernel knows a handful of sizes. */
-#define SIZES_MAX 32
-
-static size_t list_sizes(struct stats *s, const char *mark, const char **sizes) {
-    struct error ignored = ERROR_INIT;
-    size_t count = 0;
-    own_fd fd = cgroup_open_file(s->group, "hugetlb", ".", &ignored);
-    own_directory dir = fd < 0 ? NULL : fdopendir(fd);
-    if (dir)
-        fd_take(&fd);
-    for (const struct dirent *entry; dir && count < SIZES_MAX && (entry = readdir(dir));) {
-        const char *size = page_size(s, entry->d_name, mark);
-        if (size)
-            sizes[count++] = size;
-    }
-    return count;
-}
-
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static int put_hugetlb(struct stats *s, const struct row *row, const struct source *source) {
     const struct huge_files *files = &huge_files[source == &row->v2];
-    const char *sizes[SIZES_MAX];
-    const size_t count = list_sizes(s, files->mark, sizes);
-    qsort(sizes, count, sizeof *sizes, compare_texts);
+    struct page_sizes sizes;
+    limits_page_sizes(s->group, &sizes);
     put_key(s, row->key, strlen(row->key));
     open_with(s, '{');
-    for (size_t i = 0; i < count; i++) {
-        int r = put_huge_size(s, files, sizes[i]);
+    for (size_t i = 0; i < sizes.count; i++) {
+        int r = put_huge_size(s, files, sizes.names[i]);
         if (r < 0)
             return r;
     }

@@ -305,7 +305,10 @@ static int tell_systemd(struct container *c, const struct changes *changes, stru
     for (size_t i = 0; i < changes->count; i++)
         if (writes[i].value)
             (void)limits_write(&c->group, &writes[i], &ignored);
-    return r < 0 ? error_wrap(err, "limits of unit %s", c->record->unit) : 0;
+    /* What was asked of a silent systemd cannot be taken back. */
+    return r < 0 ? error_wrap(err, "limits of unit %s%s", c->record->unit,
+                              r == -ETIMEDOUT ? " (which may get them yet, when systemd answers again)" : "")
+                 : 0;
 }
 
 static int prepare_snapshot(int dir, const struct oci_config *config, const struct oci_resources *resources,

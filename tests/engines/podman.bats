@@ -270,8 +270,12 @@ teardown() {
     lacks libpod-
 }
 
-# By its nature Podman leaves its own half; it must be empty.
+# By its nature Podman leaves its own half; it must be empty, as soon as the monitor in it has ended, which may be a
+# moment after the run.
 cgroups_split_sweep() {
+    wait_until 10 cgroups_split_remove
+}
+cgroups_split_remove() {
     find /sys/fs/cgroup -path /sys/fs/cgroup/memory/process_api -prune -o \
         -type d -path "*/$ENGINE_MARK/split*" -print | sort -r | xargs rmdir
 }

@@ -271,11 +271,29 @@ property() {
     [ ! -e "/sys/fs/cgroup/$SLICE/$UNIT" ] || fail "the cgroup is left"
 }
 
-@test "systemd: one that does not answer is given up, and nothing is left" {
-    needs systemd
+# $T/berth, for which systemd never answers.
+silent_systemd() {
     printf '#!/bin/sh\nexec sleep 1000\n' >"$T/berth-systemd"
     chmod 0755 "$T/berth-systemd"
     cp "$BERTH" "$T/berth"
+}
+
+@test "systemd: one that does not answer an update is given up, the files are as before, and what may come yet is told" {
+    needs systemd cgroup2-pids
+    begin_scope
+    succeeds berth update --pids-limit 20 "$ID"
+    silent_systemd
+    refuses "may get them yet|did not answer SetUnitProperties within 10 s" "$T/berth" --root "$ROOT" update --pids-limit 30 "$ID"
+    same "$(cat "/sys/fs/cgroup/$SLICE/$UNIT/pids.max")" 20
+    same "$(property TasksMax)" 20
+    succeeds berth update --pids-limit 30 "$ID"
+    same "$(property TasksMax)" 30
+    succeeds berth delete --force "$ID"
+}
+
+@test "systemd: one that does not answer is given up, and nothing is left" {
+    needs systemd
+    silent_systemd
     refuses "systemd did not answer StartTransientUnit within 10 s" "$T/berth" --root "$ROOT" --systemd-cgroup create --bundle "$B" "$ID"
     absent
     [ ! -e "/sys/fs/cgroup/$SLICE/$UNIT" ] || fail "the cgroup is left"
