@@ -272,13 +272,14 @@ static int on_notice(void *context, struct criu_notice *notice, struct error *er
     return r < 0 ? error_code(err, -r, "write to the status fd") : 0;
 }
 
-/* CRIU thaws what it has frozen unless it was killed: then the container would hang in a failed dump. */
+/*
+ * CRIU thaws what it has frozen unless it was killed: then the container would hang in a failed dump. Whether it is
+ * frozen is not asked: it may be about to be.
+ */
 static void thaw(const struct container *container) {
     struct error err = ERROR_INIT;
-    bool frozen = false;
-    if (container->status != OCI_STATUS_RUNNING || cgroup_frozen(&container->group, &frozen, &err) < 0 || !frozen)
-        return;
-    if (cgroup_freeze(&container->group, false, &err) < 0)
+    int r = container->status == OCI_STATUS_RUNNING ? cgroup_freeze(&container->group, false, &err) : 0;
+    if (r < 0 && r != -ENODEV) /* there is none that could be frozen */
         log_warning("%s", err.text);
 }
 

@@ -736,6 +736,22 @@ false_criu() {
     absent
 }
 
+@test "a criu that dies while the container is about to freeze" {
+    [ -c /dev/fuse ] || skip "needs FUSE"
+    is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2: the freezer of version 1 is done at once"
+    local fuse stuck dir
+    dir=/sys/fs/cgroup$(is_cgroup2 || echo /unified)$CGROUP/bundle
+    begin_counting
+    stick "$dir"
+    false_criu "echo 1 >$dir/cgroup.freeze; exit 3"
+    refuses "criu dump failed" berth checkpoint --image-path "$IMAGES" "$ID"
+    same "$(cat "$dir/cgroup.freeze")" 0
+    same "$(counts)" "3 $WORD"
+    unstick
+    wait "$stuck" || true
+    succeeds berth delete --force "$ID"
+}
+
 # A criu that says "pre-dump" when the FIFO $T/notify is opened, and keeps what it is answered in $T/answer.
 @test "a signal in the middle of a checkpoint: CRIU is told to stop, the container runs on" {
     begin_counting

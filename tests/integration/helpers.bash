@@ -436,3 +436,19 @@ cgroup_mounts() {
     is_cgroup2 && echo /sys/fs/cgroup && return
     awk '$2 ~ "^/sys/fs/cgroup" && $3 ~ "^cgroup2?$" { print $2 }' /proc/self/mounts
 }
+
+# stick DIR: $stuck, a process in the cgroup2 directory that cannot be stopped: it waits for a file system that does not
+# answer, until unstick.
+stick() {
+    mkdir "$T/deaf"
+    exec {fuse}<>/dev/fuse
+    mount -i -t fuse -o "fd=$fuse,rootmode=40000,user_id=0,group_id=0" deaf "$T/deaf"
+    sh -c 'echo 0 >"$1"; exec stat "$2"' sh "$1/cgroup.procs" "$T/deaf" >/dev/null 2>&1 3>&- 4>&- {fuse}>&- &
+    stuck=$!
+    eventually grep -q fuse "/proc/$stuck/wchan"
+}
+
+unstick() {
+    umount --lazy "$T/deaf"
+    exec {fuse}>&-
+}

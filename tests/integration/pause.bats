@@ -166,13 +166,7 @@ refuses_last() {
     is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2: the freezer of version 1 stops such a process"
     local fuse stuck
     begin_answering
-    # Who waits for a file system that does not answer cannot be stopped.
-    mkdir "$T/deaf"
-    exec {fuse}<>/dev/fuse
-    mount -i -t fuse -o "fd=$fuse,rootmode=40000,user_id=0,group_id=0" deaf "$T/deaf"
-    sh -c 'echo 0 >"$1"; exec stat "$2"' sh "$(group_dir)/cgroup.procs" "$T/deaf" >/dev/null 2>&1 3>&- 4>&- {fuse}>&- &
-    stuck=$!
-    eventually grep -q fuse "/proc/$stuck/wchan"
+    stick "$(group_dir)"
     # One that was killed on the way is ended by resume: some processes are held, so the container is not paused.
     echo 1 >"$(group_dir)/cgroup.freeze"
     same "$(state_of)" running
@@ -180,8 +174,7 @@ refuses_last() {
     same "$(cat "$(group_dir)/cgroup.freeze")" 0
     refuses "container not paused" berth resume "$ID"
     try berth pause "$ID"
-    umount --lazy "$T/deaf"
-    exec {fuse}>&-
+    unstick
     refuses_last "pause $ID|does not freeze within"
     wait "$stuck" || true
     same "$(state_of)" running
