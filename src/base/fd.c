@@ -38,8 +38,8 @@ int fd_read_all(int fd, size_t max, char **out, size_t *len) {
     struct stat st;
     size_t capacity = 4096, used = 0;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size < max)
-        capacity =
-            (size_t)st.st_size + 2; /* one for the NUL, one so that the read that finds the end needs no growth */
+        /* One for the NUL, one so that the read that finds the end needs no growth. */
+        capacity = (size_t)st.st_size + 2;
     own_memory char *data = malloc(capacity);
     while (data) {
         ssize_t n = fd_read(fd, data + used, capacity - 1 - used);

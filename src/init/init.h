@@ -63,8 +63,8 @@ int init_procfs(struct init *init, struct error *err);
 /* enter.c: becoming a member of the container */
 int enter_arrive(struct init *init, struct error *err);
 int enter_join(struct init *init, struct error *err);
-int enter_namespaces(const struct init *init,
-                     struct error *err); /* joins all that are to be joined; also for between.c */
+/* Joins all that are to be joined; also for between.c. */
+int enter_namespaces(const struct init *init, struct error *err);
 int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
 int enter_container(struct init *init, struct error *err); /* exec: what between.c has left to join, and its root */

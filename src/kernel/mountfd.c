@@ -262,8 +262,8 @@ static int classic_reconfigure(int mount_fd, const char *data, unsigned long sup
     unsigned long flags;
     struct statvfs now;
     int r = remount_flags(mount_fd, 0, 0, &flags);
-    if (r == 0 &&
-        fstatvfs(mount_fd, &now) == 0) /* of the superblock's own flags statvfs shows these two (statvfs(3)) */
+    /* Of the superblock's own flags statvfs shows these two (statvfs(3)). */
+    if (r == 0 && fstatvfs(mount_fd, &now) == 0)
         superblock |=
             (now.f_flag & ST_SYNCHRONOUS ? MS_SYNCHRONOUS : 0ul) | (now.f_flag & ST_MANDLOCK ? MS_MANDLOCK : 0ul);
     if (r == 0)

@@ -132,8 +132,8 @@ static int walk_component(struct walk *walk, const char *name, unsigned flags, i
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return -errno;
-    bool last =
-        walk->rest[0] == '\0'; /* a slash behind a name asks for a directory, as "/." does (path_resolution(7)) */
+    /* A slash behind a name asks for a directory, as "/." does (path_resolution(7)). */
+    bool last = walk->rest[0] == '\0';
     if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && !last)
         return -ENOTDIR;
     if (!S_ISLNK(st.st_mode) && last && !(open_flags & O_PATH)) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limits: writes of a plan into the files of a cgroup. Runs in life; needs write permission in the cgroup. */
+/*
+ * limits: writes of a plan into the files of a cgroup, and which sizes of huge pages these are for. Runs in life; to
+ * write needs permission in the cgroup.
+ */
 #ifndef BERTH_LIFE_LIMITS_H
 #define BERTH_LIFE_LIMITS_H
 

@@ -737,15 +737,13 @@ false_criu() {
 }
 
 @test "a criu that dies while the container is about to freeze" {
-    [ -c /dev/fuse ] || skip "needs FUSE"
-    is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2: the freezer of version 1 is done at once"
-    local fuse stuck dir
-    dir=/sys/fs/cgroup$(is_cgroup2 || echo /unified)$CGROUP/bundle
+    can_stick
+    local fuse stuck
     begin_counting
-    stick "$dir"
-    false_criu "echo 1 >$dir/cgroup.freeze; exit 3"
+    stick
+    false_criu "echo 1 >$(group_dir)/cgroup.freeze; exit 3"
     refuses "criu dump failed" berth checkpoint --image-path "$IMAGES" "$ID"
-    same "$(cat "$dir/cgroup.freeze")" 0
+    same "$(cat "$(group_dir)/cgroup.freeze")" 0
     same "$(counts)" "3 $WORD"
     unstick
     wait "$stuck" || true

@@ -437,13 +437,28 @@ cgroup_mounts() {
     awk '$2 ~ "^/sys/fs/cgroup" && $3 ~ "^cgroup2?$" { print $2 }' /proc/self/mounts
 }
 
-# stick DIR: $stuck, a process in the cgroup2 directory that cannot be stopped: it waits for a file system that does not
+# The directory of the container's cgroup that freezes it and lists its processes: of cgroup2 where there is one.
+group_dir() {
+    if ! is_cgroup2 && [ -d "/sys/fs/cgroup/unified$CGROUP" ]; then
+        echo "/sys/fs/cgroup/unified$CGROUP/bundle"
+    else
+        cgroup_dir freezer
+    fi
+}
+
+# can_stick: skips the test where stick makes no such process.
+can_stick() {
+    [ -c /dev/fuse ] || skip "needs FUSE"
+    is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2: the freezer of version 1 stops such a process"
+}
+
+# stick: $stuck, a process in the container's cgroup that cannot be stopped: it waits for a file system that does not
 # answer, until unstick.
 stick() {
     mkdir "$T/deaf"
     exec {fuse}<>/dev/fuse
     mount -i -t fuse -o "fd=$fuse,rootmode=40000,user_id=0,group_id=0" deaf "$T/deaf"
-    sh -c 'echo 0 >"$1"; exec stat "$2"' sh "$1/cgroup.procs" "$T/deaf" >/dev/null 2>&1 3>&- 4>&- {fuse}>&- &
+    sh -c 'echo 0 >"$1"; exec stat "$2"' sh "$(group_dir)/cgroup.procs" "$T/deaf" >/dev/null 2>&1 3>&- 4>&- {fuse}>&- &
     stuck=$!
     eventually grep -q fuse "/proc/$stuck/wchan"
 }

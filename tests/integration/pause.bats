@@ -19,15 +19,6 @@ ask() {
     timeout "$PATIENCE" sh -c 'echo question >"$1"' ask "$B/rootfs/in" &
 }
 
-# The directory of the container's cgroup that freezes it and lists its processes: of cgroup2 where there is one.
-group_dir() {
-    if ! is_cgroup2 && [ -d "/sys/fs/cgroup/unified$CGROUP" ]; then
-        echo "/sys/fs/cgroup/unified$CGROUP/bundle"
-    else
-        cgroup_dir freezer
-    fi
-}
-
 # legacy COMMAND...: runs it where no cgroup2 is to be seen beside the hierarchies of version 1.
 legacy() {
     # shellcheck disable=SC2016 # expanded by the inner shell
@@ -162,11 +153,10 @@ refuses_last() {
 }
 
 @test "a pause that cannot be complete is taken back" {
-    [ -c /dev/fuse ] || skip "needs FUSE"
-    is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2: the freezer of version 1 stops such a process"
+    can_stick
     local fuse stuck
     begin_answering
-    stick "$(group_dir)"
+    stick
     # One that was killed on the way is ended by resume: some processes are held, so the container is not paused.
     echo 1 >"$(group_dir)/cgroup.freeze"
     same "$(state_of)" running
