@@ -10,7 +10,7 @@
  *                            <------------------ BORN     + pidfd of the init process
  *      ids mapped, cgroups entered
  *      SOURCE ... -------------------------------------> + detached tree, index     [ cloned in its mount namespace ]
- *      PLACED -----------------------------------------> goes on       [ only when it has to wait for that ]
+ *      PLACED -----------------------------------------> goes on       [ it waits for that, or for BORN to have come ]
  *                                                         mounts, devices
  *                            <--------------- CONSOLE     + pty master, its name         [ with a terminal ]
  *                            <----------------- HOOKS     [ only with prestart, createRuntime or createContainer ]

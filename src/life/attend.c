@@ -83,7 +83,8 @@ static bool born_in_place(const struct creation *c) {
 }
 
 bool attend_places(const struct creation *c) {
-    return c->plan.namespaces.recipe.map_ids || hold_inside(&c->plan) || !born_in_place(c) || c->outside;
+    const struct spawn_recipe *recipe = &c->plan.namespaces.recipe;
+    return recipe->refork || recipe->map_ids || hold_inside(&c->plan) || !born_in_place(c) || c->outside;
 }
 
 /* It is systemd that moves it, or on cgroup v1 the device rules are not in place for a moment. */

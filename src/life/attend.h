@@ -5,7 +5,10 @@
 
 #include "life/create.h"
 
-/* Whether the new process has to wait until it is placed: its ids mapped, itself moved into cgroups, sources sent. */
+/*
+ * Whether the new process has to wait until it is placed: its ids mapped, itself moved into cgroups, sources sent; or
+ * BORN received, which a process in between sends, so that nothing that the new process says can overtake it.
+ */
 bool attend_places(const struct creation *creation);
 
 /*

@@ -194,6 +194,12 @@ static int hold_container(struct execution *x, struct error *err) {
 
 /* ---- the new process ---- */
 
+/* Whether it has to wait for PLACED: to be moved into cgroups; or with a terminal, so that CONSOLE cannot overtake
+ * BORN, which another process sends. Without a terminal its first message is behind START, as START is behind BORN. */
+static bool waits_placed(const struct execution *x, bool born_inside) {
+    return x->plan.process.terminal || x->container.group.count > (born_inside ? 1u : 0u);
+}
+
 static int spawn(struct execution *x, struct error *err) {
     const struct cgroup *group = &x->container.group;
     int r = handoff_open(&x->channel, &x->init_end, err);
@@ -203,7 +209,7 @@ static int spawn(struct execution *x, struct error *err) {
                         .held = &x->held,
                         .channel = x->init_end,
                         .gate = -1,
-                        .wait_placed = group->count > 1 || (group->count == 1 && x->held.container.cgroup < 0),
+                        .wait_placed = waits_placed(x, x->held.container.cgroup >= 0),
                         .root = {-1},
                         .proc = PROCFS_INIT,
                         .console = -1,
@@ -263,8 +269,7 @@ static int on_born(struct execution *x, struct handoff_message *message, struct 
     x->pid = process_pid(x->pidfd);
     if (x->pid < 0)
         return error_code(err, -x->pid, "pid of the new process");
-    bool waits = x->container.group.count > (inside ? 1u : 0u);
-    int r = waits ? place(x, inside, err) : 0;
+    int r = waits_placed(x, inside) ? place(x, inside, err) : 0;
     if (r == 0)
         r = announce(x, err);
     return r == 0 && !x->plan.process.terminal ? send_start(x, err) : r;

@@ -323,6 +323,19 @@ shown() {
     is_restored
 }
 
+@test "terminal: a new process that gets ahead of the one in between waits until the runtime knows of it" {
+    needs program:strace
+    begin_with
+    mkfifo "$T/tty.in"
+    export -f outrun
+    export BERTH ROOT
+    stdio_job terminal "$T/tty" 24x80 bash -c 'outrun "$@"' outrun exec --tty "$ID" sh -c 'tty; exit 7'
+    exits 7 wait "$job" || fail "$(cat "$T/tty")"
+    same "$(shown | xargs)" /dev/pts/0
+    is_restored
+    exits 7 outrun exec "$ID" sh -c 'exit 7'
+}
+
 @test "terminal: what is typed arrives once; Ctrl-C reaches the program and not the runtime" {
     begin_with
     make_fifo heard

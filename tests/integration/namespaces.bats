@@ -216,6 +216,33 @@ drop() {
     drop
 }
 
+@test "joined pid namespace: a new process that gets ahead of the one in between waits until the runtime knows of it" {
+    needs program:strace
+    keep --pid --fork --mount-proc
+    local pid
+    pid=$(kept)
+    namespaces mount "{\"type\":\"pid\",\"path\":\"/proc/$pid/ns/pid\"}" uts ipc
+    long_running
+    # strace stays for as long as the container lives.
+    outrun create --bundle "$B" --pid-file "$T/pid" "$ID" </dev/null >"$T/job" 2>&1 3>&- 4>&- &
+    local job=$!
+    eventually test -s "$T/pid"
+    eventually is_state "$ID" created || fail "$(<"$T/job")"
+    same "$(state_of "$ID" pid)" "$(<"$T/pid")"
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    succeeds berth exec "$ID" true
+    succeeds berth delete --force "$ID"
+    wait "$job" || true
+    same "$(<"$T/job")" ""
+    config '.process.terminal = true'
+    payload sh -c 'tty; exit 7'
+    exits 7 outrun run --bundle "$B" --pid-file "$T/pid" "$ID"
+    same "$(tr -d '\r' <<<"$output")" /dev/pts/0
+    absent
+    drop
+}
+
 @test "joined: the namespaces of another container, as of a pod" {
     make_fifo ready
     shell 'echo up >/ready; sleep 1000'
