@@ -158,9 +158,13 @@ static bool stops_for_hooks(const struct creation *c) {
            0;
 }
 
-static int send_start(const struct creation *c, struct error *err) {
+static int send_start(struct creation *c, struct error *err) {
+    const struct plan_hooks *hooks = &c->plan.hooks;
     own_fd state = -1;
-    if (c->plan.hooks.at[HOOK_START_CONTAINER].count > 0) {
+    /* Hooks behind START are to be interrupted by Ctrl-C. */
+    if (c->relay && c->master >= 0 && hooks->at[HOOK_START_CONTAINER].count + hooks->at[HOOK_POSTSTART].count == 0)
+        relay_raw(c->relay);
+    if (hooks->at[HOOK_START_CONTAINER].count > 0) {
         state = container_state_fd(&c->record, lifecycle_hook(HOOK_START_CONTAINER)->status);
         if (state < 0)
             return error_code(err, -state, "state for startContainer hooks");

@@ -24,7 +24,7 @@ struct creation {
     struct arena arena;
     const struct berth_runtime *runtime;
     const struct berth_create *request;
-    const struct relay *relay; /* run in the foreground: its signals interrupt the create; else NULL */
+    struct relay *relay; /* run in the foreground: its signals interrupt the create; else NULL */
     struct store store;
     int dir;
     struct oci_config *config;

@@ -280,6 +280,7 @@ static int on_console(struct execution *x, struct handoff_message *message, stru
         x->master = fd_take(&message->fd);
         if (!x->plan.process.rows) /* the program finds the size of our terminal, when we have one, from its start */
             (void)tty_copy_size(STDIN_FILENO, x->master);
+        relay_raw(&x->relay);
     } else if (tty_send(x->request->console_socket, message->fd, message->error.text, err) < 0) {
         return error_wrap(err, "console socket");
     }

@@ -132,6 +132,11 @@ static bool terminal_is_anothers(void) {
     return foreground > 0 && foreground != getpgrp();
 }
 
+void relay_raw(struct relay *relay) {
+    if (relay->tty < 0 && !terminal_is_anothers() && tty_raw(0, &relay->tty_saved) == 0)
+        relay->tty = 0;
+}
+
 static void terminal_release(struct relay *relay) {
     if (relay->tty >= 0)
         tty_restore(relay->tty, &relay->tty_saved);
@@ -300,8 +305,7 @@ static int session_copy(struct session *session, struct error *err) {
     session->out.from = session->master;
     session->out.to = stream_choose(1, O_WRONLY, &screen, &session->out.limit);
     size_follow(session->master);
-    if (session->in.from >= 0 && tty_raw(0, &session->relay->tty_saved) == 0)
-        session->relay->tty = 0;
+    relay_raw(session->relay);
     int r = session_run(session, err);
     terminal_release(session->relay);
     return r;

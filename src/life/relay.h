@@ -41,6 +41,13 @@ int relay_open(struct relay *relay, struct error *err);
 int relay_await(const struct relay *relay, int fd, int process, struct error *err);
 
 /*
+ * Makes our terminal raw (fd 0, when it is one and we are in its foreground) from before the program's first
+ * instruction on: what it asks the terminal for would be echoed and held back until a line ends (termios(3)). From here
+ * on keys raise no signals for us, so not before anything that Ctrl-C is to interrupt. Until relay_wait or relay_close.
+ */
+void relay_raw(struct relay *relay);
+
+/*
  * Until the process behind pidfd, a child of ours, has ended and its output is written.
  *
  * Signals are forwarded with pidfd_send_signal; not SIGPIPE, which our own writes raise, and SIGWINCH resizes the pty
@@ -52,7 +59,7 @@ int relay_await(const struct relay *relay, int fd, int process, struct error *er
  * and never makes a descriptor non-blocking that others share. A closed reader makes the output go nowhere while the
  * process runs on; the end of stdin ends that direction only. After the end of the process the master is drained,
  * so that no byte of its output is lost; descendants that keep the terminal open are not waited for. Our terminal
- * (fd 0, when it is one and we are in its foreground) is raw meanwhile, and its size is the pty's.
+ * is raw meanwhile (relay_raw), and its size is the pty's.
  *
  * *status: exit code or 128 + signal.
  */

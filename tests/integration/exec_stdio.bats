@@ -243,7 +243,9 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$BERTH" --root "$ROOT" exec "$ID" sh -c '
 
 # ---- terminals ------------------------------------------------------------------------------------------------------
 
-# foreground SIZE [OPTION...] -- WORD...: exec --tty on a terminal of the caller's, as background job $job.
+# foreground SIZE [OPTION...] -- WORD...: exec --tty on a terminal of the caller's, as background job $job; by the command in
+# $through.
+through=()
 foreground() {
     local size=$1 options=()
     shift
@@ -254,7 +256,7 @@ foreground() {
     shift
     [ -p "$T/tty.in" ] || mkfifo "$T/tty.in"
     rm -f "$T/tty" "$T/tty.before" "$T/tty.after"
-    stdio_job terminal "$T/tty" "$size" "$BERTH" --root "$ROOT" exec --tty "${options[@]}" "$ID" "$@"
+    stdio_job terminal "$T/tty" "$size" "${through[@]}" "$BERTH" --root "$ROOT" exec --tty "${options[@]}" "$ID" "$@"
 }
 
 # The settings of the caller's terminal are those from before.
@@ -326,14 +328,12 @@ shown() {
 @test "terminal: a new process that gets ahead of the one in between waits until the runtime knows of it" {
     needs program:strace
     begin_with
-    mkfifo "$T/tty.in"
-    export -f outrun
-    export BERTH ROOT
-    stdio_job terminal "$T/tty" 24x80 bash -c 'outrun "$@"' outrun exec --tty "$ID" sh -c 'tty; exit 7'
+    lag_by clone3
+    foreground 24x80 -- sh -c 'tty; exit 7'
     exits 7 wait "$job" || fail "$(cat "$T/tty")"
     same "$(shown | xargs)" /dev/pts/0
     is_restored
-    exits 7 outrun exec "$ID" sh -c 'exit 7'
+    exits 7 lagging clone3 exec "$ID" sh -c 'exit 7'
 }
 
 @test "terminal: what is typed arrives once; Ctrl-C reaches the program and not the runtime" {
@@ -347,6 +347,20 @@ shown() {
     printf '\003' >"$T/tty.in"
     same "$(wait_for heard)" interrupted
     exits 3 wait "$job"
+    same "$(grep -c typed "$T/tty")" 1 "echoes of what was typed"
+    is_restored
+}
+
+@test "terminal: raw before the program starts: what it asks the terminal for is not echoed" {
+    needs program:strace
+    begin_with
+    make_fifo heard
+    lag_by recvmsg
+    foreground 24x80 -- sh -c 'echo up >/heard; read line; echo "read $line" >/heard'
+    same "$(wait_for heard)" up
+    echo typed >"$T/tty.in"
+    same "$(wait_for heard)" "read typed"
+    exits 0 wait "$job"
     same "$(grep -c typed "$T/tty")" 1 "echoes of what was typed"
     is_restored
 }

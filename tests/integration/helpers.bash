@@ -126,12 +126,19 @@ try() {
     } 2>/dev/null
 }
 
-# outrun COMMAND...: berth, whose processes find each child that they make far ahead of them: clone3 returns to the
-# parent late. Order that only a handshake makes shows.
-outrun() {
+# lag_by CALL: sets $through to a command that runs berth so that its processes get the result of the system call CALL late,
+# and what only a handshake keeps in order shows: with clone3 a child is far ahead of the process that makes it, with
+# recvmsg its program of the one that is told that it runs.
+lag_by() {
     # A leak check needs ptrace for itself.
-    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o /dev/null -e trace=clone3 \
-        -e inject=clone3:delay_exit=300000 -- "$BERTH" --root "$ROOT" "$@"
+    through=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -qq -o /dev/null -e trace="$1"
+        -e inject="$1":delay_exit=300000 --)
+}
+
+# lagging CALL COMMAND...
+lagging() {
+    lag_by "$1"
+    "${through[@]}" "$BERTH" --root "$ROOT" "${@:2}"
 }
 
 # Says why the test fails. Fails itself, so that as a last command it is the failure; elsewhere: fail ... || return 1.

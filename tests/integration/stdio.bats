@@ -260,11 +260,12 @@ detached_terminal() {
     fi
 }
 
-# foreground SIZE: `run` on a terminal of its own, as background job $job.
+# foreground SIZE: `run` on a terminal of its own, as background job $job; by the command in $through.
+through=()
 foreground() {
     config '.process.terminal = true'
     [ -p "$T/tty.in" ] || mkfifo "$T/tty.in"
-    stdio_job terminal "$T/tty" "$1" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    stdio_job terminal "$T/tty" "$1" "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
 }
 
 @test "foreground terminal: size, output, exit status; the caller's settings are restored" {
@@ -303,6 +304,40 @@ foreground() {
     exits 137 wait "$job"
     same "$(grep -c typed "$T/tty")" 1 "echoes of what was typed"
     same "$(cat "$T/tty.after")" "$(cat "$T/tty.before")" "settings of the caller's terminal"
+}
+
+@test "foreground terminal: raw before the program starts: what it asks the terminal for is not echoed" {
+    needs program:strace
+    make_fifo heard
+    shell 'echo up >/heard; read line; echo "read $line" >/heard'
+    lag_by recvmsg
+    foreground 24x80
+    same "$(wait_for heard)" up
+    echo typed >"$T/tty.in"
+    same "$(wait_for heard)" "read typed"
+    exits 0 wait "$job"
+    same "$(grep -c typed "$T/tty")" 1 "echoes of what was typed"
+    same "$(cat "$T/tty.after")" "$(cat "$T/tty.before")" "settings of the caller's terminal"
+}
+
+@test "foreground terminal: hooks behind the start can be interrupted by Ctrl-C" {
+    # The hooks of one kind run in the container, those of the other on the host.
+    local kind fifo
+    make_fifo heard
+    long_running
+    for kind in startContainer poststart; do
+        fifo=/heard
+        [ "$kind" = startContainer ] || fifo=$B/rootfs/heard
+        config --arg kind "$kind" --arg fifo "$fifo" \
+            '.hooks = {($kind): [{path: "/bin/sh", args: ["sh", "-c", "echo up >\($fifo); exec sleep 1000"]}]}'
+        through=(env --default-signal=INT) # the shell lets its background ignore it
+        foreground 24x80
+        same "$(wait_for heard)" up
+        printf '\003' >"$T/tty.in"
+        wait "$job" && fail "not interrupted"
+        same "$(cat "$T/tty.after")" "$(cat "$T/tty.before")" "settings of the caller's terminal"
+        absent
+    done
 }
 
 @test "foreground terminal: a change of size is passed on" {
