@@ -243,8 +243,8 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$BERTH" --root "$ROOT" exec "$ID" sh -c '
 
 # ---- terminals ------------------------------------------------------------------------------------------------------
 
-# foreground SIZE [OPTION...] -- WORD...: exec --tty on a terminal of the caller's, as background job $job; by the command in
-# $through.
+# foreground SIZE [OPTION...] -- WORD...: exec --tty on a terminal of the caller's, as background job $job, run by the
+# command in $through.
 through=()
 foreground() {
     local size=$1 options=()

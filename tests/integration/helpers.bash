@@ -126,9 +126,9 @@ try() {
     } 2>/dev/null
 }
 
-# lag_by CALL: sets $through to a command that runs berth so that its processes get the result of the system call CALL late,
-# and what only a handshake keeps in order shows: with clone3 a child is far ahead of the process that makes it, with
-# recvmsg its program of the one that is told that it runs.
+# lag_by CALL: sets $through to a command that runs berth so that its processes get the result of the system call CALL
+# late. What only a handshake keeps in order shows then: with clone3 a child is far ahead of the process that makes it,
+# with recvmsg its program is far ahead of the one that is told that it runs.
 lag_by() {
     # A leak check needs ptrace for itself.
     through=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -qq -o /dev/null -e trace="$1"

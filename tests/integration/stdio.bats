@@ -260,7 +260,7 @@ detached_terminal() {
     fi
 }
 
-# foreground SIZE: `run` on a terminal of its own, as background job $job; by the command in $through.
+# foreground SIZE: `run` on a terminal of its own, as background job $job, run by the command in $through.
 through=()
 foreground() {
     config '.process.terminal = true'
