@@ -147,6 +147,18 @@ ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count)
     return n;
 }
 
+ssize_t fd_receive_packet(int socket, void *data, size_t size, int *fds, size_t *count) {
+    const size_t room = *count;
+    ssize_t n = fd_receive(socket, data, size, fds, count);
+    /* Linux looks for a packet and then for the end, without a lock: one that was sent in between is behind the end.
+     * And a reset is told once, before the packets that are there. */
+    for (int again = 0; again < 2 && (n == 0 || n == -ECONNRESET); again++) {
+        *count = room;
+        n = fd_receive(socket, data, size, fds, count);
+    }
+    return n;
+}
+
 int fd_raise(int fd, int minimum) {
     int raised = fcntl(fd, F_DUPFD_CLOEXEC, minimum);
     if (raised < 0)

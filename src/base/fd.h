@@ -43,6 +43,12 @@ int fd_send(int socket, const void *data, size_t size, const int *fds, size_t co
  */
 ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count);
 
+/*
+ * As fd_receive, of a SOCK_SEQPACKET pair whose other side may end at any time: 0 only when all that it has sent was
+ * received. Never -ECONNRESET: that it has not received all of ours is told by the end that follows.
+ */
+ssize_t fd_receive_packet(int socket, void *data, size_t size, int *fds, size_t *count);
+
 /* Moves fd to a number >= minimum (O_CLOEXEC), closing the old one. Returns the new number or -errno. */
 int fd_raise(int fd, int minimum);
 

@@ -66,12 +66,7 @@ int handoff_receive(int socket, enum handoff_direction direction, struct handoff
     struct packet packet;
     own_fd fd = -1;
     size_t fds = 1;
-    ssize_t n = fd_receive(socket, &packet, sizeof packet, &fd, &fds);
-    if (n == -ECONNRESET) {
-        /* The peer died with a message of ours unread; that is told first, and only then what it had to say. */
-        fds = 1;
-        n = fd_receive(socket, &packet, sizeof packet, &fd, &fds);
-    }
+    ssize_t n = fd_receive_packet(socket, &packet, sizeof packet, &fd, &fds);
     if (n <= 0)
         return n == -EMSGSIZE ? -EPROTO : (int)n;
     if (!well_formed(&packet, n, fds, direction))

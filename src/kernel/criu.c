@@ -384,7 +384,7 @@ static int worker_await(struct worker *worker, int control, struct error *err) {
     for (;;) {
         size_t count = 1;
         int fd = -1;
-        ssize_t n = fd_receive(control, &failed, sizeof failed, &fd, &count);
+        ssize_t n = fd_receive_packet(control, &failed, sizeof failed, &fd, &count);
         if (n == 0 && worker->socket >= 0)
             return 0;
         if (n != (ssize_t)sizeof failed)
@@ -459,8 +459,8 @@ static int converse(const struct criu_call *call, int socket, struct response *r
     while (r == 0) {
         own_fd fd = -1;
         size_t count = 1;
-        ssize_t n = fd_receive(socket, buffer, ANSWER_MAX, &fd, &count);
-        if (n == 0 || n == -ECONNRESET)
+        ssize_t n = fd_receive_packet(socket, buffer, ANSWER_MAX, &fd, &count);
+        if (n == 0)
             return -EPIPE;
         if (n < 0)
             return error_code(err, (int)-n, "talk to criu");

@@ -232,10 +232,7 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$BERTH" --root "$ROOT" exec "$ID" sh -c '
 @test "a caller with no room for a process" {
     begin_with
     # Limits of processes do not bind root, so this is by a filter that forbids clone to the runtime.
-    # A leak check needs ptrace, and a process, for itself.
-    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
-        try strace -f -o /dev/null -e trace=clone,clone3,fork,vfork -e inject=clone,clone3,fork,vfork:error=EAGAIN \
-        "$BERTH" --root "$ROOT" exec "$ID" true
+    try injected clone,clone3,fork,vfork:error=EAGAIN exec "$ID" true
     same "$status" 255
     [[ $errors == *"temporarily unavailable"* ]] || tell_last "why?"
     succeeds berth exec "$ID" true
@@ -328,12 +325,12 @@ shown() {
 @test "terminal: a new process that gets ahead of the one in between waits until the runtime knows of it" {
     needs program:strace
     begin_with
-    lag_by clone3
+    inject clone3:$LATE
     foreground 24x80 -- sh -c 'tty; exit 7'
     exits 7 wait "$job" || fail "$(cat "$T/tty")"
     same "$(shown | xargs)" /dev/pts/0
     is_restored
-    exits 7 lagging clone3 exec "$ID" sh -c 'exit 7'
+    exits 7 injected clone3:$LATE exec "$ID" sh -c 'exit 7'
 }
 
 @test "terminal: what is typed arrives once; Ctrl-C reaches the program and not the runtime" {
@@ -355,7 +352,7 @@ shown() {
     needs program:strace
     begin_with
     make_fifo heard
-    lag_by recvmsg
+    inject recvmsg:$LATE
     foreground 24x80 -- sh -c 'echo up >/heard; read line; echo "read $line" >/heard'
     same "$(wait_for heard)" up
     echo typed >"$T/tty.in"

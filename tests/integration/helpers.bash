@@ -126,20 +126,23 @@ try() {
     } 2>/dev/null
 }
 
-# lag_by CALL: sets $through to a command that runs berth so that its processes get the result of the system call CALL
-# late. What only a handshake keeps in order shows then: with clone3 a child is far ahead of the process that makes it,
-# with recvmsg its program is far ahead of the one that is told that it runs.
-lag_by() {
+# inject CALL:WHAT: sets $through to a command that runs berth so that strace does WHAT to the system call CALL of each
+# of its processes (strace(1), --inject).
+inject() {
     # A leak check needs ptrace for itself.
-    through=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -qq -o /dev/null -e trace="$1"
-        -e inject="$1":delay_exit=300000 --)
+    through=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -qq -o /dev/null -e trace="${1%%:*}"
+        -e inject="$1" --)
 }
 
-# lagging CALL COMMAND...
-lagging() {
-    lag_by "$1"
+# injected CALL:WHAT COMMAND...: berth, run so.
+injected() {
+    inject "$1"
     "${through[@]}" "$BERTH" --root "$ROOT" "${@:2}"
 }
+
+# For inject. The caller gets its result late, and what only a handshake keeps in order shows: with clone3 a child is far
+# ahead of the process that makes it, with recvmsg the program of the one that is told that it runs.
+LATE=delay_exit=300000
 
 # Says why the test fails. Fails itself, so that as a last command it is the failure; elsewhere: fail ... || return 1.
 fail() {

@@ -224,7 +224,7 @@ drop() {
     namespaces mount "{\"type\":\"pid\",\"path\":\"/proc/$pid/ns/pid\"}" uts ipc
     long_running
     # strace stays for as long as the container lives.
-    lagging clone3 create --bundle "$B" --pid-file "$T/pid" "$ID" </dev/null >"$T/job" 2>&1 3>&- 4>&- &
+    injected clone3:$LATE create --bundle "$B" --pid-file "$T/pid" "$ID" </dev/null >"$T/job" 2>&1 3>&- 4>&- &
     local job=$!
     eventually test -s "$T/pid"
     eventually is_state "$ID" created || fail "$(<"$T/job")"
@@ -237,7 +237,7 @@ drop() {
     same "$(<"$T/job")" ""
     config '.process.terminal = true'
     payload sh -c 'tty; exit 7'
-    exits 7 lagging clone3 run --bundle "$B" --pid-file "$T/pid" "$ID"
+    exits 7 injected clone3:$LATE run --bundle "$B" --pid-file "$T/pid" "$ID"
     same "$(tr -d '\r' <<<"$output")" /dev/pts/0
     absent
     drop

@@ -516,8 +516,7 @@ TABLE
     needs program:strace
     config '.linux.namespaces |= map(select(.type != "mount")) | del(.linux.maskedPaths, .linux.readonlyPaths) | .mounts = []'
     mount -t tmpfs engine "$B/rootfs"
-    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 try strace -f -o /dev/null -e inject=setsid:signal=KILL -- \
-        "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    try injected setsid:signal=KILL create --bundle "$B" "$ID"
     mountpoint -q "$B/rootfs" || fail "the mount is gone: $errors" || return 1
     umount "$B/rootfs"
     [ "$status" -ne 0 ]

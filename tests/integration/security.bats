@@ -701,14 +701,6 @@ SH
     same "$output" $'text\ntext'
 }
 
-# with_strace INJECTION COMMAND...: the call of the process that clones sources in the container's mount namespace fails or
-# kills it. Nobody else calls setns here.
-with_strace() {
-    # A leak check needs ptrace for itself.
-    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o /dev/null -e trace=setns -e inject="$1" -- \
-        "$BERTH" --root "$ROOT" "${@:2}"
-}
-
 @test "user namespace: the same locks where the runtime may not go into the container's mount namespace" {
     needs program:strace
     with_admin
@@ -716,11 +708,12 @@ with_strace() {
     mkdir "$B/rootfs/v"
     bind "$T/guarded" /v rbind
     shell "$(attack_guard /v)"
-    succeeds with_strace setns:error=EPERM run --bundle "$B" "$ID"
+    # Nobody calls setns here but the process that clones sources in the container's mount namespace.
+    succeeds injected setns:error=EPERM run --bundle "$B" "$ID"
     same "$output" $'111\nend'
     # Ids can be mapped in a tree only that was cloned for the container before.
     config '.mounts[-1].options += ["ridmap"]'
-    refuses "$T/guarded|mounts[" with_strace setns:error=EPERM run --bundle "$B" "$ID"
+    refuses "$T/guarded|mounts[" injected setns:error=EPERM run --bundle "$B" "$ID"
     absent
     unguard "$T/guarded"
 }
@@ -728,11 +721,11 @@ with_strace() {
 @test "user namespace: the process that clones sources fails or is killed, or the runtime is: nothing is left" {
     needs program:strace
     with_admin
-    refuses "without a word" with_strace setns:signal=KILL create --bundle "$B" "$ID"
+    refuses "without a word" injected setns:signal=KILL create --bundle "$B" "$ID"
     absent
-    refuses "join the namespaces" with_strace setns:error=ENOMEM create --bundle "$B" "$ID"
+    refuses "join the namespaces" injected setns:error=ENOMEM create --bundle "$B" "$ID"
     absent
-    with_strace setns:delay_enter=20000000 create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    injected setns:delay_enter=20000000 create --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&- &
     local job=$! runtime tracer
     eventually cloner
     read -r runtime tracer <<<"$(awk '/^(PPid|TracerPid):/ { printf "%s ", $2 }' "/proc/$cloner/status")"

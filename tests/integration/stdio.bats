@@ -310,7 +310,7 @@ foreground() {
     needs program:strace
     make_fifo heard
     shell 'echo up >/heard; read line; echo "read $line" >/heard'
-    lag_by recvmsg
+    inject recvmsg:$LATE
     foreground 24x80
     same "$(wait_for heard)" up
     echo typed >"$T/tty.in"

@@ -378,27 +378,22 @@ begin_for() {
 
 @test "the new process is killed at a step: create fails with a word about it, and nothing is left" {
     needs program:strace
-    local call n result tried=0
+    local call n tried=0
     payload true
     for call in unshare,setns mount,fsmount,move_mount,open_tree pivot_root,umount2 sethostname mknodat,symlinkat \
         setresuid,setresgid,setgroups,setuid,setgid capset prctl chdir,fchdir; do
         for n in 1 2 4; do
-            result=0
-            # A leak check needs ptrace for itself.
-            ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
-                strace -f -o /dev/null -e inject="$call:signal=KILL:when=$n" -- \
-                "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || result=$?
-            errors=$(cat "$T/stderr")
+            try injected "$call:signal=KILL:when=$n" run --bundle "$B" "$ID"
             # 0: never called so often. 137: the runtime's own process makes the call, too; see the tests above.
-            if [ "$result" -eq 1 ]; then
+            if [ "$status" -eq 1 ]; then
                 tried=$((tried + 1))
                 has "$errors" "berth: run $ID: " "error after the death in $call $n" || return 1
                 absent || fail "after the death in $call $n" || return 1
-            elif [ "$result" -eq 137 ]; then
+            elif [ "$status" -eq 137 ]; then
                 # Killed before the container was asked for, or left behind as in the tests above.
                 recovers "run killed in $call $n" || return 1
-            elif [ "$result" -ne 0 ]; then
-                fail "exit status $result after the death in $call $n: $errors" || return 1
+            elif [ "$status" -ne 0 ]; then
+                fail "exit status $status after the death in $call $n: $errors" || return 1
             fi
         done
     done

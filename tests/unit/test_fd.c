@@ -240,6 +240,24 @@ static void test_cut(void) {
     close(pair[0]), close(pair[1]);
 }
 
+/* Who ends with something of ours unread resets the connection, which is told before what was sent. */
+static void test_last_words(void) {
+    int pair[2], got = -1;
+    char text[8];
+    is_number(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0, "sockets of one who ends");
+    is_number(fd_send(pair[1], "x", 1, NULL, 0), 0, "something that he never reads");
+    is_number(fd_send(pair[0], "hello", 6, &scratch_fd, 1), 0, "last words");
+    close(pair[0]);
+    size_t count = 1;
+    is_number(fd_receive_packet(pair[1], text, sizeof text, &got, &count), 6, "they come");
+    ok(count == 1 && got >= 0 && strcmp(text, "hello") == 0, "with their descriptor");
+    close(got);
+    count = 1;
+    is_number(fd_receive_packet(pair[1], text, sizeof text, &got, &count), 0, "and then the end");
+    is_number((long)count, 0, "with no descriptor");
+    close(pair[1]);
+}
+
 static void test_raise(void) {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC), raised = fd_raise(fd, 100);
     ok(raised >= 100 && (fcntl(raised, F_GETFD) & FD_CLOEXEC), "a descriptor gets a higher number, closed by exec");
@@ -260,6 +278,7 @@ int main(void) {
     test_descriptors(SOCK_SEQPACKET, "packet");
     test_descriptors(SOCK_STREAM, "stream");
     test_cut();
+    test_last_words();
     test_raise();
     ok(scratch_remove(), "the scratch directory is gone");
     return tap_done();
