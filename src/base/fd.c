@@ -111,7 +111,7 @@ int fd_send(int socket, const void *data, size_t size, const int *fds, size_t co
     return (size_t)n == size ? 0 : -EIO;
 }
 
-ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count) {
+static ssize_t receive(int socket, int flags, void *data, size_t size, int *fds, size_t *count) {
     union control control;
     struct iovec iov = {.iov_base = data, .iov_len = size};
     struct msghdr msg = {
@@ -119,7 +119,7 @@ ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count)
     size_t room = *count, got = 0;
     ssize_t n;
     do
-        n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+        n = recvmsg(socket, &msg, flags | MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
@@ -147,16 +147,26 @@ ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count)
     return n;
 }
 
+ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count) {
+    return receive(socket, 0, data, size, fds, count);
+}
+
 ssize_t fd_receive_packet(int socket, void *data, size_t size, int *fds, size_t *count) {
     const size_t room = *count;
-    ssize_t n = fd_receive(socket, data, size, fds, count);
-    /* Linux looks for a packet and then for the end, without a lock: one that was sent in between is behind the end.
-     * And a reset is told once, before the packets that are there. */
-    for (int again = 0; again < 2 && (n == 0 || n == -ECONNRESET); again++) {
+    for (;;) {
         *count = room;
-        n = fd_receive(socket, data, size, fds, count);
+        ssize_t n = receive(socket, 0, data, size, fds, count);
+        if (n != 0 && n != -ECONNRESET)
+            return n;
+        /* Linux looks for a packet and then for the end, without a lock: one that was sent in between is behind the
+         * end. And a reset is told once, before the packets that are there. */
+        for (int again = 0; again < 2 && (n == 0 || n == -ECONNRESET); again++) {
+            *count = room;
+            n = receive(socket, MSG_DONTWAIT, data, size, fds, count);
+        }
+        if (n != -EAGAIN) /* no end: it was an empty packet */
+            return n;
     }
-    return n;
 }
 
 int fd_raise(int fd, int minimum) {

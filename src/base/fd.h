@@ -45,7 +45,7 @@ ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count)
 
 /*
  * As fd_receive, of a SOCK_SEQPACKET pair whose other side may end at any time: 0 only when all that it has sent was
- * received. Never -ECONNRESET: that it has not received all of ours is told by the end that follows.
+ * received. Skips empty packets. Never -ECONNRESET: that not all of ours was received is told by the end that follows.
  */
 ssize_t fd_receive_packet(int socket, void *data, size_t size, int *fds, size_t *count);
 

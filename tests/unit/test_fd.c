@@ -256,6 +256,14 @@ static void test_last_words(void) {
     is_number(fd_receive_packet(pair[1], text, sizeof text, &got, &count), 0, "and then the end");
     is_number((long)count, 0, "with no descriptor");
     close(pair[1]);
+    is_number(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0, "sockets of one who says little");
+    is_number(fd_send(pair[0], "", 0, NULL, 0), 0, "a packet of no bytes");
+    is_number(fd_send(pair[0], "hello", 6, NULL, 0), 0, "and one of some");
+    is_number(fd_receive_packet(pair[1], text, sizeof text, &got, &count), 6, "which is the first that comes");
+    const struct timeval moment = {.tv_usec = 1000};
+    setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
+    is_number(fd_receive_packet(pair[1], text, sizeof text, &got, &count), -EAGAIN, "whose time runs out is told");
+    close(pair[0]), close(pair[1]);
 }
 
 static void test_raise(void) {
