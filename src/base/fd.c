@@ -153,20 +153,16 @@ ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count)
 
 ssize_t fd_receive_packet(int socket, void *data, size_t size, int *fds, size_t *count) {
     const size_t room = *count;
-    for (;;) {
+    ssize_t n = receive(socket, 0, data, size, fds, count);
+    if (n != 0 && n != -ECONNRESET)
+        return n;
+    /* Linux looks for a packet and then for the end, without a lock: one that was sent in between is behind the end.
+     * And a reset is told once, before the packets that are there. */
+    for (int again = 0; again < 2 && (n == 0 || n == -ECONNRESET); again++) {
         *count = room;
-        ssize_t n = receive(socket, 0, data, size, fds, count);
-        if (n != 0 && n != -ECONNRESET)
-            return n;
-        /* Linux looks for a packet and then for the end, without a lock: one that was sent in between is behind the
-         * end. And a reset is told once, before the packets that are there. */
-        for (int again = 0; again < 2 && (n == 0 || n == -ECONNRESET); again++) {
-            *count = room;
-            n = receive(socket, MSG_DONTWAIT, data, size, fds, count);
-        }
-        if (n != -EAGAIN) /* no end: it was an empty packet */
-            return n;
+        n = receive(socket, MSG_DONTWAIT, data, size, fds, count);
     }
+    return n == -EAGAIN ? -EPROTO : n; /* no end: it was an empty packet */
 }
 
 int fd_raise(int fd, int minimum) {

@@ -45,7 +45,8 @@ ssize_t fd_receive(int socket, void *data, size_t size, int *fds, size_t *count)
 
 /*
  * As fd_receive, of a SOCK_SEQPACKET pair whose other side may end at any time: 0 only when all that it has sent was
- * received. Skips empty packets. Never -ECONNRESET: that not all of ours was received is told by the end that follows.
+ * received. An empty packet with nothing behind it is refused with -EPROTO. Never -ECONNRESET: that not all of ours was
+ * received is told by the end that follows.
  */
 ssize_t fd_receive_packet(int socket, void *data, size_t size, int *fds, size_t *count);
 

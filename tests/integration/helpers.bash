@@ -126,11 +126,12 @@ try() {
     } 2>/dev/null
 }
 
-# inject CALL:WHAT: sets $through to a command that runs berth so that strace does WHAT to the system call CALL of each
-# of its processes (strace(1), --inject).
+# inject CALL:WHAT [FOLLOW]: sets $through to a command that runs berth so that strace does WHAT to the system call CALL
+# of each of its processes (strace(1), --inject); with an empty FOLLOW of the one alone that is called.
 inject() {
     # A leak check needs ptrace for itself.
-    through=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -qq -o /dev/null -e trace="${1%%:*}"
+    # shellcheck disable=SC2086 # empty is none
+    through=(env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace ${2--f} -qq -o /dev/null -e trace="${1%%:*}"
         -e inject="$1" --)
 }
 
@@ -140,8 +141,8 @@ injected() {
     "${through[@]}" "$BERTH" --root "$ROOT" "${@:2}"
 }
 
-# For inject. The caller gets its result late, and what only a handshake keeps in order shows: with clone3 a child is far
-# ahead of the process that makes it, with recvmsg the program of the one that is told that it runs.
+# For inject. The caller gets its result late, and what only a handshake keeps in order shows: with clone3 a child is
+# far ahead of the process that makes it, with recvmsg the program of the one that is told that it runs.
 LATE=delay_exit=300000
 
 # Says why the test fails. Fails itself, so that as a last command it is the failure; elsewhere: fail ... || return 1.
