@@ -28,16 +28,19 @@ static void text_append(struct error *err, const char *suffix) {
     err->text[len + want] = '\0';
 }
 
+static void append_reason(struct error *err) {
+    char suffix[128];
+    snprintf(suffix, sizeof suffix, ": %s", error_text(err->code));
+    text_append(err, suffix);
+}
+
 static int error_format(struct error *err, int code, bool reason, const char *format, va_list args) {
     err->code = code > 0 ? code : EINVAL;
     err->step[0] = '\0';
     err->place[0] = '\0';
     vsnprintf(err->text, sizeof err->text, format, args);
-    if (reason) {
-        char suffix[128];
-        snprintf(suffix, sizeof suffix, ": %s", error_text(err->code));
-        text_append(err, suffix);
-    }
+    if (reason)
+        append_reason(err);
     return -err->code;
 }
 
@@ -66,17 +69,40 @@ int error_sys(struct error *err, const char *format, ...) {
     return r;
 }
 
+/* Notes the step and the place unless an inner call has noted them already. */
+static void note(struct error *err, const char *step, const char *place) {
+    if (step && !err->step[0])
+        snprintf(err->step, sizeof err->step, "%s", step);
+    if (place && !err->place[0])
+        snprintf(err->place, sizeof err->place, "%s", place);
+}
+
+static void append_place(struct error *err, const char *place) {
+    char suffix[sizeof err->place + 16];
+    snprintf(suffix, sizeof suffix, " (config %.*s)", (int)sizeof err->place - 1, place);
+    text_append(err, suffix);
+}
+
+int error_at(struct error *err, int code, const char *step, const char *place, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = error_format(err, code, false, format, args);
+    va_end(args);
+    if (place && *place)
+        append_place(err, place);
+    append_reason(err);
+    note(err, step, place);
+    return r;
+}
+
 int error_refuse(struct error *err, const char *place, const char *format, ...) {
     va_list args;
     va_start(args, format);
     int r = error_format(err, EINVAL, false, format, args);
     va_end(args);
-    if (place && *place) {
-        char suffix[sizeof err->place + 16];
-        snprintf(suffix, sizeof suffix, " (config %.*s)", (int)sizeof err->place - 1, place);
-        text_append(err, suffix);
-    }
-    error_note(err, "config", place);
+    if (place && *place)
+        append_place(err, place);
+    note(err, "config", place);
     return r;
 }
 
@@ -87,13 +113,10 @@ int error_memory(struct error *err) {
 /* What is kept of the end of a chain that has grown too long: the reason stands there. The middle is cut. */
 #define WRAP_TAIL ((size_t)200)
 
-int error_wrap(struct error *err, const char *format, ...) {
+static int wrap(struct error *err, const char *format, va_list args) {
     char joined[2 * sizeof err->text + 3];
     const size_t room = sizeof err->text - 1;
-    va_list args;
-    va_start(args, format);
     int n = vsnprintf(joined, sizeof err->text, format, args);
-    va_end(args);
     size_t prefix = n < 0 ? 0 : (size_t)n < room ? (size_t)n : room;
     n = snprintf(joined + prefix, sizeof joined - prefix, ": %s", err->text);
     size_t len = prefix + (n < 0 ? 0 : (size_t)n);
@@ -105,9 +128,21 @@ int error_wrap(struct error *err, const char *format, ...) {
     return err->code ? -err->code : -EINVAL;
 }
 
-void error_note(struct error *err, const char *step, const char *place) {
-    if (step && !err->step[0])
-        snprintf(err->step, sizeof err->step, "%s", step);
-    if (place && !err->place[0])
-        snprintf(err->place, sizeof err->place, "%s", place);
+int error_wrap(struct error *err, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = wrap(err, format, args);
+    va_end(args);
+    return r;
+}
+
+int error_blame(struct error *err, const char *step, const char *place, const char *format, ...) {
+    note(err, step, place);
+    if (!format)
+        return err->code ? -err->code : -EINVAL;
+    va_list args;
+    va_start(args, format);
+    int r = wrap(err, format, args);
+    va_end(args);
+    return r;
 }

@@ -38,11 +38,23 @@ int error_refuse(struct error *err, const char *place, const char *format, ...) 
 /* Out of memory; returns -ENOMEM. */
 int error_memory(struct error *err);
 
+/*
+ * As error_code, with the step and the place in the config (either may be NULL) that the error belongs to; the place is
+ * in the text, too: "FORMAT (config /mounts/1): permission denied". No call notes step and place before the text is
+ * set, since setting the text forgets them.
+ */
+int error_at(struct error *err, int code, const char *step, const char *place, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* Puts "FORMAT: " before the text. Returns -err->code, so `return error_wrap(err, ...)` reads well. */
 int error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Notes the step and the config place (either may be NULL) unless an inner one is noted already. */
-void error_note(struct error *err, const char *step, const char *place);
+/*
+ * For an error that is set already: notes step and place (either may be NULL) unless an inner call has, and wraps the
+ * text as error_wrap does; format NULL: the text stays as it is. Returns -err->code.
+ */
+int error_blame(struct error *err, const char *step, const char *place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* The text for an errno ("permission denied"), good until the next call. */
 const char *error_text(int code);

@@ -39,10 +39,9 @@ static int prepare_exec(const struct init *init, struct error *err) {
     const struct plan_cpus *cpus = process->cpus_initial;
     int affinity = cpus ? sys_sched_setaffinity(cpus->bits, sizeof cpus->bits) : 0;
     if (affinity < 0)
-        return error_code(err, -affinity,
-                          "set the processors of execCPUAffinity.initial (config "
-                          "/process/execCPUAffinity/initial)%s",
-                          affinity == -EINVAL ? ": berth may run on none of them" : "");
+        return error_at(err, -affinity, "affinity", "/process/execCPUAffinity/initial",
+                        "set the processors of execCPUAffinity.initial%s",
+                        affinity == -EINVAL ? ": berth may run on none of them" : "");
     for (size_t i = 0; i < process->rlimit_count; i++) {
         const struct plan_rlimit *l = &process->rlimits[i];
         struct rlimit now;
@@ -51,7 +50,8 @@ static int prepare_exec(const struct init *init, struct error *err) {
         now.rlim_max = l->hard;
         int r = sys_prlimit(0, l->resource, &now, NULL);
         if (r < 0)
-            return error_code(err, -r, "raise hard rlimit (config /process/rlimits/%u)", l->index);
+            return error_at(err, -r, "rlimits", l->place, "raise hard limit RLIMIT_%s to %llu", l->name,
+                            (unsigned long long)l->hard);
     }
     if (!process->has_oom_score_adj)
         return 0;
@@ -59,7 +59,7 @@ static int prepare_exec(const struct init *init, struct error *err) {
     own_fd fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     int len = snprintf(value, sizeof value, "%d", process->oom_score_adj);
     int r = fd < 0 ? -errno : fd_write_all(fd, value, (size_t)len);
-    return r < 0 ? error_code(err, -r, "set oom_score_adj to %s (config /process/oomScoreAdj)", value) : 0;
+    return r < 0 ? error_at(err, -r, "oom score", "/process/oomScoreAdj", "set oom_score_adj to %s", value) : 0;
 }
 
 static int join_container(const struct held_container *container, struct error *err) {
@@ -103,7 +103,7 @@ _Noreturn static void between(struct init *init, int (*clone)(struct init *init,
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_NAME, "berth:[JOIN]");
     if (clone(init, &err) < 0) {
-        error_note(&err, "namespaces", place);
+        error_blame(&err, "namespaces", place, NULL);
         handoff_send_error(init->channel, &err);
         _exit(1);
     }

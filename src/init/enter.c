@@ -131,9 +131,9 @@ int enter_affinity(struct init *init, struct error *err) {
         int r = sys_sched_setaffinity(process->cpus_final->bits, sizeof all.bits);
         if (r == 0)
             return 0;
-        error_note(err, "affinity", "/process/execCPUAffinity/final");
-        return error_code(err, -r, "set the processors of execCPUAffinity.final%s",
-                          r == -EINVAL ? ": the container's cgroup has none of them" : "");
+        return error_at(err, -r, "affinity", "/process/execCPUAffinity/final",
+                        "set the processors of execCPUAffinity.final%s",
+                        r == -EINVAL ? ": the container's cgroup has none of them" : "");
     }
     if (process->cpus_initial)
         return 0;

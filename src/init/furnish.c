@@ -81,8 +81,7 @@ int furnish_devices(struct init *init, struct error *err) {
         char place[40] = "";
         if (d->index >= 0)
             snprintf(place, sizeof place, "/linux/devices/%d", d->index);
-        error_note(err, "devices", place);
-        return error_wrap(err, "device %s%s%s", d->path, *place ? " " : "", place);
+        return error_blame(err, "devices", place, "device %s%s%s", d->path, *place ? " " : "", place);
     }
     return 0;
 }

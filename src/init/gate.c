@@ -127,6 +127,6 @@ int gate_wait(struct init *init, struct error *err) {
     }
     init->state_fd = message.fd;
     if (!init->plan->has_process)
-        return error_set(err, EINVAL, "the config has no process to start (config /process)");
+        return error_refuse(err, "/process", "the config has no process to start");
     return 0;
 }

@@ -87,8 +87,7 @@ int hook_run(const struct plan_hooks *hooks, enum hook_point point, const struct
         }
         char place[sizeof failed.place];
         snprintf(place, sizeof place, "/hooks/%s/%zu", name, i);
-        error_wrap(&failed, "error running %s hook #%zu (%.*s)", name, i, PATH_SHOWN, hook->path);
-        error_note(&failed, "hook", place);
+        error_blame(&failed, "hook", place, "error running %s hook #%zu (%.*s)", name, i, PATH_SHOWN, hook->path);
         if (!call->carry_on) {
             *err = failed;
             return -failed.code;

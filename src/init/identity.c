@@ -23,9 +23,9 @@
 int identity_hostname(struct init *init, struct error *err) {
     const struct plan *plan = init->plan;
     if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
-        return error_sys(err, "set hostname \"%s\" (config /hostname)", plan->hostname);
+        return error_at(err, errno, "hostname", "/hostname", "set hostname \"%s\"", plan->hostname);
     if (plan->domainname && setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
-        return error_sys(err, "set domainname \"%s\" (config /domainname)", plan->domainname);
+        return error_at(err, errno, "hostname", "/domainname", "set domainname \"%s\"", plan->domainname);
     return 0;
 }
 
@@ -41,24 +41,19 @@ int identity_sysctl(struct init *init, struct error *err) {
         if (r == 0)
             continue;
         snprintf(place, sizeof place, "/linux/sysctl/%s", s->key);
-        error_code(err, -r, "write \"%s\" to sysctl %s (config %s)", s->value, s->key, place);
-        error_note(err, "sysctl", place);
-        return r;
+        return error_at(err, -r, "sysctl", place, "write \"%s\" to sysctl %s", s->value, s->key);
     }
     return 0;
 }
 
 static int set_rlimit(const struct plan_rlimit *l, uint64_t soft, uint64_t hard, struct error *err) {
     const struct rlimit value = {.rlim_cur = soft, .rlim_max = hard};
-    char place[40];
     int r = sys_prlimit(0, l->resource, &value, NULL);
     if (r == 0)
         return 0;
-    snprintf(place, sizeof place, "/process/rlimits/%u", l->index);
-    error_code(err, -r, "set rlimit to soft %llu, hard %llu (config %s)", (unsigned long long)l->soft,
-               (unsigned long long)l->hard, place);
-    error_note(err, "rlimits", place);
-    return r;
+    return error_at(err, -r, "rlimits", l->place, "set RLIMIT_%s to soft %llu, hard %llu%s", l->name,
+                    (unsigned long long)l->soft, (unsigned long long)l->hard,
+                    r == -EPERM ? ", raising the hard limit needs CAP_SYS_RESOURCE" : "");
 }
 
 /* The number of open files is only made room for here: we need some more ourselves. */
@@ -90,8 +85,7 @@ int identity_file_limit(struct init *init, struct error *err) {
 int identity_personality(struct init *init, struct error *err) {
     if (!init->plan->has_personality || personality(init->plan->personality) >= 0)
         return 0;
-    error_note(err, "personality", "/linux/personality");
-    return error_sys(err, "set personality %#lx (config /linux/personality)", init->plan->personality);
+    return error_at(err, errno, "personality", "/linux/personality", "set personality %#lx", init->plan->personality);
 }
 
 /* Engines know a failure to set a label by the file's name in backquotes. */
@@ -101,17 +95,15 @@ int identity_label(struct init *init, struct error *err) {
     if (r < 0)
         return r;
     if (process->apparmor_profile && (r = lsm_apparmor_exec(&init->proc, process->apparmor_profile)) < 0) {
-        error_note(err, "security label", "/process/apparmorProfile");
-        return error_code(err, -r,
-                          "apparmor failed to apply profile \"%.128s\"%s (config /process/apparmorProfile): write "
-                          "`/proc/self/attr/apparmor/exec`",
-                          process->apparmor_profile, r == -ENOENT ? " (is it loaded?)" : "");
+        return error_at(err, -r, "security label", "/process/apparmorProfile",
+                        "apparmor failed to apply profile \"%.128s\"%s: write "
+                        "`/proc/self/attr/apparmor/exec`",
+                        process->apparmor_profile, r == -ENOENT ? " (is it loaded?)" : "");
     }
     if (process->selinux_label && (r = lsm_selinux_exec(&init->proc, process->selinux_label)) < 0) {
-        error_note(err, "security label", "/process/selinuxLabel");
-        return error_code(err, -r,
-                          "set SELinux label \"%.128s\"%s (config /process/selinuxLabel): write `/proc/self/attr/exec`",
-                          process->selinux_label, r == -EINVAL ? " (does the policy know it?)" : "");
+        return error_at(err, -r, "security label", "/process/selinuxLabel",
+                        "set SELinux label \"%.128s\"%s: write `/proc/self/attr/exec`", process->selinux_label,
+                        r == -EINVAL ? " (does the policy know it?)" : "");
     }
     return 0;
 }
@@ -141,14 +133,15 @@ static int set_groups(struct init *init, struct error *err) {
     bool fixed = r == -EPERM && groups_are_fixed(init);
     if (fixed && process->group_count == 0)
         return 0;
-    error_note(err, "user", place);
-    if (fixed)
-        return error_set(err, EPERM,
-                         "cannot set any additional groups in a rootless container whose only group is its "
-                         "user's own (config %s)",
-                         place);
-    return error_code(err, -r, "set additional groups (config %s)%s", place,
-                      r == -EINVAL ? ": not all of them are mapped" : "");
+    if (fixed) {
+        error_set(err, EPERM,
+                  "cannot set any additional groups in a rootless container whose only group is its "
+                  "user's own (config %s)",
+                  place);
+        return error_blame(err, "user", place, NULL);
+    }
+    return error_at(err, -r, "user", place, "set additional groups%s",
+                    r == -EINVAL ? ": not all of them are mapped" : "");
 }
 
 /* What the caller can give at all; the rest is warned about, since config.md says that it should not fail. */
@@ -207,17 +200,13 @@ static int switch_user(const struct plan_process *process, struct error *err) {
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
         return error_sys(err, "keep capabilities");
     if (setresgid(process->gid, process->gid, process->gid) < 0)
-        return errno == EINVAL
-                   ? error_set(err, EINVAL,
-                               "cannot setgid to unmapped gid %u in user namespace (config /process/user/gid)",
-                               process->gid)
-                   : error_sys(err, "set group %u (config /process/user/gid)", process->gid);
+        return errno == EINVAL ? error_refuse(err, "/process/user/gid",
+                                              "cannot setgid to unmapped gid %u in user namespace", process->gid)
+                               : error_at(err, errno, "user", "/process/user/gid", "set group %u", process->gid);
     if (setresuid(process->uid, process->uid, process->uid) < 0)
-        return errno == EINVAL
-                   ? error_set(err, EINVAL,
-                               "cannot setuid to unmapped uid %u in user namespace (config /process/user/uid)",
-                               process->uid)
-                   : error_sys(err, "set user %u (config /process/user/uid)", process->uid);
+        return errno == EINVAL ? error_refuse(err, "/process/user/uid",
+                                              "cannot setuid to unmapped uid %u in user namespace", process->uid)
+                               : error_at(err, errno, "user", "/process/user/uid", "set user %u", process->uid);
     /* Changing ids makes the process dumpable again for its new owner (prctl(2)). */
     return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
 }
@@ -264,6 +253,10 @@ int launch_final_caps(struct init *init, struct error *err) {
     return set_caps(e & ~init->spare_caps, p & ~(init->spare_caps & ~wanted), i, err);
 }
 
+static int refuse_cwd(const char *cwd, int code, struct error *err) {
+    return error_at(err, code, "working directory", "/process/cwd", "chdir to cwd \"%s\"", cwd);
+}
+
 int identity_make_cwd(struct init *init, struct error *err) {
     const char *cwd = init->plan->process.cwd;
     own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
@@ -272,7 +265,7 @@ int identity_make_cwd(struct init *init, struct error *err) {
     /* Forbidden to us may be allowed to the payload's user (a root-squashed NFS): identity_cwd tries again as that. */
     if (fd >= 0 || fd == -EACCES || fd == -EROFS)
         return 0;
-    return error_code(err, -fd, "chdir to cwd \"%s\" (config /process/cwd)", cwd);
+    return refuse_cwd(cwd, -fd, err);
 }
 
 int identity_cwd(struct init *init, struct error *err) {
@@ -280,11 +273,11 @@ int identity_cwd(struct init *init, struct error *err) {
     char where[PATH_MAX];
     own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
     if (fd < 0)
-        return error_code(err, -fd, "chdir to cwd \"%s\" (config /process/cwd)", cwd);
+        return refuse_cwd(cwd, -fd, err);
     if (fchdir(fd) < 0)
-        return error_sys(err, "chdir to cwd \"%s\" (config /process/cwd)", cwd);
+        return refuse_cwd(cwd, errno, err);
     /* A directory that the root does not reach shows as "(unreachable)..." (getcwd(3)): CVE-2024-21626. */
     if (!getcwd(where, sizeof where) || where[0] != '/')
-        return error_set(err, EXDEV, "cwd \"%s\" is outside of the container (config /process/cwd)", cwd);
+        return error_refuse(err, "/process/cwd", "cwd \"%s\" is outside of the container", cwd);
     return 0;
 }

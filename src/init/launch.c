@@ -135,9 +135,7 @@ int launch_lookup(struct init *init, struct error *err) {
         else if (r < 0)
             error_code(err, -r, "exec: \"%s\"", name);
     }
-    if (r < 0)
-        error_note(err, "exec", "/process/args/0");
-    return r;
+    return r < 0 ? error_blame(err, "exec", "/process/args/0", NULL) : r;
 }
 
 int launch_start_hooks(struct init *init, struct error *err) {
@@ -162,7 +160,7 @@ int launch_filter(struct init *init, struct error *err) {
     int r = sys_seccomp_filter(filter->flags, &program);
     if (r == -EINVAL && filter->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW) /* a kernel before 4.17 */
         r = sys_seccomp_filter(filter->flags & ~(unsigned)SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
-    return r < 0 ? error_code(err, -r, "load seccomp filter (config /linux/seccomp)") : 0;
+    return r < 0 ? error_at(err, -r, "seccomp", "/linux/seccomp", "load seccomp filter") : 0;
 }
 
 /* "#!interpreter [argument]" (execve(2)): what is wrong with the interpreter, if anything. */
@@ -226,7 +224,7 @@ static int diagnose(const char *path, int code, struct error *err) {
         told = diagnose_elf(path, fd, head, err);
     if (!told)
         error_code(err, code, "exec: \"%s\"%s", path, code == ENOEXEC ? ": not a program for this machine" : "");
-    error_note(err, "exec", "/process/args/0");
+    error_blame(err, "exec", "/process/args/0", NULL);
     return -code;
 }
 

@@ -319,8 +319,8 @@ int rootfs_mounts(struct init *init, struct error *err) {
             continue;
         char place[32];
         snprintf(place, sizeof place, "/mounts/%u", m->index);
-        error_note(err, "mount", place);
-        return error_wrap(err, "mount %s on %s (mounts[%u])", *m->type ? m->type : "bind", m->destination, m->index);
+        return error_blame(err, "mount", place, "mount %s on %s (mounts[%u])", *m->type ? m->type : "bind",
+                           m->destination, m->index);
     }
     return 0;
 }

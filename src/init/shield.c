@@ -18,8 +18,7 @@
 static int note(struct error *err, const char *what, size_t index, const char *path) {
     char place[48];
     snprintf(place, sizeof place, "/linux/%s/%zu", what, index);
-    error_note(err, NULL, place);
-    return error_wrap(err, "%s (%s[%zu])", path, what, index);
+    return error_blame(err, NULL, place, "%s (%s[%zu])", path, what, index);
 }
 
 /*

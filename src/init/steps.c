@@ -155,7 +155,7 @@ static int perform(struct init *init, const struct step *steps, size_t count, st
             continue;
         int r = steps[i].perform(init, err);
         if (r < 0) {
-            error_note(err, steps[i].name, NULL);
+            error_blame(err, steps[i].name, NULL, NULL);
             return r;
         }
     }

@@ -55,7 +55,8 @@ static int raise_hard_limits(const struct creation *c, struct error *err) {
         now.rlim_max = l->hard;
         int r = sys_prlimit(c->pid, l->resource, &now, NULL);
         if (r < 0)
-            return error_code(err, -r, "raise hard rlimit (config /process/rlimits/%u)", l->index);
+            return error_at(err, -r, "rlimits", l->place, "raise hard limit RLIMIT_%s to %llu", l->name,
+                            (unsigned long long)l->hard);
     }
     return 0;
 }
@@ -72,9 +73,8 @@ static int set_oom_score(const struct creation *c, struct error *err) {
     int r = fd < 0 ? -errno : fd_write_all(fd, value, (size_t)len);
     if (r == 0)
         return 0;
-    error_note(err, "oom score", "/process/oomScoreAdj");
-    return error_code(err, -r, "set oom_score_adj to %s (config /process/oomScoreAdj)%s", value,
-                      r == -EACCES ? ", lowering it needs CAP_SYS_RESOURCE" : "");
+    return error_at(err, -r, "oom score", "/process/oomScoreAdj", "set oom_score_adj to %s%s", value,
+                    r == -EACCES ? ", lowering it needs CAP_SYS_RESOURCE" : "");
 }
 
 /* Born straight into its only cgroup, it needs no move. */

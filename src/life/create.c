@@ -149,8 +149,7 @@ int create_read_config(struct arena *arena, int bundle, const char *file, struct
     r = oci_read(OCI_DOCUMENT_CONFIG, &allocator, &options, text, len, &config, &oci);
     if (r < 0) {
         error_set(err, -r, "%s:%u:%u: %s", name, oci.line, oci.column, oci.text);
-        error_note(err, "config", oci.pointer);
-        return r;
+        return error_blame(err, "config", oci.pointer, NULL);
     }
     *out = config;
     return 0;
@@ -311,7 +310,7 @@ static int locate_cgroup(struct creation *c, const struct cgroup_host *host, str
     int r = c->plan.scope.unit ? scope_locate(&c->arena, &c->plan.scope, is_rootless(), &path, err) : 0;
     if (r == 0)
         r = cgroup_locate(&c->arena, host, path, c->request->id, &c->group, err);
-    return r < 0 ? error_wrap(err, "cgroup (config /linux/cgroupsPath)") : 0;
+    return r < 0 ? error_blame(err, "cgroup", "/linux/cgroupsPath", "cgroup (config /linux/cgroupsPath)") : 0;
 }
 
 static bool is_forbidden(int r) {
@@ -328,9 +327,7 @@ static int fill_one(const struct cgroup *group, const struct resource_write *w, 
     int r = limits_write(group, w, err);
     if (r == 0 || may_ignore(w, r))
         return 0;
-    error_note(err, "cgroup", w->place);
-    error_wrap(err, "set %s (config %s)", w->file, w->place);
-    return r;
+    return error_blame(err, "cgroup", w->place, "set %s (config %s)", w->file, w->place);
 }
 
 static int fill_limits(const struct creation *c, struct error *err) {
@@ -360,7 +357,9 @@ static int fill_cgroup(struct creation *c, struct error *err) {
     r = devbpf_attach(cgroup_clone_fd(&c->group), resources->device_program, resources->device_count, err);
     if (is_forbidden(r) && is_rootless())
         return 0;
-    return r < 0 ? error_wrap(err, "device rules (config /linux/resources/devices)") : 0;
+    return r < 0 ? error_blame(err, "cgroup", "/linux/resources/devices",
+                               "device rules (config /linux/resources/devices)")
+                 : 0;
 }
 
 /* To the user that the container's process will be, as the host numbers it. */
@@ -380,8 +379,7 @@ static int delegate_cgroup(struct creation *c, struct error *err) {
         return 0; /* ours, and so that of root in there */
     if (r == 0)
         return 0;
-    error_note(err, "cgroup", "/mounts");
-    return error_wrap(err, "delegate the cgroup that is mounted writable (config /mounts)");
+    return error_blame(err, "cgroup", "/mounts", "delegate the cgroup that is mounted writable (config /mounts)");
 }
 
 /* Where nobody has said which cgroup, an ordinary user's container has one where its user may make one. */
@@ -390,10 +388,8 @@ static int make_cgroup(struct creation *c, struct error *err) {
     int r = c->record.unit && cgroup_exists(&c->group, &in_use) ? scope_clear(&c->record, in_use, c->dir, err) : 0;
     if (r == 0)
         r = choose ? cgroup_make_permitted(&c->group, err) : cgroup_make(&c->group, err);
-    if (r < 0) {
-        error_note(err, "cgroup", "/linux/cgroupsPath");
-        return error_wrap(err, "cgroup (config /linux/cgroupsPath)");
-    }
+    if (r < 0)
+        return error_blame(err, "cgroup", "/linux/cgroupsPath", "cgroup (config /linux/cgroupsPath)");
     if (c->group.count > 0)
         undo_add(&c->undo, undo_cgroup, c);
     cgroup_claim(&c->group, c->record.created);
@@ -420,10 +416,8 @@ int create_register(struct creation *c, struct error *err) {
     undo_add(&c->undo, undo_unit, c);
     int r = scope_start(&c->arena, &c->plan.scope, &c->record, c->pid, c->dir, err);
     c->unit_silent = r == -ETIMEDOUT; /* to ask it once more would only take as long again */
-    if (r < 0) {
-        error_note(err, "cgroup", "/linux/cgroupsPath");
-        return error_wrap(err, "make unit %s", c->record.unit);
-    }
+    if (r < 0)
+        return error_blame(err, "cgroup", "/linux/cgroupsPath", "make unit %s", c->record.unit);
     cgroup_leave_parents(&c->group);
     /* systemd has written what it knows of them, in whole percents and the like. */
     return fill_limits(c, err);
@@ -432,7 +426,7 @@ int create_register(struct creation *c, struct error *err) {
 /* clone3(2) says little of what is wrong with the cgroup: cgroups(7), "Delegation containment" and "thread mode". */
 static int refuse_spawn(const struct creation *c, const struct spawn_recipe *recipe, int r, struct error *err) {
     bool cgroup = cgroup_clone_fd(&c->group) >= 0 && (r == -EACCES || r == -EOPNOTSUPP || r == -EBUSY);
-    error_note(err, "spawn", cgroup ? "/linux/cgroupsPath" : "/linux/namespaces");
+    error_blame(err, "spawn", cgroup ? "/linux/cgroupsPath" : "/linux/namespaces", NULL);
     if (cgroup && r == -EACCES)
         return error_wrap(err,
                           "make the new process in its cgroup (berth's own cgroup and that one must both be below a "

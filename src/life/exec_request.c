@@ -42,8 +42,7 @@ static int read_process(struct arena *arena, const char *name, struct oci_proces
     r = oci_read(OCI_DOCUMENT_PROCESS, &allocator, &options, text, len, &process, &oci);
     if (r < 0) {
         error_set(err, -r, "%s:%u:%u: %s", name, oci.line, oci.column, oci.text);
-        error_note(err, "process", oci.pointer);
-        return r;
+        return error_blame(err, "process", oci.pointer, NULL);
     }
     *out = *(const struct oci_process *)process;
     return 0;

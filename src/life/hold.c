@@ -106,10 +106,7 @@ static int hold_rootfs(const struct plan *plan, struct held *held, struct error 
     int r = open_source(plan->rootfs, true, O_DIRECTORY, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &held->rootfs);
     if (r == 0)
         return 0;
-    error_note(err, "rootfs", NULL);
-    error_code(err, -r, "invalid rootfs: %s (config /root/path)", plan->rootfs);
-    error_note(err, "rootfs", "/root/path");
-    return r;
+    return error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s", plan->rootfs);
 }
 
 static int map_source(const struct plan *plan, const struct plan_mount *m, const struct held *held,
@@ -141,15 +138,14 @@ static void hold_stand_in(const struct plan_mount *m, struct held_source *out) {
 static int blame_mount(const struct plan_mount *m, struct error *err) {
     char place[32];
     snprintf(place, sizeof place, "/mounts/%u", m->index);
-    error_note(err, "mount", place);
-    return error_wrap(err, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination, m->index);
+    return error_blame(err, "mount", place, "bind source %s of mount on %s (mounts[%u])", m->source, m->destination,
+                       m->index);
 }
 
 int hold_blame(const struct plan *plan, size_t index, struct error *err) {
     if (index > 0)
         return blame_mount(&plan->mounts.items[index - 1], err);
-    error_note(err, "rootfs", "/root/path");
-    return error_wrap(err, "invalid rootfs: %s (config /root/path)", plan->rootfs);
+    return error_blame(err, "rootfs", "/root/path", "invalid rootfs: %s (config /root/path)", plan->rootfs);
 }
 
 int hold_map(const struct plan *plan, const struct held *held, struct error *err) {
@@ -217,8 +213,7 @@ static int hold_namespaces(const struct plan *plan, struct held *held, struct er
             continue;
         char place[40];
         snprintf(place, sizeof place, "/linux/namespaces/%u", plan->namespaces.index[k]);
-        error_note(err, "namespaces", place);
-        return error_wrap(err, "%s namespace (config %s)", ns_name((enum ns_kind)k), place);
+        return error_blame(err, "namespaces", place, "%s namespace (config %s)", ns_name((enum ns_kind)k), place);
     }
     return 0;
 }

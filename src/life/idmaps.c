@@ -127,9 +127,8 @@ static int write_map(const struct kind *kind, pid_t pid, const struct plan_id_ma
         else if (r < 0)
             *err = helper;
     }
-    if (r < 0)
-        error_note(err, "id maps", kind->place);
-    return r < 0 ? error_wrap(err, "map ids of the user namespace (config %s)", kind->place) : 0;
+    return r < 0 ? error_blame(err, "id maps", kind->place, "map ids of the user namespace (config %s)", kind->place)
+                 : 0;
 }
 
 int idmaps_write(pid_t pid, const struct plan_namespaces *namespaces, struct error *err) {

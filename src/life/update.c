@@ -193,8 +193,8 @@ static int set_one(const struct cgroup *group, const struct change *change, stru
     int r = limits_write(group, w, err);
     if (r == 0 || limits_may_lack(w, r))
         return 0;
-    error_note(err, "cgroup", w->place);
-    error_wrap(err, "set %s from %s to %s (config %s)", w->file, shown(change->before), w->value, w->place);
+    error_blame(err, "cgroup", w->place, "set %s from %s to %s (config %s)", w->file, shown(change->before), w->value,
+                w->place);
     return w->reorder && (r == -EINVAL || r == -EBUSY) ? 1 : r;
 }
 

@@ -245,9 +245,10 @@ static int plan_rlimits(struct arena *arena, const struct oci_process *process, 
         return error_memory(err);
     for (size_t i = 0; i < process->rlimits.count; i++) {
         const struct oci_rlimit *row = &process->rlimits.items[i];
-        char place[48];
-        snprintf(place, sizeof place, "/process/rlimits/%zu", i);
+        const char *place = arena_printf(arena, "/process/rlimits/%zu", i);
         size_t k = 0;
+        if (!place)
+            return error_memory(err);
         while (k < TABLE_COUNT(rlimits) && rlimits[k].type != row->type)
             k++;
         if (k == TABLE_COUNT(rlimits))
@@ -258,8 +259,11 @@ static int plan_rlimits(struct arena *arena, const struct oci_process *process, 
         if (row->soft > row->hard)
             return error_refuse(err, place, "RLIMIT_%s: soft limit %llu is above the hard limit %llu", rlimits[k].name,
                                 (unsigned long long)row->soft, (unsigned long long)row->hard);
-        items[i] = (struct plan_rlimit){
-            .resource = rlimits[k].resource, .index = (unsigned)i, .soft = row->soft, .hard = row->hard};
+        items[i] = (struct plan_rlimit){.resource = rlimits[k].resource,
+                                        .name = rlimits[k].name,
+                                        .place = place,
+                                        .soft = row->soft,
+                                        .hard = row->hard};
     }
     out->rlimits = items;
     out->rlimit_count = process->rlimits.count;

@@ -15,8 +15,9 @@ struct oci_process;
 struct oci_string_array;
 
 struct plan_rlimit {
-    int resource; /* RLIMIT_* */
-    unsigned index;
+    int resource;      /* RLIMIT_* */
+    const char *name;  /* "NOFILE" */
+    const char *place; /* in the config, as "/process/rlimits/0" */
     uint64_t soft, hard;
 };
 

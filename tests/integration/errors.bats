@@ -68,6 +68,38 @@ accepts() {
     succeeds berth run --bundle "$B" "$ID"
 }
 
+# fails_at STEP PLACE COMMAND...: the JSON line of the log has both.
+fails_at() {
+    rm -f "$T/log"
+    refuses "" "${@:3}" || return 1
+    same "$(jq -r '[.step, .path] | join(" ")' "$T/log")" "$1 $2" "step and place of: $errors"
+}
+
+# fails_by CALL STEP PLACE FILTER: the kernel refuses CALL.
+fails_by() {
+    jq "$4" <"$T/good.json" >"$B/config.json"
+    inject "$1:error=EPERM"
+    fails_at "$2" "$3" "${through[@]}" "$BERTH" --root "$ROOT" --log "$T/log" --log-format json create --bundle "$B" "$ID"
+}
+
+@test "what the kernel refuses has its step and its place in the config, too" {
+    local poor=(setpriv --bounding-set -sys_resource --inh-caps -sys_resource)
+    local create=("$BERTH" --root "$ROOT" --log "$T/log" --log-format json create --bundle "$B" "$ID")
+    jq '.process.oomScoreAdj = -900' <"$T/good.json" >"$B/config.json"
+    fails_at "oom score" /process/oomScoreAdj "${poor[@]}" "${create[@]}"
+    jq '.process.rlimits = [{type: "RLIMIT_CORE", soft: 0, hard: 9}]' <"$T/good.json" >"$B/config.json"
+    fails_at rlimits /process/rlimits/0 prlimit --core=0:0 "${poor[@]}" "${create[@]}"
+    has "$errors" "RLIMIT_CORE"
+    fails_by personality personality /linux/personality '.linux.personality = {domain: "LINUX32"}'
+    fails_by setgroups user /process/user/additionalGids '.process.user.additionalGids = [7]'
+    fails_by sethostname hostname /hostname .
+    fails_by setdomainname hostname /domainname '.domainname = "x.y"'
+    fails_by setresuid user /process/user/uid '.process.user.uid = 9'
+    fails_by setresgid user /process/user/gid '.process.user.gid = 9'
+    fails_by mknodat devices /linux/devices/0 \
+        '.linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 5}]'
+}
+
 # ---- the bundle -----------------------------------------------------------------------------------------------------
 
 @test "no bundle, no config.json, or something else in its place" {

@@ -71,25 +71,41 @@ static void test_refuse(void) {
     ok(starts_with(long_text(3000), err.place) && strlen(err.place) == sizeof err.place - 1, "at its end");
 }
 
-static void test_note(void) {
+static void test_at(void) {
+    is_number(error_at(&err, EACCES, "mount", "/mounts/1", "mount %s", "tmpfs"), -EACCES, "error_at returns the code");
+    is_text(err.text, "mount tmpfs (config /mounts/1): permission denied", "with place and reason in its text");
+    is_text(err.step, "mount", "its step");
+    is_text(err.place, "/mounts/1", "and its place");
+    error_blame(&err, "outer", "/mounts", "create c1");
+    is_text(err.text, "create c1: mount tmpfs (config /mounts/1): permission denied", "error_blame wraps it");
+    is_text(err.step, "mount", "keeps its step");
+    is_text(err.place, "/mounts/1", "and its place");
+    error_at(&err, EPERM, NULL, NULL, "y");
+    is_text(err.step, "", "a new error without a step forgets the old one's");
+    is_text(err.place, "", "and its place");
+}
+
+static void test_blame(void) {
     error_set(&err, EPERM, "x");
-    error_note(&err, "mount", NULL);
-    error_note(&err, "create", "/mounts/2");
-    error_note(&err, "outer", "/mounts");
+    is_number(error_blame(&err, "mount", NULL, NULL), -EPERM, "error_blame returns the code of what it notes");
+    error_blame(&err, "create", "/mounts/2", NULL);
+    error_blame(&err, "outer", "/mounts", NULL);
     is_text(err.step, "mount", "the innermost step stays");
     is_text(err.place, "/mounts/2", "the innermost place stays");
-    is_text(err.text, "x", "a note leaves the text alone");
+    is_text(err.text, "x", "without a format it leaves the text alone");
     is_number(err.code, EPERM, "and the code");
     error_set(&err, EPERM, "y");
     is_text(err.step, "", "a new error has no step yet");
     is_text(err.place, "", "a new error has no place yet");
-    error_note(&err, long_text(500), long_text(500));
+    error_blame(&err, long_text(500), long_text(500), NULL);
     ok(terminated(&err), "notes that are too long are cut");
+    err = (struct error)ERROR_INIT;
+    is_number(error_blame(&err, "mount", NULL, NULL), -EINVAL, "blaming nothing is still a failure");
 }
 
 static void test_wrap(void) {
     error_code(&err, EACCES, "mount tmpfs");
-    error_note(&err, "mount", "/mounts/1");
+    error_blame(&err, "mount", "/mounts/1", NULL);
     is_number(error_wrap(&err, "create %s", "c1"), -EACCES, "error_wrap returns the code of what it wraps");
     is_text(err.text, "create c1: mount tmpfs: permission denied", "error_wrap puts its text in front");
     is_text(err.step, "mount", "error_wrap keeps the step");
@@ -156,7 +172,8 @@ static void test_text(void) {
 int main(void) {
     test_codes();
     test_refuse();
-    test_note();
+    test_at();
+    test_blame();
     test_wrap();
     test_lengths();
     test_exact_fit();

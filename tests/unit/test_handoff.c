@@ -148,7 +148,7 @@ static void test_send(void) {
        "cut at its end");
     struct error error = ERROR_INIT;
     error_code(&error, EACCES, "mount tmpfs");
-    error_note(&error, "mount", "/mounts/3");
+    error_blame(&error, "mount", "/mounts/3", NULL);
     is_number(handoff_send_error(init, &error), 0, "an error");
     is_number(handoff_receive(life, HANDOFF_TO_LIFE, &message), 1, "arrives");
     ok(message.kind == HANDOFF_ERROR && message.error.code == EACCES, "with its code");

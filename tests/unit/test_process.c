@@ -332,7 +332,8 @@ static void test_rlimits(void) {
     is_number(make(PROCESS(.rlimits = {COUNT(limits), rows})), 0, "all limits at once");
     for (size_t i = 0; i < COUNT(limits) && i < plan.rlimit_count; i++) {
         is_number(plan.rlimits[i].resource, limits[i].resource, "RLIMIT_%s: its number", limits[i].name);
-        ok(plan.rlimits[i].soft == rows[i].soft && plan.rlimits[i].hard == rows[i].hard && plan.rlimits[i].index == i,
+        ok(plan.rlimits[i].soft == rows[i].soft && plan.rlimits[i].hard == rows[i].hard &&
+               strcmp(plan.rlimits[i].name, limits[i].name) == 0,
            "RLIMIT_%s: its values", limits[i].name);
     }
     for (size_t i = 0; i < COUNT(limits); i++) {
