@@ -33,14 +33,74 @@ static int set_flags(const struct init *init, const struct plan_mount *m, int fd
     return r < 0 ? error_code(err, -r, "set flags of the cgroup mount") : 0;
 }
 
+/* A tree in place of the source that is held; -EPERM and -EBUSY: that itself is to be bound. */
+static int make_tree(const struct mount_new *new, struct held_source *source, struct error *err) {
+    own_fd tree = -1;
+    int r = mount_detached(new, &tree, err);
+    if (r < 0)
+        return r;
+    fd_drop(&source->fd);
+    *source = (struct held_source){.fd = fd_take(&tree), .detached = true, .directory = true, .path = new->type};
+    return 0;
+}
+
+static struct mount_new unified_filesystem(const struct plan_mount *m) {
+    return (struct mount_new){.type = "cgroup2", .source = "cgroup", .data = m->data, .attributes = m->flags.set};
+}
+
+static struct mount_new hierarchy_filesystem(const struct plan_mount *m, const struct held_cgroup *hierarchy) {
+    const bool unified = !hierarchy->controllers[0];
+    return (struct mount_new){.type = unified ? "cgroup2" : "cgroup",
+                              .source = "cgroup",
+                              .data = unified ? NULL : hierarchy->controllers,
+                              .attributes = m->flags.set};
+}
+
+static struct mount_new frame_filesystem(const struct plan_mount *m) {
+    return (struct mount_new){.type = "tmpfs",
+                              .source = "cgroup",
+                              .data = "mode=755",
+                              .attributes = m->flags.set & ~(uint64_t)MOUNT_ATTR_RDONLY};
+}
+
+/* 0 also where the mount API is missing: cgroup_mount then takes the classic calls. */
+static int make_or_clone(const struct mount_new *new, struct held_source *made, struct held_source *bound,
+                         struct error *err) {
+    int r = new ? make_tree(new, made, err) : -EPERM;
+    if (r == -ENOSYS)
+        return 0;
+    return r == -EPERM || r == -EBUSY ? source_clone(bound, err) : r;
+}
+
+int cgroup_mount_make(struct init *init, const struct plan_mount *m, struct error *err) {
+    struct held *held = init->held;
+    const struct mount_new unified = unified_filesystem(m), frame = frame_filesystem(m);
+    struct held_source *top = &held->mounts[m->index];
+    init->cgroup_made = true;
+    if (!held->cgroup_frame)
+        return make_or_clone(held->cgroup_shared ? NULL : &unified, top, &held->cgroup_unified, err);
+    int r = make_tree(&frame, top, err);
+    for (size_t i = 0; r == 0 && i < held->cgroup_count; i++) {
+        const struct mount_new new = hierarchy_filesystem(m, &held->cgroups[i]);
+        struct held_source *source = &held->cgroups[i].source;
+        r = make_or_clone(init->plan->namespaces.recipe.unshare ? &new : NULL, source, source, err);
+        if (r < 0)
+            return error_wrap(err, "cgroup hierarchy %s", held->cgroups[i].name);
+    }
+    return r == -ENOSYS ? 0 : r;
+}
+
 static int mount_unified(struct init *init, const struct plan_mount *m, int target, struct error *err) {
     static const struct mount_new nothing = {.type = "tmpfs", .source = "cgroup", .data = "mode=755"};
-    const struct mount_new new = {.type = "cgroup2", .source = "cgroup", .data = m->data, .attributes = m->flags.set};
-    const struct held *held = init->held;
+    const struct mount_new new = unified_filesystem(m);
+    struct held *held = init->held;
+    struct held_source *made = &held->mounts[m->index];
     own_fd fd = -1;
-    int r = held->cgroup_shared ? -EBUSY : mount_filesystem(&new, target, &fd, err);
+    int r = held->cgroup_shared ? -EBUSY
+            : made->fd >= 0     ? source_bind(made, target, &fd, err)
+                                : mount_filesystem(&new, target, &fd, err);
     if ((r == -EPERM || r == -EBUSY) && held->cgroup_unified.fd >= 0)
-        r = source_bind(&held->cgroup_unified, target, false, &fd, err);
+        r = source_bind(&held->cgroup_unified, target, &fd, err);
     else if (r == -EPERM && held->cgroup_foreign)
         r = mount_filesystem(&nothing, target, &fd, err);
     if (r < 0)
@@ -53,20 +113,17 @@ static int mount_unified(struct init *init, const struct plan_mount *m, int targ
     return set_flags(init, m, fd, err);
 }
 
-static int mount_hierarchy(struct init *init, const struct plan_mount *m, const struct held_cgroup *hierarchy,
-                           int target, struct error *err) {
-    bool unified = !hierarchy->controllers[0];
+static int mount_hierarchy(struct init *init, const struct plan_mount *m, struct held_cgroup *hierarchy, int target,
+                           struct error *err) {
+    const bool made = hierarchy->source.detached && !hierarchy->source.attached;
     own_fd fd = -1;
     int r = -EPERM;
-    if (init->plan->namespaces.recipe.unshare) {
-        const struct mount_new new = {.type = unified ? "cgroup2" : "cgroup",
-                                      .source = "cgroup",
-                                      .data = unified ? NULL : hierarchy->controllers,
-                                      .attributes = m->flags.set};
+    if (!made && init->plan->namespaces.recipe.unshare) {
+        const struct mount_new new = hierarchy_filesystem(m, hierarchy);
         r = mount_filesystem(&new, target, &fd, err);
     }
     if ((r == -EPERM || r == -EBUSY) && hierarchy->source.fd >= 0)
-        r = source_bind(&hierarchy->source, target, false, &fd, err);
+        r = source_bind(&hierarchy->source, target, &fd, err);
     if (r < 0)
         return r;
     if (fd >= 0)
@@ -95,16 +152,14 @@ static int link_controllers(int directory, const char *name, struct error *err) 
     return 0;
 }
 
-int cgroup_mount(struct init *init, const struct plan_mount *m, int target, struct error *err) {
-    const struct held *held = init->held;
+int cgroup_mount_place(struct init *init, const struct plan_mount *m, int target, struct error *err) {
+    struct held *held = init->held;
     if (!held->cgroup_frame)
         return mount_unified(init, m, target, err);
-    const struct mount_new frame = {.type = "tmpfs",
-                                    .source = "cgroup",
-                                    .data = "mode=755",
-                                    .attributes = m->flags.set & ~(uint64_t)MOUNT_ATTR_RDONLY};
+    const struct mount_new frame = frame_filesystem(m);
+    struct held_source *made = &held->mounts[m->index];
     own_fd top = -1;
-    int r = mount_filesystem(&frame, target, &top, err);
+    int r = made->fd >= 0 ? source_bind(made, target, &top, err) : mount_filesystem(&frame, target, &top, err);
     if (r < 0)
         return r;
     if (top < 0)
@@ -112,7 +167,7 @@ int cgroup_mount(struct init *init, const struct plan_mount *m, int target, stru
     if (top < 0)
         return error_code(err, -top, "open %s", m->destination);
     for (size_t i = 0; i < held->cgroup_count; i++) {
-        const struct held_cgroup *hierarchy = &held->cgroups[i];
+        struct held_cgroup *hierarchy = &held->cgroups[i];
         if (mkdirat(top, hierarchy->name, 0755) < 0)
             return error_sys(err, "make %s", hierarchy->name);
         own_fd place = openat(top, hierarchy->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -38,7 +38,7 @@ static int check_existing(int parent, const char *name, const struct plan_device
 
 /* In a user namespace mknod of a device is forbidden: the host's node is bound over an empty file instead. */
 static int bind_device(struct init *init, size_t index, int parent, const char *name, struct error *err) {
-    const struct held_source *source = &init->held->devices[index];
+    struct held_source *source = &init->held->devices[index];
     own_fd file = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (file < 0 && errno != EEXIST)
         return error_sys(err, "make a file to bind the host's node on");
@@ -47,7 +47,7 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
         return error_sys(err, "open");
     if (source->fd < 0)
         return error_set(err, EPERM, "the host has no such device to bind");
-    int r = source_bind(source, target, false, &mounted, err);
+    int r = source_bind(source, target, &mounted, err);
     if (r < 0 || source->detached)
         return r; /* read-only already */
     if (mounted < 0)

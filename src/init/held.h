@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * held: what life has opened for the new process before it was born. No path is looked up after that, with one
- * exception that is checked: a source that could not be cloned as a detached tree in advance.
+ * held: what life has opened for the new process before it was born. No path of the host is looked up after that, with
+ * one exception that is checked: a source that cannot be cloned from the descriptor held here is opened again by its
+ * path (init/source.c), before anything is mounted on "/".
  */
 #ifndef BERTH_INIT_HELD_H
 #define BERTH_INIT_HELD_H
@@ -16,22 +17,33 @@
 #include <sys/types.h>
 
 /*
- * A file or directory of the host to be bound into the container. Normally a detached tree, cloned in life: it can
- * cross into another mount namespace. An unprivileged caller cannot clone (EPERM), an old kernel neither (ENOSYS), and
- * bind sources are left to the new process where it has our rights, for the order of its mounts (life/hold.c):
- * then it is an O_PATH descriptor, and the new process opens `path` again in its own namespace and checks that it has
- * found the same device and inode. Where a user namespace is between it and us, life does that for it, in its mount
- * namespace (life/inside.h), and sends it the tree before it is placed.
+ * A file or directory of the host to be bound into the container. Before the container's root is attached it becomes a
+ * detached tree, which can cross into another mount namespace (init/source.c):
+ *   - cloned by life from its own mount namespace;
+ *   - cloned by the new process while it still is in that namespace (spawn_recipe.mounts_first), in its turn among the
+ *     mounts of the config, since mountinfo lists mounts by age (Linux 6.8);
+ *   - cloned by life in the mount namespace of the new process (`inside`, life/inside.h), sent before it is placed;
+ *   - without privilege for any of these, cloned by the new process in its own mount namespace: it opens `path` again
+ *     there and checks that it has found the same device and inode.
+ * Where open_tree(2) is missing or forbidden it stays an O_PATH descriptor, opened again in that namespace, too.
  */
 struct held_source {
-    int fd; /* -1: nothing held */
-    bool detached;
-    bool inside; /* life clones it in the mount namespace of the new process, once that is born, if it may */
+    int fd;        /* -1: nothing held */
+    bool detached; /* a tree; else O_PATH */
+    bool own;      /* O_PATH and of the mount namespace that the new process is in */
+    bool prepared; /* a tree that has its flags and propagation */
+    bool attached; /* the tree is in its place: to be had once more by a clone only */
+    bool inside;   /* life clones it in the mount namespace of the new process, once that is born, if it may */
     bool directory;
     bool recursive; /* to be cloned with what is mounted below it */
+    bool node;      /* a device node: its mounts get HELD_NODE_FLAGS */
+    bool stand_in;  /* of the host, for a file system that perhaps may not be mounted in a user namespace */
+    bool nofollow;  /* a symbolic link at the end of `path` is the source itself */
     const char *path;
     dev_t device;
     ino_t inode;
+    const char *beneath; /* instead of all that: a path in the container's root, resolved there in its turn */
+    const char *link;    /* instead: a symbolic link to this is made at the destination */
 };
 
 /*

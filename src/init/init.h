@@ -25,6 +25,7 @@ struct init {
     bool wait_placed;           /* life has ids to map or cgroups to enter before we may go on */
     struct root root;           /* the container's root mount */
     struct procfs proc;         /* a procfs of ours: the container's own or a private one; -1 until it is needed */
+    bool cgroup_made;           /* the first cgroup row of mounts[] has its trees; another one is made in its place */
     int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
     int console;                /* slave of the container's terminal, -1 without */
     int state_fd;               /* state for startContainer hooks, -1 without */
@@ -72,15 +73,22 @@ int enter_session(struct init *init, struct error *err);
 int enter_affinity(struct init *init, struct error *err);
 int enter_keyring(struct init *init, struct error *err);
 int enter_loopback(struct init *init, struct error *err);
+/* mounts.c: mounts[], first as detached trees, then in their places */
+int mounts_make(struct init *init, struct error *err);
+int mounts_place(struct init *init, struct error *err);
+int mounts_seal(struct init *init, struct error *err);
+/* What cuts a mount of the host off: MS_SLAVE or MS_PRIVATE, with MS_REC. */
+unsigned long mounts_base_propagation(const struct init *init);
 /* rootfs.c: the container's file system tree */
+int rootfs_enter(struct init *init, struct error *err);
 int rootfs_isolate(struct init *init, struct error *err);
 int rootfs_attach(struct init *init, struct error *err);
-int rootfs_mounts(struct init *init, struct error *err);
 int rootfs_pivot(struct init *init, struct error *err);
 int rootfs_seal(struct init *init, struct error *err);
 int rootfs_propagation(struct init *init, struct error *err);
 /* cgroup_mount.c: one row of mounts[] with type "cgroup" */
-int cgroup_mount(struct init *init, const struct plan_mount *mount, int target, struct error *err);
+int cgroup_mount_make(struct init *init, const struct plan_mount *mount, struct error *err);
+int cgroup_mount_place(struct init *init, const struct plan_mount *mount, int target, struct error *err);
 /* furnish.c: devices, links, the terminal */
 int furnish_devices(struct init *init, struct error *err);
 int furnish_links(struct init *init, struct error *err);
@@ -116,7 +124,11 @@ int launch_exec(struct init *init, struct error *err);
 /* source.c: a held source as a mountable thing in this process's mount namespace */
 /* O_PATH descriptor of the same file, by its path as this process sees it; -EXDEV: another one lies there now. */
 int source_reopen(const struct held_source *source, struct error *err);
+/* Makes a detached tree of it where the kernel can. While host paths still mean the host, for all but source_bind. */
+int source_clone(struct held_source *source, struct error *err);
+/* The last look at host paths: whatever is held is from here on of the mount namespace that we are in. */
+int source_reach_all(struct init *init, struct error *err);
 /* Attaches it on target_fd. *mount_fd: root of the new mount, -1 when a classic bind did it (resolve anew). */
-int source_bind(const struct held_source *source, int target_fd, bool recursive, int *mount_fd, struct error *err);
+int source_bind(struct held_source *source, int target_fd, int *mount_fd, struct error *err);
 
 #endif

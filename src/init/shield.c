@@ -73,7 +73,7 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
     if (init->held->null.detached)
         return cover(&covers->null, &covers->null_attached, target, err);
     own_fd mounted = -1;
-    int r = source_bind(&init->held->null, target, false, &mounted, err);
+    int r = source_bind(&init->held->null, target, &mounted, err);
     if (r == 0 && mounted < 0)
         mounted = resolve_path(base, path, 0);
     if (r == 0)

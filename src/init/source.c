@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source: binding what life held. Runs in init before pivot; source_reopen and held_source_at in life, too. */
+/*
+ * source: a held source becomes a mount. Runs in init before pivot; source_reopen and held_source_at in the runtime,
+ * too.
+ */
 #include "base/own.h"
 #include "init/init.h"
 #include "kernel/mountfd.h"
@@ -11,7 +14,7 @@
 /* The same file, opened in this mount namespace; the path may lead elsewhere here, so device and inode are compared. */
 int source_reopen(const struct held_source *source, struct error *err) {
     struct stat st;
-    own_fd fd = open(source->path, O_PATH | O_CLOEXEC);
+    own_fd fd = open(source->path, O_PATH | O_CLOEXEC | (source->nofollow ? O_NOFOLLOW : 0));
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_sys(err, "open %s", source->path);
     if (st.st_dev != source->device || st.st_ino != source->inode || S_ISDIR(st.st_mode) != source->directory)
@@ -25,18 +28,62 @@ struct held_source *held_source_at(const struct plan *plan, struct held *held, s
     return held->mounts && index <= plan->mounts.count ? &held->mounts[index - 1] : NULL;
 }
 
-int source_bind(const struct held_source *source, int target_fd, bool recursive, int *mount_fd, struct error *err) {
+/* What only open_tree(2) or mount_setattr(2) can do and the classic calls do later, on an attached mount. */
+static bool left_for_classic(int r) {
+    return r == -ENOSYS || r == -EPERM || r == -EOPNOTSUPP;
+}
+
+int source_clone(struct held_source *source, struct error *err) {
+    if (source->fd < 0 || source->detached)
+        return 0;
+    if (!source->own) {
+        int fd = source_reopen(source, err);
+        if (fd < 0)
+            return fd;
+        fd_drop(&source->fd);
+        source->fd = fd;
+        source->own = true;
+    }
+    own_fd tree = mount_clone(source->fd, source->recursive);
+    if (tree >= 0 && source->node && mount_seclude(tree, HELD_NODE_FLAGS) < 0)
+        return 0; /* without mount_setattr only an attached mount can be changed */
+    if (tree < 0)
+        return left_for_classic(tree) ? 0 : error_code(err, -tree, "clone %s", source->path);
+    fd_drop(&source->fd);
+    source->fd = fd_take(&tree);
+    source->detached = true;
+    return 0;
+}
+
+static int reach(struct held_source *source, bool entered, struct error *err) {
+    source->own &= !entered; /* descriptors of the mount namespace that we have left are no use here */
+    return source_clone(source, err);
+}
+
+int source_reach_all(struct init *init, struct error *err) {
+    struct held *held = init->held;
+    const bool entered = init->plan->namespaces.recipe.mounts_first;
+    struct held_source *source;
+    int r = reach(&held->null, entered, err);
+    for (size_t i = 0; r == 0 && (source = held_source_at(init->plan, held, i)); i++)
+        r = reach(source, entered, err);
+    for (size_t i = 0; r == 0 && held->devices && i < init->plan->devices.count; i++)
+        r = reach(&held->devices[i], entered, err);
+    for (size_t i = 0; r == 0 && i < held->cgroup_count; i++)
+        r = reach(&held->cgroups[i].source, entered, err);
+    return r < 0 ? r : reach(&held->cgroup_unified, entered, err);
+}
+
+int source_bind(struct held_source *source, int target_fd, int *mount_fd, struct error *err) {
     int r;
-    if (source->detached) {
+    if (source->detached && !source->attached) {
         own_fd mounted = fcntl(source->fd, F_DUPFD_CLOEXEC, 3);
         r = mounted < 0 ? -errno : mount_attach(source->fd, target_fd);
         if (r == 0)
             *mount_fd = fd_take(&mounted);
+        source->attached = r == 0;
     } else {
-        own_fd reopened = source_reopen(source, err);
-        if (reopened < 0)
-            return reopened;
-        r = mount_bind_onto(reopened, target_fd, recursive, mount_fd);
+        r = mount_bind_onto(source->fd, target_fd, source->recursive, mount_fd);
     }
     return r < 0 ? error_code(err, -r, "bind %s", source->path) : 0;
 }

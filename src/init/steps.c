@@ -33,6 +33,9 @@ static bool hooks_before_pivot(const struct init *init) {
                hooks->at[HOOK_CREATE_CONTAINER].count >
            0;
 }
+static bool mounts_first(const struct init *init) {
+    return init->plan->namespaces.recipe.mounts_first;
+}
 static bool own_mounts(const struct init *init) {
     return init->plan->namespaces.modes[NS_MOUNT] == NS_NEW;
 }
@@ -50,10 +53,15 @@ const struct step create_steps[] = {
     {"affinity", enter_affinity, NULL},
     {"keyring", enter_keyring, NULL},
     {"loopback", enter_loopback, NULL},
-    /* Cut off from the host's propagation before the first mount, or it would be seen there. */
+    /* As detached trees, in the order of the config, while a path of the host leads to the host. */
+    {"mount", mounts_make, NULL},
+    {"mount namespace", rootfs_enter, mounts_first},
+    /* Cut off from the host's propagation before anything is attached, or it would be seen there. */
     {"propagation", rootfs_isolate, own_mounts},
+    /* For lack of open_tree(2). The last step that looks up a path of the host: the next one covers "/". */
+    {"mount", source_reach_all, NULL},
     {"rootfs", rootfs_attach, NULL},
-    {"mount", rootfs_mounts, NULL},
+    {"mount", mounts_place, NULL},
     /* After the mounts: /dev may be one of them. */
     {"devices", furnish_devices, NULL},
     {"links", furnish_links, NULL},
@@ -67,6 +75,7 @@ const struct step create_steps[] = {
     {"masked paths", shield_masked, NULL},
     {"readonly paths", shield_readonly, NULL},
     /* Nothing is created in the tree from here on. */
+    {"read-only mounts", mounts_seal, NULL},
     {"read-only root", rootfs_seal, NULL},
     /* All mounts are made: up to here the host's /proc was there for the classic calls. */
     {"pivot", rootfs_pivot, NULL},

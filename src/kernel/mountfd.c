@@ -233,6 +233,16 @@ int mount_change(int mount_fd, uint64_t set, uint64_t clear, bool recursive) {
     return classic < 0 && r == -EPERM ? r : classic;
 }
 
+int mount_prepare(int tree_fd, uint64_t set, uint64_t clear, bool recursive, unsigned long propagation) {
+    const struct mount_attr attributes = {
+        .attr_set = set, .attr_clr = clear, .propagation = propagation & ~(unsigned long)MS_REC};
+    if (set == 0 && clear == 0 && propagation == 0)
+        return 0;
+    unsigned flags = AT_EMPTY_PATH | (recursive ? (unsigned)AT_RECURSIVE : 0u);
+    int r = classic_forced ? -ENOSYS : sys_mount_setattr(tree_fd, "", flags, &attributes, sizeof attributes);
+    return r < 0 && api_missing(r) ? -ENOSYS : r;
+}
+
 int mount_seclude(int mount_fd, uint64_t set) {
     struct mount_attr attributes = {.attr_set = set, .propagation = MS_PRIVATE};
     int r = classic_forced ? -ENOSYS : sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes);

@@ -32,6 +32,12 @@ int mount_filesystem(const struct mount_new *new, int target_fd, int *mount_fd, 
 /* The same, attached nowhere: -ENOSYS where the kernel lacks the mount API. */
 int mount_detached(const struct mount_new *new, int *mount_fd, struct error *err);
 
+/*
+ * Sets and clears attributes of a detached mount (`recursive`: of its tree) and sets its propagation, 0: as it is.
+ * -ENOSYS: mount_setattr(2) is missing, or forbidden, and the classic calls can change an attached mount only.
+ */
+int mount_prepare(int tree_fd, uint64_t set, uint64_t clear, bool recursive, unsigned long propagation);
+
 /* A detached copy of the mount (tree) that fd is in, rooted at fd. Descriptor or -errno. */
 int mount_clone(int fd, bool recursive);
 

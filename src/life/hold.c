@@ -44,21 +44,22 @@ void hold_drop(const struct plan *plan, struct held *held) {
         fd_drop(&held->namespaces[k]);
 }
 
-enum when { CLONE_NOW, CLONE_INSIDE, CLONE_LATE };
+/* Who clones the source, and where: struct held_source. CLONE_CHILD: still in our mount namespace. */
+enum when { CLONE_NOW, CLONE_CHILD, CLONE_INSIDE, CLONE_LATE };
 
-/* Adopts an O_PATH descriptor, as a detached tree where that is possible, unless it is to be cloned late. */
-static int source_from_fd(int *fd, const char *path, bool recursive, enum when when, struct held_source *out) {
+/* Adopts an O_PATH descriptor, as a detached tree if it is to be cloned now and that is possible. */
+static int source_from_fd(int *fd, enum when when, const struct held_source *how, struct held_source *out) {
     struct stat st;
     if (fstat(*fd, &st) < 0)
         return -errno;
-    struct held_source source = {.fd = *fd,
-                                 .path = path,
-                                 .directory = S_ISDIR(st.st_mode),
-                                 .inside = when == CLONE_INSIDE,
-                                 .recursive = recursive,
-                                 .device = st.st_dev,
-                                 .inode = st.st_ino};
-    int tree = when != CLONE_NOW ? -ENOSYS : mount_clone(*fd, recursive);
+    struct held_source source = *how;
+    source.fd = *fd;
+    source.directory = S_ISDIR(st.st_mode);
+    source.own = when == CLONE_CHILD;
+    source.inside = when == CLONE_INSIDE;
+    source.device = st.st_dev;
+    source.inode = st.st_ino;
+    int tree = when != CLONE_NOW ? -ENOSYS : mount_clone(*fd, source.recursive);
     if (tree >= 0) {
         close(*fd);
         source.fd = tree;
@@ -71,9 +72,9 @@ static int source_from_fd(int *fd, const char *path, bool recursive, enum when w
     return 0;
 }
 
-static int open_source(const char *path, bool recursive, int flags, enum when when, struct held_source *out) {
-    own_fd fd = open(path, O_PATH | O_CLOEXEC | flags);
-    return fd < 0 ? -errno : source_from_fd(&fd, path, recursive, when, out);
+static int open_source(const struct held_source *how, int flags, enum when when, struct held_source *out) {
+    own_fd fd = open(how->path, O_PATH | O_CLOEXEC | (how->nofollow ? O_NOFOLLOW : 0) | flags);
+    return fd < 0 ? -errno : source_from_fd(&fd, when, how, out);
 }
 
 /* In a user namespace but the first: no node can be made there, and some file systems not be mounted. */
@@ -86,27 +87,17 @@ bool hold_inside(const struct plan *plan) {
     return modes[NS_USER] != NS_INHERIT && modes[NS_MOUNT] == NS_NEW;
 }
 
-/*
- * Since Linux 6.8 mountinfo lists mounts by their age, and a tree that is cloned here is older than everything that the
- * new process mounts: the container would not see its mounts in the order of the config, which programs and tests
- * expect. Where the new process has all our rights and sees what we see, it clones the source itself, in its turn; the
- * descriptor held here then says whether it has found the same file.
- */
 static enum when clone_when(const struct plan *plan, const struct plan_mount *m) {
-    if (hold_inside(plan)) /* also what should stay a peer of the host's: nothing can that is behind a user namespace */
+    if (hold_inside(plan))
         return CLONE_INSIDE;
-    const struct plan_namespaces *ns = &plan->namespaces;
-    bool alike = ns->modes[NS_USER] == NS_INHERIT && !ns->recipe.join && ns->modes[NS_MOUNT] == NS_NEW;
-    /* In there all mounts are slaves of the host's; to stay a peer, both propagations must be "shared", as in runc. */
-    bool peer = (plan->root_propagation & MS_SHARED) && (m->propagation[0] & MS_SHARED);
-    return alike && !peer && m->idmap == MOUNT_IDMAP_NONE ? CLONE_LATE : CLONE_NOW;
+    /* The map is applied by us. */
+    return plan->namespaces.recipe.mounts_first && m->idmap == MOUNT_IDMAP_NONE ? CLONE_CHILD : CLONE_NOW;
 }
 
 static int hold_rootfs(const struct plan *plan, struct held *held, struct error *err) {
-    int r = open_source(plan->rootfs, true, O_DIRECTORY, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &held->rootfs);
-    if (r == 0)
-        return 0;
-    return error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s", plan->rootfs);
+    const struct held_source how = {.path = plan->rootfs, .recursive = true};
+    int r = open_source(&how, O_DIRECTORY, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &held->rootfs);
+    return r < 0 ? error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s", plan->rootfs) : 0;
 }
 
 static int map_source(const struct plan *plan, const struct plan_mount *m, const struct held *held,
@@ -130,9 +121,11 @@ static int map_source(const struct plan *plan, const struct plan_mount *m, const
  */
 static void hold_stand_in(const struct plan_mount *m, struct held_source *out) {
     static const struct { const char *type, *path; } rows[] = {{"sysfs", "/sys"}, {"mqueue", "/dev/mqueue"}};
-    for (size_t i = 0; i < TABLE_COUNT(rows); i++)
+    for (size_t i = 0; i < TABLE_COUNT(rows); i++) {
+        const struct held_source how = {.path = rows[i].path, .recursive = true, .stand_in = true};
         if (strcmp(m->type, rows[i].type) == 0)
-            (void)open_source(rows[i].path, true, O_DIRECTORY, CLONE_LATE, out);
+            (void)open_source(&how, O_DIRECTORY, CLONE_LATE, out);
+    }
 }
 
 static int blame_mount(const struct plan_mount *m, struct error *err) {
@@ -171,7 +164,8 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
             hold_stand_in(m, &held->mounts[i]);
         if (m->kind != MOUNT_BIND)
             continue;
-        int r = open_source(m->source, m->recursive, 0, clone_when(plan, m), &held->mounts[i]);
+        const struct held_source how = {.path = m->source, .recursive = m->recursive};
+        int r = open_source(&how, 0, clone_when(plan, m), &held->mounts[i]);
         if (r < 0) {
             error_code(err, -r, "open");
             return blame_mount(m, err);
@@ -220,11 +214,12 @@ static int hold_namespaces(const struct plan *plan, struct held *held, struct er
 
 /* A node of the host, to be mounted in the container. */
 static int open_node(const char *path, struct held_source *out) {
-    int r = open_source(path, false, O_NOFOLLOW, CLONE_NOW, out);
+    const struct held_source how = {.path = path, .node = true, .nofollow = true};
+    int r = open_source(&how, 0, CLONE_NOW, out);
     if (r < 0 || !out->detached || mount_seclude(out->fd, HELD_NODE_FLAGS) == 0)
         return r;
     fd_drop(&out->fd); /* without mount_setattr only what is attached can be changed: left to the new process */
-    return open_source(path, false, O_NOFOLLOW, CLONE_LATE, out);
+    return open_source(&how, 0, CLONE_LATE, out);
 }
 
 /* The true /dev/null of the host: character device 1:3 on a file system that only root fills. */
@@ -298,10 +293,12 @@ int hold_open(struct arena *arena, const struct plan *plan, struct held *held, s
 static int hold_cgroup_dir(struct arena *arena, const struct plan *plan, const struct cgroup_dir *dir,
                            struct held_source *out, struct error *err) {
     /* The init process finds its own cgroup with any rights, where it is not mounted anew. */
-    const enum when when = hold_inside(plan) ? CLONE_LATE : CLONE_NOW;
-    const char *path = arena_printf(arena, "%s%s", dir->mount, dir->path);
+    const enum when when = hold_inside(plan)                      ? CLONE_LATE
+                           : plan->namespaces.recipe.mounts_first ? CLONE_CHILD
+                                                                  : CLONE_NOW;
+    const struct held_source how = {.path = arena_printf(arena, "%s%s", dir->mount, dir->path)};
     own_fd fd = fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
-    int r = !path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, path, false, when, out);
+    int r = !how.path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, when, &how, out);
     return r < 0 ? error_code(err, -r, "hold cgroup %s", dir->path) : 0;
 }
 
@@ -329,7 +326,8 @@ int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgro
         if (m->data)
             log_warning("options \"%s\" of the cgroup mount ignored: it is the host's own (config /mounts/%u)", m->data,
                         m->index);
-        int r = open_source(CGROUP_ROOT, false, O_DIRECTORY, clone_when(plan, m), &held->cgroup_unified);
+        const struct held_source how = {.path = CGROUP_ROOT};
+        int r = open_source(&how, O_DIRECTORY, clone_when(plan, m), &held->cgroup_unified);
         return r < 0 ? error_code(err, -r, "open %s", CGROUP_ROOT) : 0;
     }
     held->cgroup_frame = group->world == CGROUP_LEGACY || group->world == CGROUP_HYBRID;

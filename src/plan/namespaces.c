@@ -42,9 +42,11 @@ void spawn_recipe_make(const enum ns_mode modes[static NS_COUNT], struct spawn_r
         else if (modes[k] == NS_NEW)
             made |= kinds[k].flag;
     }
+    const bool mounts_first = modes[NS_MOUNT] == NS_NEW && modes[NS_USER] == NS_INHERIT;
     *out = (struct spawn_recipe){
         .join = join,
-        .clone = made & ~(uint64_t)CLONE_NEWCGROUP,
+        .clone = made & ~(uint64_t)(CLONE_NEWCGROUP | (mounts_first ? CLONE_NEWNS : 0)),
+        .mounts_first = mounts_first,
         .unshare = made & CLONE_NEWCGROUP,
         .map_ids = modes[NS_USER] == NS_NEW,
     };

@@ -34,7 +34,13 @@ struct spawn_recipe {
      * the cloning process is in (cgroup_namespaces(7)), so it is unshared once the init process is in its own. */
     uint64_t clone;
     uint64_t unshare; /* by the init process, once it is in its cgroup: CLONE_NEWCGROUP or nothing */
-    bool map_ids;     /* a new user namespace: life writes uid_map and gid_map before the init process goes on */
+    /*
+     * The init process is born in the runtime's mount namespace, makes its mounts there as detached trees, and enters
+     * its own mount namespace after that (init/mounts.c). Behind a user namespace it has no right to clone a tree of
+     * the host, so there it is born in its own.
+     */
+    bool mounts_first;
+    bool map_ids; /* a new user namespace: life writes uid_map and gid_map before the init process goes on */
 };
 
 void spawn_recipe_make(const enum ns_mode modes[static NS_COUNT], struct spawn_recipe *out);

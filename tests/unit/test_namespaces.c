@@ -132,6 +132,13 @@ static bool unshare_model(const struct world *world, struct process *p, uint64_t
     return p->in_cgroup; /* its root would be the wrong one */
 }
 
+static bool enter_model(const struct world *world, struct process *p, bool mounts_first) {
+    if (!mounts_first)
+        return true;
+    p->in[NS_MOUNT] = (struct member){MADE, p->user};
+    return may(world, p, p->user);
+}
+
 /* Performs the recipe. NULL: the init process is what was asked for; otherwise what went wrong. */
 static const char *perform(const struct world *world, const enum ns_mode modes[NS_COUNT],
                            const struct spawn_recipe *recipe) {
@@ -149,6 +156,8 @@ static const char *perform(const struct world *world, const enum ns_mode modes[N
         return "the init process may not join";
     if (!unshare_model(world, &init, recipe->unshare))
         return "unshare is not permitted or comes too early";
+    if (!enter_model(world, &init, recipe->mounts_first))
+        return "no mount namespace may be made";
     static const enum origin wanted[] = {[NS_INHERIT] = HOST, [NS_JOIN] = JOINED, [NS_NEW] = MADE};
     if (init.user != wanted[modes[NS_USER]])
         return "it is in the wrong user namespace";
@@ -235,6 +244,7 @@ static void test_fields(void) {
                  apart = {.name = "nothing is joined, cloned and unshared at once"},
                  cgroup = {.name = "CLONE_NEWCGROUP is never cloned, and unshared when it is new"},
                  maps = {.name = "ids are mapped when the user namespace is new, and only then"},
+                 first = {.name = "mounts are made first without a user namespace, and only then"},
                  again = {.name = "the recipe depends on nothing but the modes"};
     for (int number = 0; number < CASES; number++) {
         enum ns_mode modes[NS_COUNT];
@@ -250,9 +260,11 @@ static void test_fields(void) {
             made |= modes[k] == NS_NEW ? flag_of((enum ns_kind)k) : 0;
         }
         tally(&joins, recipe.join == joined, modes, NULL);
-        tally(&makes, (recipe.clone | recipe.unshare) == made, modes, NULL);
-        tally(&apart, !(recipe.join & (recipe.clone | recipe.unshare)) && !(recipe.clone & recipe.unshare), modes,
-              NULL);
+        const uint64_t entered = recipe.mounts_first ? CLONE_NEWNS : 0;
+        tally(&makes, (recipe.clone | recipe.unshare | entered) == made, modes, NULL);
+        tally(&apart, !(recipe.join & (recipe.clone | recipe.unshare)) && !(recipe.clone & (recipe.unshare | entered)),
+              modes, NULL);
+        tally(&first, recipe.mounts_first == (modes[NS_MOUNT] == NS_NEW && modes[NS_USER] == NS_INHERIT), modes, NULL);
         tally(&cgroup,
               !(recipe.clone & CLONE_NEWCGROUP) &&
                   recipe.unshare == (modes[NS_CGROUP] == NS_NEW ? (uint64_t)CLONE_NEWCGROUP : 0),
@@ -260,7 +272,8 @@ static void test_fields(void) {
         tally(&maps, recipe.map_ids == (modes[NS_USER] == NS_NEW), modes, NULL);
         tally(&again,
               recipe.join == second.join && recipe.clone == second.clone && recipe.unshare == second.unshare &&
-                  recipe.refork == second.refork && recipe.map_ids == second.map_ids,
+                  recipe.refork == second.refork && recipe.map_ids == second.map_ids &&
+                  recipe.mounts_first == second.mounts_first,
               modes, NULL);
     }
     report(&joins);
@@ -268,6 +281,7 @@ static void test_fields(void) {
     report(&apart);
     report(&cgroup);
     report(&maps);
+    report(&first);
     report(&again);
     is_number(joins.tried, CASES, "all cases were tried");
 }
@@ -382,7 +396,9 @@ static void test_rows(void) {
         for (int k = 0; k < NS_COUNT; k++)
             others += k != (int)kinds[i].kind && plan.modes[k] != NS_INHERIT;
         ok(plan.modes[kinds[i].kind] == NS_NEW && !others, "%s: new, the others inherited", kinds[i].name);
-        ok((plan.recipe.clone | plan.recipe.unshare) == kinds[i].flag, "%s: the recipe makes it", kinds[i].name);
+        const uint64_t entered = plan.recipe.mounts_first ? CLONE_NEWNS : 0;
+        ok((plan.recipe.clone | plan.recipe.unshare | entered) == kinds[i].flag, "%s: the recipe makes it",
+           kinds[i].name);
         made.namespaces.items[0].path = "/proc/1/ns/x";
         is_number(make(&made), 0, "%s: a joined one", kinds[i].name);
         ok(plan.modes[kinds[i].kind] == NS_JOIN && plan.recipe.join == kinds[i].flag, "%s: joined", kinds[i].name);

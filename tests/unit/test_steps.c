@@ -77,22 +77,30 @@ static void test_becoming(void) {
 }
 
 static void test_tree(void) {
+    before(enter_join, mounts_make, "proc, sysfs and mqueue are those of the container's namespaces");
+    before(enter_cgroup_namespace, mounts_make, "a mounted cgroup2 shows the namespace's root");
+    before(mounts_make, rootfs_enter, "a tree is cloned from the mount namespace that its source was opened in");
+    before(rootfs_enter, rootfs_isolate, "the namespace that is cut off is the container's");
+    before(rootfs_isolate, source_reach_all, "what is cloned here is cut off, too");
+    before(source_reach_all, rootfs_attach, "a path of the host is not looked up below the container's root");
     before(rootfs_isolate, rootfs_attach, "or the host sees the mount");
-    before(rootfs_isolate, rootfs_mounts, "or the host sees the mounts");
-    before(rootfs_attach, rootfs_mounts, "mounts are made in the root");
-    before(rootfs_mounts, furnish_devices, "/dev may be a mount");
-    before(rootfs_mounts, furnish_links, "/proc may be one");
+    before(rootfs_isolate, mounts_place, "or the host sees the mounts");
+    before(rootfs_attach, mounts_place, "mounts are made in the root");
+    before(mounts_place, furnish_devices, "/dev may be a mount");
+    before(mounts_place, furnish_links, "/proc may be one");
     before(furnish_devices, furnish_links, "ptmx as a device must not cover the link");
-    before(rootfs_mounts, furnish_console, "/dev/pts is a mount");
-    before(enter_cgroup_namespace, rootfs_mounts, "a mounted cgroup2 shows the namespace's root");
+    before(mounts_place, furnish_console, "/dev/pts is a mount");
     /* Masks lie over what sysctls and the like are written to. */
     before(identity_sysctl, shield_masked, "sysctls are written below paths that get masked");
     before(identity_sysctl, shield_readonly, "and below ones that get read-only");
-    before(rootfs_mounts, shield_masked, "a mount must not lie over a mask");
-    before(rootfs_mounts, shield_readonly, "nor over a read-only path");
+    before(mounts_place, shield_masked, "a mount must not lie over a mask");
+    before(mounts_place, shield_readonly, "nor over a read-only path");
     before(furnish_devices, shield_masked, "nor a device");
     /* Read-only last of all that writes to the tree. */
-    before(rootfs_mounts, rootfs_seal, "mount points are made");
+    before(mounts_place, rootfs_seal, "mount points are made");
+    before(mounts_place, mounts_seal, "in what will be read-only, too");
+    before(furnish_devices, mounts_seal, "devices are made in /dev");
+    before(identity_make_cwd, mounts_seal, "the working directory may be in a tmpfs");
     before(furnish_devices, rootfs_seal, "devices are made");
     before(furnish_links, rootfs_seal, "links are made");
     before(furnish_console, rootfs_seal, "/dev/console is made");
@@ -100,10 +108,10 @@ static void test_tree(void) {
 }
 
 static void test_hooks(void) {
-    before(rootfs_mounts, gate_runtime_hooks, "hooks of create see the mounts");
+    before(mounts_place, gate_runtime_hooks, "hooks of create see the mounts");
     before(furnish_devices, gate_runtime_hooks, "and the devices");
     before(gate_runtime_hooks, rootfs_pivot, "config.md: createContainer runs before pivot_root");
-    before(rootfs_mounts, rootfs_pivot, "sources are of the host");
+    before(mounts_place, rootfs_pivot, "sources are of the host");
     before(shield_masked, rootfs_pivot, "the cover is of the host");
     before(rootfs_pivot, rootfs_propagation, "of the container's own root");
     before(gate_wait, launch_start_hooks, "config.md: startContainer belongs to start");
@@ -121,6 +129,7 @@ static void test_who(void) {
     before(identity_hostname, identity_user, "setting a name needs CAP_SYS_ADMIN");
     before(furnish_stdio, identity_user, "giving away pipes needs CAP_CHOWN");
     before(rootfs_seal, identity_user, "sealing needs CAP_SYS_ADMIN");
+    before(mounts_seal, identity_user, "of mounts, too");
     before(rootfs_propagation, identity_user, "propagation needs CAP_SYS_ADMIN");
     /* Groups, bounding set and ids are set by identity_user; the last capability goes later. */
     before(identity_user, launch_final_caps, "groups and ids need the capabilities");
@@ -251,13 +260,17 @@ static void test_mount_steps(void) {
     is_number(times(rootfs_propagation), 0, "that of a joined one, too");
     plan.namespaces.modes[NS_MOUNT] = NS_NEW;
     ok(times(rootfs_isolate) == 1 && times(rootfs_propagation) == 1, "a new one is cut off");
+    is_number(times(rootfs_enter), 0, "behind a user namespace the process is born in its own");
+    plan.namespaces.recipe.mounts_first = true;
+    is_number(times(rootfs_enter), 1, "without one it enters its own when its mounts are made");
 }
 
 /* Steps that keep the payload in must not depend on anything. */
 static void test_always(void) {
-    static const step_function always[] = {enter_arrive,  enter_join,      enter_become_root, enter_cgroup_namespace,
-                                           enter_session, rootfs_attach,   rootfs_mounts,     shield_masked,
-                                           rootfs_seal,   shield_readonly, rootfs_pivot,      gate_ready};
+    static const step_function always[] = {enter_arrive,    enter_join,   enter_become_root, enter_cgroup_namespace,
+                                           enter_session,   mounts_make,  source_reach_all,  rootfs_attach,
+                                           mounts_place,    mounts_seal,  shield_masked,     rootfs_seal,
+                                           shield_readonly, rootfs_pivot, gate_ready};
     for (int number = 0; number < 32; number++) {
         plan = (struct plan){.has_process = number & 1,
                              .process = {.no_new_privs = number & 2, .terminal = number & 4},

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mounts: the rows of mounts[], in two passes. First each becomes a detached tree with its flags set, in the order of
+ * the config and while a path of the host leads to the host. Then, in the container's mount namespace, each is moved to
+ * its destination, which is resolved inside the root to a descriptor. So no source can lead into the container by
+ * accident, no mount is less restricted for a moment than the config says, and mountinfo, which lists mounts by age
+ * since Linux 6.8, shows the order of the config. What the new mount API cannot do (too old a kernel, a filter of an
+ * outer container) is left to the classic calls of the second pass. Runs in init before pivot; needs CAP_SYS_ADMIN over
+ * the mount namespace.
+ */
+#include "base/own.h"
+#include "init/init.h"
+#include "kernel/copy.h"
+#include "kernel/lsm.h"
+#include "kernel/mountfd.h"
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+unsigned long mounts_base_propagation(const struct init *init) {
+    return init->plan->root_propagation & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC;
+}
+
+static bool is_type(const struct plan_mount *m, const char *type) {
+    return m->kind == MOUNT_FILESYSTEM && strcmp(m->type, type) == 0;
+}
+
+static struct held_source *held_of(const struct init *init, const struct plan_mount *m) {
+    return &init->held->mounts[m->index];
+}
+
+static int blame(const struct plan_mount *m, struct error *err) {
+    char place[32];
+    snprintf(place, sizeof place, "/mounts/%u", m->index);
+    return error_blame(err, "mount", place, "mount %s on %s (mounts[%u])", *m->type ? m->type : "bind", m->destination,
+                       m->index);
+}
+
+/* ---- flags and propagation -------------------------------------------------------------------------------------- */
+
+#define PROC_ROOT_INODE 1 /* of a procfs: <linux/proc_fs.h> of the kernel */
+
+/* A tmpfs and /dev are written to while the container is furnished, so their "ro" comes at the end (mounts_seal). */
+static bool sealed_late(const struct plan_mount *m) {
+    return (m->flags.set & MOUNT_ATTR_RDONLY) && m->kind == MOUNT_FILESYSTEM &&
+           (strcmp(m->type, "tmpfs") == 0 || strcmp(m->destination, "/dev") == 0);
+}
+
+static uint64_t set_at_once(const struct plan_mount *m) {
+    return m->flags.set & ~(sealed_late(m) ? (uint64_t)MOUNT_ATTR_RDONLY : 0);
+}
+
+/*
+ * What comes from a shared mount of the host is its peer: what is mounted there would be seen on the host. As with the
+ * peers only a source that is wholly "shared" below a root that is shared may stay so.
+ */
+static bool stays_peer(const struct init *init, const struct plan_mount *m) {
+    bool whole = (m->propagation[0] & MS_SHARED) && (!m->recursive || (m->propagation[0] & MS_REC));
+    return whole && (init->plan->namespaces.modes[NS_MOUNT] != NS_NEW || (init->plan->root_propagation & MS_SHARED));
+}
+
+/* The propagation that a tree of the host gets before the options of its row; 0: none. */
+static unsigned long first_propagation(const struct init *init, const struct plan_mount *m) {
+    return m->kind != MOUNT_BIND || stays_peer(init, m) ? 0 : mounts_base_propagation(init);
+}
+
+static int refuse_flags(const struct plan_mount *m, int r, const char *what, struct error *err) {
+    return error_code(err, -r, "set %s of mount %s", what, m->destination);
+}
+
+/* Of a detached tree. 1: done; 0: the kernel can do so only for an attached mount. */
+static int prepare(const struct init *init, const struct plan_mount *m, int tree, struct error *err) {
+    const bool bind = m->kind == MOUNT_BIND;
+    int r = bind ? mount_prepare(tree, set_at_once(m), m->flags.clear, false, 0) : 0;
+    if (r == -ENOSYS)
+        return 0;
+    if (r < 0)
+        return refuse_flags(m, r, "flags", err);
+    r = mount_prepare(tree, m->tree.set, m->tree.clear, true, first_propagation(init, m));
+    if (r == -ENOSYS)
+        return 0;
+    if (r < 0)
+        return refuse_flags(m, r, "recursive flags", err);
+    for (int i = 0; i < MOUNT_PROPAGATIONS_MAX && m->propagation[i]; i++) {
+        r = mount_prepare(tree, 0, 0, m->propagation[i] & MS_REC, m->propagation[i]);
+        if (r == -ENOSYS)
+            return 0;
+        if (r < 0)
+            return refuse_flags(m, r, "propagation", err);
+    }
+    return 1;
+}
+
+/* The same for an attached mount. */
+static int change(const struct init *init, const struct plan_mount *m, int mount_fd, bool with_flags,
+                  struct error *err) {
+    const unsigned long first = first_propagation(init, m);
+    int r = first ? mount_propagation(mount_fd, first) : 0;
+    if (r < 0)
+        return refuse_flags(m, r, "propagation", err);
+    if (with_flags)
+        r = mount_change(mount_fd, set_at_once(m), m->flags.clear, false);
+    if (r < 0)
+        return refuse_flags(m, r, "flags", err);
+    r = mount_change(mount_fd, m->tree.set, m->tree.clear, true);
+    if (r < 0)
+        return refuse_flags(m, r, "recursive flags", err);
+    for (int i = 0; r == 0 && i < MOUNT_PROPAGATIONS_MAX && m->propagation[i]; i++)
+        r = mount_propagation(mount_fd, m->propagation[i]);
+    return r < 0 ? refuse_flags(m, r, "propagation", err) : 0;
+}
+
+/* ---- first pass: detached trees --------------------------------------------------------------------------------- */
+
+static int make_bind(struct init *init, const struct plan_mount *m, struct error *err) {
+    struct held_source *source = held_of(init, m);
+    int r = source_clone(source, err);
+    if (r < 0 || !source->detached)
+        return r;
+    r = prepare(init, m, source->fd, err);
+    source->prepared = r > 0;
+    return r < 0 ? r : 0;
+}
+
+static struct mount_new new_filesystem(const struct plan_mount *m) {
+    return (struct mount_new){
+        .type = m->type,
+        .source = m->source,
+        .data = m->data,
+        .attributes = set_at_once(m),
+        .superblock = m->superblock,
+        .classic_flags = m->classic_flags,
+    };
+}
+
+/* EPERM for proc has two reasons that nobody guesses (pid_namespaces(7), mount_namespaces(7)). */
+static int refuse_proc(const struct init *init, struct error *err) {
+    return error_code(err, EPERM, "file system proc (%s)",
+                      init->plan->namespaces.modes[NS_PID] == NS_INHERIT
+                          ? "a user namespace needs a pid namespace of its own, too"
+                          : "in a user namespace the kernel gives no more of it than can be seen of berth's own /proc, "
+                            "parts of which are covered: an outer container's maskedPaths and readonlyPaths");
+}
+
+/* Where the file system may not be mounted, the host's stands in for it if life holds that (life/hold.c). */
+static int make_filesystem(struct init *init, const struct plan_mount *m, struct error *err) {
+    const struct mount_new new = new_filesystem(m);
+    struct held_source *held = held_of(init, m);
+    own_fd tree = -1;
+    int r = mount_detached(&new, &tree, err);
+    if (r == -ENOSYS)
+        return 0;
+    if (r == -EPERM && held->fd >= 0)
+        return source_clone(held, err);
+    if (r == -EPERM && is_type(m, "proc"))
+        return refuse_proc(init, err);
+    if (r < 0)
+        return r;
+    r = prepare(init, m, tree, err);
+    if (r < 0)
+        return r;
+    fd_drop(&held->fd);
+    *held = (struct held_source){
+        .fd = fd_take(&tree), .detached = true, .prepared = r > 0, .directory = true, .path = m->type};
+    return 0;
+}
+
+int mounts_make(struct init *init, struct error *err) {
+    const struct plan_mounts *mounts = &init->plan->mounts;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < mounts->count; i++) {
+        const struct plan_mount *m = &mounts->items[i];
+        if (m->kind == MOUNT_BIND)
+            r = make_bind(init, m, err);
+        else if (m->kind == MOUNT_FILESYSTEM)
+            r = make_filesystem(init, m, err);
+        else if (m->kind == MOUNT_CGROUP && !init->cgroup_made)
+            r = cgroup_mount_make(init, m, err);
+        if (r < 0)
+            return blame(m, err);
+    }
+    return 0;
+}
+
+/* ---- second pass: places ---------------------------------------------------------------------------------------- */
+
+static const char *const guarded[GUARDED_COUNT] = {[GUARDED_PROC] = "/proc", [GUARDED_SYS] = "/sys"};
+
+struct root init_base(const struct init *init, const char **path) {
+    for (size_t i = 0; i < GUARDED_COUNT; i++) {
+        size_t len = strlen(guarded[i]);
+        if (init->guarded[i] <= 0 || strncmp(*path, guarded[i], len) != 0 || (*path)[len] != '/')
+            continue;
+        *path += len;
+        return (struct root){init->guarded[i]};
+    }
+    return init->root;
+}
+
+/* Remembers a mount on /proc or /sys; a later one covers the earlier one. */
+static int guard(struct init *init, const struct plan_mount *m, int mount_fd, struct error *err) {
+    for (size_t i = 0; i < GUARDED_COUNT; i++) {
+        if (strcmp(m->destination, guarded[i]) != 0)
+            continue;
+        int kept = fcntl(mount_fd, F_DUPFD_CLOEXEC, 3);
+        if (kept < 0)
+            return error_sys(err, "keep the mount on %s", m->destination);
+        if (init->guarded[i] > 0)
+            close(init->guarded[i]);
+        init->guarded[i] = kept;
+    }
+    return 0;
+}
+
+/* proc and sysfs must not follow a link of the image; and what was found without one is what is used. */
+static int make_without_links(struct root base, const char *path) {
+    int fd = resolve_path(base, path, RESOLVE_NO_LINKS);
+    if (fd != -ENOENT)
+        return fd;
+    own_fd made = resolve_make(base, path, RESOLVE_MAKE_DIRECTORY);
+    return made < 0 ? made : resolve_path(base, path, RESOLVE_NO_LINKS);
+}
+
+/* The target of a mount, made when it is missing. Refuses the root itself and what lies inside a procfs. */
+static int open_target(const struct init *init, const struct plan_mount *m, bool directory, struct error *err) {
+    struct statfs fs;
+    struct stat st, top;
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    bool kernel_fs = m->kind == MOUNT_FILESYSTEM && (strcmp(m->type, "proc") == 0 || strcmp(m->type, "sysfs") == 0);
+    own_fd fd = kernel_fs ? make_without_links(base, path)
+                          : resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE);
+    if (kernel_fs && fd == -ELOOP)
+        return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s",
+                         m->type, m->destination);
+    if (fd < 0)
+        return error_code(err, -fd, "make mount point %s", m->destination);
+    if (fstat(fd, &st) < 0 || fstat(init->root.fd, &top) < 0 || fstatfs(fd, &fs) < 0)
+        return error_sys(err, "stat mount point %s", m->destination);
+    if (st.st_dev == top.st_dev && st.st_ino == top.st_ino)
+        return error_set(err, EINVAL, "mountpoint %s is on the top of rootfs", m->destination);
+    if (directory != S_ISDIR(st.st_mode))
+        return error_set(err, ENOTDIR, "mount point %s is %sa directory, but the source is %s", m->destination,
+                         directory ? "not " : "", directory ? "one" : "a file");
+    /* A link may lead into /proc under another name; only names that the plan let pass may be covered there. */
+    bool below_proc = strncmp(m->destination, "/proc/", 6) == 0;
+    if (fs.f_type == PROC_SUPER_MAGIC && !below_proc && !(st.st_ino == 1 && strcmp(m->destination, "/proc") == 0))
+        return error_set(err, EINVAL, "%s cannot be mounted over: it is inside /proc", m->destination);
+    return fd_take(&fd);
+}
+
+/* The mount that is at the destination now, for what had to be mounted by the classic call. */
+static int reach_mount(const struct init *init, const struct plan_mount *m, int *mount_fd, struct error *err) {
+    if (*mount_fd >= 0)
+        return 0;
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    int fd = resolve_path(base, path, 0);
+    if (fd < 0)
+        return error_code(err, -fd, "open mount %s", m->destination);
+    *mount_fd = fd;
+    return 0;
+}
+
+/* The kernel shows a process what it is asked for by its own /proc: only the root of a procfs may be bound there. */
+static int check_proc(const struct plan_mount *m, int source, struct error *err) {
+    struct statfs fs;
+    struct stat st;
+    if (strcmp(m->destination, "/proc") != 0)
+        return 0;
+    if (fstatfs(source, &fs) < 0 || fstat(source, &st) < 0)
+        return error_sys(err, "stat %s", m->source);
+    return fs.f_type == PROC_SUPER_MAGIC && st.st_ino == PROC_ROOT_INODE
+               ? 0
+               : error_set(err, EINVAL, "/proc can be covered by a proc file system only");
+}
+
+static int place_bind(struct init *init, const struct plan_mount *m, struct error *err) {
+    struct held_source *source = held_of(init, m);
+    int r = check_proc(m, source->fd, err);
+    if (r < 0)
+        return r;
+    own_fd target = open_target(init, m, source->directory, err);
+    own_fd mounted = -1;
+    if (target < 0)
+        return target;
+    r = source_bind(source, target, &mounted, err);
+    if (r == 0)
+        r = reach_mount(init, m, &mounted, err);
+    if (r == 0 && !source->prepared)
+        r = change(init, m, mounted, true, err);
+    return r < 0 ? r : guard(init, m, mounted, err);
+}
+
+/* A tmpfs over a directory that was there looks like it, unless the options say a mode. */
+static int copy_mode(const struct plan_mount *m, int target, int mount_fd, struct error *err) {
+    struct stat st;
+    bool has_mode = m->data && (strncmp(m->data, "mode=", 5) == 0 || strstr(m->data, ",mode="));
+    if (has_mode)
+        return 0;
+    own_fd top = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0 || fstat(target, &st) < 0 || fchmod(top, st.st_mode & 07777) < 0)
+        return error_sys(err, "give %s the mode of the directory below it", m->destination);
+    return 0;
+}
+
+/* What of the host stands in for a file system that may not be mounted here (life/hold.c), with all below it. */
+static int place_stand_in(struct init *init, const struct plan_mount *m, int target, struct error *err) {
+    const uint64_t inherited = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    static const struct mount_new cover = {.type = "tmpfs",
+                                           .source = "tmpfs",
+                                           .data = "nr_blocks=1,nr_inodes=2,mode=755",
+                                           .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                         MOUNT_ATTR_NOEXEC};
+    own_fd mounted = -1, covered = -1;
+    int r = source_bind(held_of(init, m), target, &mounted, err);
+    if (r == 0)
+        r = reach_mount(init, m, &mounted, err);
+    if (r < 0)
+        return r;
+    r = mount_propagation(mounted, mounts_base_propagation(init));
+    if (r == 0)
+        r = mount_change(mounted, m->flags.set & inherited, 0, true);
+    if (r < 0)
+        return refuse_flags(m, r, "flags", err);
+    r = change(init, m, mounted, false, err);
+    if (r < 0 || strcmp(m->type, "sysfs") != 0)
+        return r;
+    /* All cgroups of the host: none of the container's business. A row of mounts[] may put its own there. */
+    own_fd place = resolve_path((struct root){mounted}, "/fs/cgroup", RESOLVE_DIRECTORY);
+    if (place == -ENOENT)
+        return 0;
+    if (place < 0)
+        return error_code(err, -place, "open %s/fs/cgroup", m->destination);
+    r = mount_filesystem(&cover, place, &covered, err);
+    return r < 0 ? error_wrap(err, "cover %s/fs/cgroup", m->destination) : 0;
+}
+
+/* *mount_fd: the root of the new mount. */
+static int attach_filesystem(struct init *init, const struct plan_mount *m, int target, int *mount_fd,
+                             struct error *err) {
+    struct held_source *made = held_of(init, m);
+    if (made->detached && !made->stand_in)
+        return source_bind(made, target, mount_fd, err);
+    const struct mount_new new = new_filesystem(m);
+    int r = mount_filesystem(&new, target, mount_fd, err);
+    if (r == -EPERM && is_type(m, "proc"))
+        return refuse_proc(init, err);
+    return r < 0 ? r : reach_mount(init, m, mount_fd, err);
+}
+
+static int label_queue(const struct init *init, const struct plan_mount *m, int mount_fd, struct error *err) {
+    const char *label = init->plan->mount_label;
+    int r = label && is_type(m, "mqueue") ? lsm_selinux_file(mount_fd, label) : 0;
+    return r < 0 ? error_code(err, -r, "label the mount on %s with \"%.128s\"", m->destination, label) : 0;
+}
+
+static int place_filesystem(struct init *init, const struct plan_mount *m, struct error *err) {
+    struct held_source *held = held_of(init, m);
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    own_fd there = is_type(m, "tmpfs") ? resolve_path(base, path, 0) : -1;
+    own_fd target = open_target(init, m, true, err);
+    own_fd mounted = -1;
+    if (target < 0)
+        return target;
+    int r = attach_filesystem(init, m, target, &mounted, err);
+    if (r == -EPERM && held->stand_in)
+        return place_stand_in(init, m, target, err);
+    if (r == 0)
+        r = label_queue(init, m, mounted, err);
+    if (r == 0 && !held->prepared)
+        r = change(init, m, mounted, false, err);
+    if (r == 0 && there >= 0)
+        r = copy_mode(m, target, mounted, err);
+    if (r == 0 && m->copy_up) {
+        int copied = copy_directory(target, mounted, err);
+        r = copied < 0 ? error_wrap(err, "copy %s up into the tmpfs", m->destination) : 0;
+    }
+    if (r == 0)
+        r = guard(init, m, mounted, err);
+    if (r < 0)
+        return r;
+    /* The container's own /proc is as good as a private one, and free. */
+    if (is_type(m, "proc") && init->proc.fd < 0)
+        init->proc.fd = fd_take(&mounted);
+    return 0;
+}
+
+static int place_remount(struct init *init, const struct plan_mount *m, struct error *err) {
+    const char *path = m->destination;
+    const struct root base = init_base(init, &path);
+    own_fd fd = resolve_path(base, path, 0);
+    if (fd < 0)
+        return error_code(err, -fd, "open %s", m->destination);
+    int r = 0;
+    if (m->data || m->superblock)
+        r = mount_reconfigure(fd, m->data, m->superblock, err);
+    return r < 0 ? r : change(init, m, fd, true, err);
+}
+
+static int place_cgroup(struct init *init, const struct plan_mount *m, struct error *err) {
+    own_fd target = open_target(init, m, true, err);
+    return target < 0 ? target : cgroup_mount_place(init, m, target, err);
+}
+
+int mounts_place(struct init *init, struct error *err) {
+    static int (*const place[])(struct init * init, const struct plan_mount *m, struct error *err) = {
+        [MOUNT_BIND] = place_bind,
+        [MOUNT_REMOUNT] = place_remount,
+        [MOUNT_FILESYSTEM] = place_filesystem,
+        [MOUNT_CGROUP] = place_cgroup,
+    };
+    const struct plan_mounts *mounts = &init->plan->mounts;
+    for (size_t i = 0; i < mounts->count; i++) {
+        const struct plan_mount *m = &mounts->items[i];
+        if (place[m->kind](init, m, err) < 0)
+            return blame(m, err);
+        fd_drop(&held_of(init, m)->fd);
+    }
+    return 0;
+}
+
+int mounts_seal(struct init *init, struct error *err) {
+    const struct plan_mounts *mounts = &init->plan->mounts;
+    for (size_t i = 0; i < mounts->count; i++) {
+        const struct plan_mount *m = &mounts->items[i];
+        if (!sealed_late(m))
+            continue;
+        const char *path = m->destination;
+        const struct root base = init_base(init, &path);
+        own_fd fd = resolve_path(base, path, RESOLVE_DIRECTORY);
+        int r = fd < 0 ? fd : mount_change(fd, MOUNT_ATTR_RDONLY, 0, false);
+        if (r < 0)
+            return error_code(err, -r, "make %s read-only (mounts[%u])", m->destination, m->index);
+    }
+    return 0;
+}

@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# mount_sources: where the source of a bind mount leads: a path of the host to the host, whatever is mounted meanwhile;
+# a path below the container's own root into the container.
+load helpers
+
+prepare() {
+    make_bundle
+    mkdir "$T/host"
+    echo host >"$T/host/file"
+    config '.root.readonly = false'
+}
+
+# bind DESTINATION SOURCE [OPTION...]: one more row of mounts[].
+bind() {
+    config --arg d "$1" --arg s "$2" \
+        '.mounts += [{destination: $d, type: "bind", source: $s, options: $ARGS.positional}]' --args -- "${@:3}"
+}
+
+# With the namespaces and options that take other ways through the code.
+variant_plain() { :; }
+variant_no_pivot() { options=(--no-pivot); }
+variant_hooks() { config '.hooks = {createContainer: [{path: "/bin/true"}]}'; }
+variant_user() {
+    config '.linux.namespaces += [{type: "user"}]
+        | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+        | .linux.gidMappings = [{containerID: 0, hostID: 100000, size: 65536}]'
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*/ "$BATS_RUN_TMPDIR"/*/*/
+}
+variant_joined() {
+    unshare --net sleep 1000 3>&- 4>&- &
+    other=$!
+    eventually differs "$other" net
+    config --arg p "/proc/$other/ns/net" '(.linux.namespaces[] | select(.type == "network")).path = $p'
+}
+differs() {
+    [ "$(readlink "/proc/$1/ns/$2")" != "$(readlink "/proc/self/ns/$2")" ]
+}
+variant_classic() {
+    inject open_tree:error=ENOSYS
+    BERTH_COMMAND=("${through[@]}" "$BERTH")
+}
+VARIANTS=(plain no_pivot hooks user joined classic)
+
+finish() {
+    [ -z "${other:-}" ] || kill "$other"
+}
+
+# in_each_variant CHECK: runs the bundle in each, its output is for CHECK.
+in_each_variant() {
+    local variant
+    cp "$B/config.json" "$T/config.json"
+    for variant in "${VARIANTS[@]}"; do
+        local options=() BERTH_COMMAND=("$BERTH") other=
+        cp "$T/config.json" "$B/config.json"
+        "variant_$variant"
+        succeeds "${BERTH_COMMAND[@]}" --root "$ROOT" run "${options[@]}" --bundle "$B" "$ID" || return 1
+        [ -z "$other" ] || kill "$other"
+        other=
+        "$1" || fail "(variant $variant)" || return 1
+    done
+}
+
+@test "the root of the host as a source is the host's, not the container's" {
+    bind /x / rbind
+    shell "cat /x$T/host/file; [ ! -e /x/bin/busybox ] || cmp /x/bin/busybox /bin/busybox; ls -d /x$B | sed s,^/x,,"
+    in_each_variant shows_host
+}
+shows_host() {
+    same "$output" "host
+$B"
+}
+
+@test "the root of the host with rslave and ro is the host's and read-only" {
+    bind /x / rbind rslave ro
+    shell "cat /x$T/host/file; awk '\$5 == \"/x\" { print \$6; print \$0 ~ / master:/ }' /proc/self/mountinfo; : >/x/new"
+    VARIANTS=(plain hooks joined)
+    cp "$B/config.json" "$T/config.json"
+    for variant in "${VARIANTS[@]}"; do
+        local options=() other=
+        cp "$T/config.json" "$B/config.json"
+        "variant_$variant"
+        # A host whose root is shared has a slave of it in the container.
+        try unshare --mount --propagation shared "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        [ -z "$other" ] || kill "$other"
+        other=
+        same "$status" 1 "$variant: $errors"
+        has "$errors" "Read-only file system"
+        same "$(sed -n 1p "$T/stdout")" host
+        has "$(sed -n 2p "$T/stdout")" ro
+        same "$(sed -n 3p "$T/stdout")" 1 "$variant: slave of the host's"
+    done
+}
+
+@test "a source that leads through \"..\" at the root, or through links, is the host's" {
+    ln -s "../../../../../../../../../../..$T/host/file" "$T/host/up"
+    mkdir "$T/host/deep"
+    ln -s "../../host/file" "$T/host/deep/file"
+    # The image has files of these names, too.
+    mkdir -p "$B/rootfs$T/host/deep"
+    echo image | tee "$B/rootfs$T/host/file" "$B/rootfs$T/host/deep/file" >"$B/rootfs$T/host/up"
+    bind /a "/usr/../..$T/host/file" bind
+    bind /b "$T/host/up" bind
+    bind /c "$T/host/deep/file" bind
+    bind /d ../host/file bind
+    bind /e "../../../../../../../../../../../../..$T/host/file" bind
+    shell 'cat /a /b /c /d /e'
+    in_each_variant shows_five
+}
+shows_five() {
+    same "$output" $'host\nhost\nhost\nhost\nhost'
+}
+
+@test "mountinfo lists mounts in the order of the config" {
+    mkdir "$T/host/dir"
+    bind /a "$T/host/file" bind
+    config '.mounts += [{destination: "/b", type: "tmpfs", source: "tmpfs"}]'
+    bind /c "$T/host/dir" rbind ro
+    config '.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup"},
+        {destination: "/d", type: "mqueue", source: "mqueue"}]'
+    bind /e "$T/host/dir" bind
+    shell 'awk "{ print \$5 }" /proc/self/mountinfo | grep -xE "/|/proc|/dev|/dev/pts|/dev/shm|/sys|/[a-e]|/sys/fs/cgroup"'
+    VARIANTS=(plain no_pivot hooks joined)
+    in_each_variant shows_order
+}
+shows_order() {
+    same "$(echo $output)" "/ /proc /dev /dev/pts /dev/shm /sys /a /b /c /sys/fs/cgroup /d /e"
+}
+
+@test "in its mount namespace the new process names no path of the host" {
+    mkdir "$T/host/dir"
+    bind /a "$T/host/file" bind ro
+    bind /c "$T/host/dir" rbind rslave ro
+    bind /d / rbind rslave ro
+    config '.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"]},
+            {destination: "/b", type: "tmpfs", source: "tmpfs", options: ["ro", "size=64k"]},
+            {destination: "/dev/mqueue", type: "mqueue", source: "mqueue"},
+            {destination: "/b", options: ["remount", "bind", "nosuid"]}]
+        | .linux.maskedPaths += ["/a"] | .linux.readonlyPaths += ["/bin"]
+        | .linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 5}]
+        | .linux.sysctl = {"net.ipv4.ip_forward": "1"} | .process.cwd = "/made/here" | .process.terminal = true'
+    payload true
+    succeeds strace -f -o "$T/trace" -e trace=%file,%process,unshare,setns,openat2,open_tree,move_mount,fsconfig,mount_setattr \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    # From the call that makes its mount namespace to the exec of the program.
+    local init
+    init=$(awk '/unshare\(CLONE_NEWNS\)/ { print $1; exit }' "$T/trace")
+    [ -n "$init" ] || fail "no process enters a mount namespace" || return 1
+    awk -v pid="$init" '$1 == pid { if (inside) print; if (/unshare\(CLONE_NEWNS\)/) inside = 1 }
+        $1 == pid && /execve/ { exit }' "$T/trace" >"$T/inside"
+    grep -q pivot_root "$T/inside"
+    # An absolute path is looked up from the root of the process by all calls but openat2 with RESOLVE_IN_ROOT; a link
+    # is made with any text. "/" itself is what the container's root is mounted on.
+    sed '/pivot_root/q' "$T/inside" | grep -F '"/' |
+        grep -vE 'RESOLVE_IN_ROOT|symlinkat|"/", O_[A-Z_|]*O_PATH' >"$T/named" || true
+    same "$(<"$T/named")" "" "calls that name a path of the host"
+}
+
