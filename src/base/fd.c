@@ -113,6 +113,7 @@ int fd_send(int socket, const void *data, size_t size, const int *fds, size_t co
 
 static ssize_t receive(int socket, int flags, void *data, size_t size, int *fds, size_t *count) {
     union control control;
+    memset(&control, 0, sizeof(struct cmsghdr)); /* no numbers of an earlier message, whatever the kernel leaves out */
     struct iovec iov = {.iov_base = data, .iov_len = size};
     struct msghdr msg = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control};
