@@ -49,10 +49,24 @@ static int blame(const struct plan_mount *m, struct error *err) {
 
 #define PROC_ROOT_INODE 1 /* of a procfs: <linux/proc_fs.h> of the kernel */
 
-/* A tmpfs and /dev are written to while the container is furnished, so their "ro" comes at the end (mounts_seal). */
+/*
+ * A tmpfs, /dev and the root are written to while the container is furnished, so their "ro" comes at the end
+ * (mounts_seal).
+ */
 static bool sealed_late(const struct plan_mount *m) {
-    return (m->flags.set & MOUNT_ATTR_RDONLY) && m->kind == MOUNT_FILESYSTEM &&
-           (strcmp(m->type, "tmpfs") == 0 || strcmp(m->destination, "/dev") == 0);
+    const bool dev = strcmp(m->destination, "/dev") == 0, root = strcmp(m->destination, "/") == 0;
+    return (m->flags.set & MOUNT_ATTR_RDONLY) &&
+           ((m->kind == MOUNT_FILESYSTEM && (dev || strcmp(m->type, "tmpfs") == 0)) ||
+            (m->kind == MOUNT_REMOUNT && (dev || root)));
+}
+
+/* A later row makes the same mount writable again. */
+static bool reopened_later(const struct plan_mounts *mounts, size_t index) {
+    for (size_t i = index + 1; i < mounts->count; i++)
+        if (mounts->items[i].kind == MOUNT_REMOUNT && (mounts->items[i].flags.clear & MOUNT_ATTR_RDONLY) &&
+            strcmp(mounts->items[i].destination, mounts->items[index].destination) == 0)
+            return true;
+    return false;
 }
 
 static uint64_t set_at_once(const struct plan_mount *m) {
@@ -258,17 +272,25 @@ static int open_target(const struct init *init, const struct plan_mount *m, bool
     return fd_take(&fd);
 }
 
+static int check_mounted(const struct plan_mount *m, int fd, struct error *err) {
+    bool mounted;
+    int r = sys_mount_root(fd, &mounted);
+    return r == 0 && !mounted ? error_set(err, EINVAL, "%s is not a mount point", m->destination) : 0;
+}
+
 /* The mount that is at the destination now, for what had to be mounted by the classic call. */
 static int reach_mount(const struct init *init, const struct plan_mount *m, int *mount_fd, struct error *err) {
     if (*mount_fd >= 0)
         return 0;
     const char *path = m->destination;
     const struct root base = init_base(init, &path);
-    int fd = resolve_path(base, path, 0);
+    own_fd fd = resolve_path(base, path, 0);
     if (fd < 0)
         return error_code(err, -fd, "open mount %s", m->destination);
-    *mount_fd = fd;
-    return 0;
+    int r = check_mounted(m, fd, err);
+    if (r == 0)
+        *mount_fd = fd_take(&fd);
+    return r;
 }
 
 /* The kernel shows a process what it is asked for by its own /proc: only the root of a procfs may be bound there. */
@@ -393,6 +415,8 @@ static int place_filesystem(struct init *init, const struct plan_mount *m, struc
     /* The container's own /proc is as good as a private one, and free. */
     if (is_type(m, "proc") && init->proc.fd < 0)
         init->proc.fd = fd_take(&mounted);
+    else if (held->fd < 0)
+        held->fd = fd_take(&mounted);
     return 0;
 }
 
@@ -402,10 +426,14 @@ static int place_remount(struct init *init, const struct plan_mount *m, struct e
     own_fd fd = resolve_path(base, path, 0);
     if (fd < 0)
         return error_code(err, -fd, "open %s", m->destination);
-    int r = 0;
-    if (m->data || m->superblock)
+    int r = check_mounted(m, fd, err);
+    if (r == 0 && (m->data || m->superblock))
         r = mount_reconfigure(fd, m->data, m->superblock, err);
-    return r < 0 ? r : change(init, m, fd, true, err);
+    if (r == 0)
+        r = change(init, m, fd, true, err);
+    if (r == 0)
+        held_of(init, m)->fd = fd_take(&fd);
+    return r;
 }
 
 static int place_cgroup(struct init *init, const struct plan_mount *m, struct error *err) {
@@ -425,7 +453,8 @@ int mounts_place(struct init *init, struct error *err) {
         const struct plan_mount *m = &mounts->items[i];
         if (place[m->kind](init, m, err) < 0)
             return blame(m, err);
-        fd_drop(&held_of(init, m)->fd);
+        if (!sealed_late(m))
+            fd_drop(&held_of(init, m)->fd);
     }
     return 0;
 }
@@ -434,14 +463,15 @@ int mounts_seal(struct init *init, struct error *err) {
     const struct plan_mounts *mounts = &init->plan->mounts;
     for (size_t i = 0; i < mounts->count; i++) {
         const struct plan_mount *m = &mounts->items[i];
-        if (!sealed_late(m))
+        if (!sealed_late(m) || reopened_later(mounts, i))
             continue;
-        const char *path = m->destination;
-        const struct root base = init_base(init, &path);
-        own_fd fd = resolve_path(base, path, RESOLVE_DIRECTORY);
-        int r = fd < 0 ? fd : mount_change(fd, MOUNT_ATTR_RDONLY, 0, false);
-        if (r < 0)
-            return error_code(err, -r, "make %s read-only (mounts[%u])", m->destination, m->index);
+        /* The very mount that was made: another one may be at the destination by now. */
+        int r = mount_change(held_of(init, m)->fd, MOUNT_ATTR_RDONLY, 0, false);
+        if (r < 0) {
+            error_code(err, -r, "make it read-only");
+            return blame(m, err);
+        }
+        fd_drop(&held_of(init, m)->fd);
     }
     return 0;
 }

@@ -143,6 +143,17 @@ int sys_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit
     return result(syscall(SYS_prlimit64, pid, resource, new, old));
 }
 
+int sys_mount_root(int fd, bool *root) {
+    struct statx st;
+    int r = result(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0, &st));
+    if (r < 0)
+        return r;
+    if (!(st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
+        return -EOPNOTSUPP;
+    *root = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return 0;
+}
+
 int sys_mount_id(int fd, uint64_t *id) {
     struct statx st;
     int r = result(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st));

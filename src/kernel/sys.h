@@ -68,6 +68,7 @@ int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of req
 struct rlimit;
 int sys_prlimit(pid_t pid, int resource, const struct rlimit *new,
                 struct rlimit *old);    /* the type of resource differs */
+int sys_mount_root(int fd, bool *root); /* whether it is the root of a mount: Linux 5.8; -EOPNOTSUPP before */
 int sys_mount_id(int fd, uint64_t *id); /* statx(2), STATX_MNT_ID: Linux 5.8; -EOPNOTSUPP before */
 /*
  * Signals as the kernel counts them, 1 to 64, in sets of one bit each: the C libraries keep a few for themselves and
