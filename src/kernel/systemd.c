@@ -30,17 +30,21 @@ bool systemd_booted(void) {
     return lstat("/run/systemd/system", &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Beside berth (a build directory), where it is installed relative to berth, or where the build was configured for. */
 static int find_program(char *path, size_t size, struct error *err) {
+    static const char *const from_berth[] = {"/" PROGRAM, "/" BERTH_LIBEXEC_FROM_BIN "/" PROGRAM};
     const char *self = selfexe_path(), *slash = strrchr(self, '/');
-    snprintf(path, size, "%.*s/" PROGRAM, slash ? (int)(slash - self) : 0, self);
-    if (access(path, X_OK) == 0)
-        return 0;
+    for (size_t i = 0; slash && i < sizeof from_berth / sizeof *from_berth; i++) {
+        snprintf(path, size, "%.*s%s", (int)(slash - self), self, from_berth[i]);
+        if (access(path, X_OK) == 0)
+            return 0;
+    }
     snprintf(path, size, "%s", BERTH_LIBEXEC_DIR "/" PROGRAM);
     if (access(path, X_OK) == 0)
         return 0;
     return error_set(err, ENOENT,
-                     "the systemd cgroup manager needs the program " PROGRAM ", which is neither beside berth "
-                     "nor in " BERTH_LIBEXEC_DIR);
+                     "the systemd cgroup manager needs the program " PROGRAM ", which is neither beside berth, "
+                     "nor in " BERTH_LIBEXEC_FROM_BIN " from there, nor in " BERTH_LIBEXEC_DIR);
 }
 
 __attribute__((format(printf, 2, 3))) static int add_line(int fd, const char *format, ...) {
