@@ -57,8 +57,8 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
 }
 
 static int make_device(struct init *init, size_t index, const struct plan_device *d, struct error *err) {
-    const char *name;
-    own_fd parent = resolve_parent(init->root, d->path, true, &name);
+    char name[NAME_MAX + 1];
+    own_fd parent = resolve_place(init->root, d->path, name);
     if (parent < 0)
         return error_code(err, -parent, "make its directory");
     if (init->held->devices && d->type != S_IFIFO)
@@ -111,7 +111,7 @@ static int make_link(int dev, const char *name, const char *target) {
 int furnish_links(struct init *init, struct error *err) {
     if (init->plan->mounts.dev_is_bind)
         return 0;
-    own_fd dev = resolve_make(init->root, "/dev", RESOLVE_MAKE_DIRECTORY);
+    own_fd dev = resolve_make(init->root, "/dev", RESOLVE_MAKE_DIRECTORY, 0);
     if (dev < 0)
         return error_code(err, -dev, "open /dev");
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {

@@ -261,7 +261,7 @@ int identity_make_cwd(struct init *init, struct error *err) {
     const char *cwd = init->plan->process.cwd;
     own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
     if (fd == -ENOENT)
-        fd = resolve_make(init->root, cwd, RESOLVE_MAKE_DIRECTORY);
+        fd = resolve_make(init->root, cwd, RESOLVE_MAKE_DIRECTORY, 0);
     /* Forbidden to us may be allowed to the payload's user (a root-squashed NFS): identity_cwd tries again as that. */
     if (fd >= 0 || fd == -EACCES || fd == -EROFS)
         return 0;

@@ -235,15 +235,6 @@ static int guard(struct init *init, const struct plan_mount *m, int mount_fd, st
     return 0;
 }
 
-/* proc and sysfs must not follow a link of the image; and what was found without one is what is used. */
-static int make_without_links(struct root base, const char *path) {
-    int fd = resolve_path(base, path, RESOLVE_NO_LINKS);
-    if (fd != -ENOENT)
-        return fd;
-    own_fd made = resolve_make(base, path, RESOLVE_MAKE_DIRECTORY);
-    return made < 0 ? made : resolve_path(base, path, RESOLVE_NO_LINKS);
-}
-
 /* The target of a mount, made when it is missing. Refuses the root itself and what lies inside a procfs. */
 static int open_target(const struct init *init, const struct plan_mount *m, bool directory, struct error *err) {
     struct statfs fs;
@@ -251,8 +242,9 @@ static int open_target(const struct init *init, const struct plan_mount *m, bool
     const char *path = m->destination;
     const struct root base = init_base(init, &path);
     bool kernel_fs = m->kind == MOUNT_FILESYSTEM && (strcmp(m->type, "proc") == 0 || strcmp(m->type, "sysfs") == 0);
-    own_fd fd = kernel_fs ? make_without_links(base, path)
-                          : resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE);
+    /* proc and sysfs must not follow a link of the image. */
+    own_fd fd = resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE,
+                             kernel_fs ? RESOLVE_NO_LINKS : 0);
     if (kernel_fs && fd == -ELOOP)
         return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s",
                          m->type, m->destination);

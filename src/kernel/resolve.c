@@ -32,6 +32,14 @@ struct walk {
     char done[PATH_MAX]; /* resolved so far, "" for the root */
     char rest[PATH_MAX]; /* still to do */
     int links;
+    bool made; /* the component that we are in was missing */
+    enum making {
+        MAKE_NOTHING,
+        MAKE_DIRECTORIES,      /* all that is missing */
+        MAKE_DIRECTORIES_FILE, /* the last one as an empty file */
+        MAKE_ALL_BUT_LAST      /* directories; the walk ends where the last one, which is no link, is or would be */
+    } making;
+    char last[NAME_MAX + 1]; /* its name, "" until then */
 };
 
 static void walk_drop(struct walk *walk) {
@@ -123,17 +131,48 @@ static int walk_open(const struct walk *walk, const char *name, int open_flags, 
     return again.st_dev == st->st_dev && again.st_ino == st->st_ino ? fd_take(&fd) : -EAGAIN;
 }
 
+/*
+ * Makes the component that is missing. It is opened again without following links, so that who puts a link there
+ * meanwhile can at most make the walk follow it inside the root.
+ */
+static int walk_make(struct walk *walk, const char *name) {
+    if (walk->making == MAKE_DIRECTORIES_FILE && walk->rest[0] == '\0') {
+        own_fd fd = openat(walk->fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+        if (fd < 0 && errno != EEXIST)
+            return -errno;
+    } else if (mkdirat(walk->fd, name, 0755) < 0 && errno != EEXIST) {
+        return -errno;
+    }
+    walk->made = true;
+    int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static int walk_open_component(struct walk *walk, const char *name) {
+    int fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    const bool make = walk->making != MAKE_NOTHING && !(walk->making == MAKE_ALL_BUT_LAST && walk->rest[0] == '\0');
+    if (fd >= 0 || errno != ENOENT || !make)
+        return fd < 0 ? -errno : fd;
+    return walk_make(walk, name);
+}
+
 static int walk_component(struct walk *walk, const char *name, unsigned flags, int open_flags) {
     if (strcmp(name, ".") == 0)
         return 0;
     if (strcmp(name, "..") == 0)
-        return walk_up(walk);
-    own_fd fd = openat(walk->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return -errno;
+        return walk->made ? -ENOENT : walk_up(walk); /* "missing/..": there is nothing to come back from */
     /* A slash behind a name asks for a directory, as "/." does (path_resolution(7)). */
-    bool last = walk->rest[0] == '\0';
+    const bool last = walk->rest[0] == '\0', ends_here = last && walk->making == MAKE_ALL_BUT_LAST;
+    own_fd fd = walk_open_component(walk, name);
+    struct stat st;
+    if (fd < 0 && !(fd == -ENOENT && ends_here))
+        return fd;
+    if (fd >= 0 && fstat(fd, &st) < 0)
+        return -errno;
+    if (ends_here && (fd < 0 || !S_ISLNK(st.st_mode))) {
+        memcpy(walk->last, name, strlen(name) + 1);
+        return 0;
+    }
     if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && !last)
         return -ENOTDIR;
     if (!S_ISLNK(st.st_mode) && last && !(open_flags & O_PATH)) {
@@ -149,8 +188,8 @@ static int walk_component(struct walk *walk, const char *name, unsigned flags, i
     return walk_link(walk, fd);
 }
 
-static int walk_resolve(struct root root, const char *path, unsigned flags, int open_flags) {
-    struct walk walk = {.root = root, .fd = root.fd};
+static int walk_resolve(struct root root, const char *path, unsigned flags, int open_flags, enum making making) {
+    struct walk walk = {.root = root, .fd = root.fd, .making = making};
     struct stat st;
     int r = 0;
     char name[NAME_MAX + 2];
@@ -200,78 +239,41 @@ static bool walker_needed(int r) {
 
 int resolve_path(struct root root, const char *path, unsigned flags) {
     int fd = walker_forced ? -ENOSYS : openat2_in_root(root, path, O_PATH, flags);
-    return walker_needed(fd) ? walk_resolve(root, path, flags, O_PATH) : fd;
+    return walker_needed(fd) ? walk_resolve(root, path, flags, O_PATH, MAKE_NOTHING) : fd;
 }
 
 int resolve_open(struct root root, const char *path, int open_flags) {
     int fd = walker_forced ? -ENOSYS : openat2_in_root(root, path, (uint64_t)(unsigned)open_flags, 0);
-    return walker_needed(fd) ? walk_resolve(root, path, 0, open_flags) : fd;
+    return walker_needed(fd) ? walk_resolve(root, path, 0, open_flags, MAKE_NOTHING) : fd;
 }
 
-static int make_component(int parent, const char *name, enum resolve_make what) {
-    if (what == RESOLVE_MAKE_DIRECTORY) {
-        if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
-            return -errno;
-        return 0;
-    }
-    own_fd fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-    return fd < 0 && errno != EEXIST ? -errno : 0;
+int resolve_make(struct root root, const char *path, enum resolve_make what, unsigned flags) {
+    int fd = resolve_path(root, path, flags);
+    if (fd != -ENOENT)
+        return fd;
+    /* A slash at the end asks for a directory. */
+    size_t len = strlen(path);
+    bool file = what == RESOLVE_MAKE_FILE && len > 0 && path[len - 1] != '/';
+    return walk_resolve(root, path, flags, O_PATH, file ? MAKE_DIRECTORIES_FILE : MAKE_DIRECTORIES);
 }
 
-/* The longest prefix of path that exists; *missing: what follows it. */
-static int resolve_prefix(struct root root, const char *path, char *buffer, const char **missing) {
-    size_t end = strlen(path);
-    for (;;) {
-        memcpy(buffer, path, end);
-        buffer[end] = '\0';
-        int fd = resolve_path(root, buffer, 0);
-        if (fd != -ENOENT || end == 0) {
-            *missing = path + end;
-            return fd;
-        }
-        while (end > 0 && path[end - 1] == '/')
-            end--;
-        while (end > 0 && path[end - 1] != '/')
-            end--;
-        while (end > 0 && path[end - 1] == '/')
-            end--;
-    }
-}
-
-int resolve_make(struct root root, const char *path, enum resolve_make what) {
-    char buffer[PATH_MAX];
-    const char *missing;
-    if (strlen(path) >= sizeof buffer)
+int resolve_place(struct root root, const char *path, char name[static NAME_MAX + 1]) {
+    struct walk walk = {.root = root, .fd = root.fd, .making = MAKE_ALL_BUT_LAST};
+    char component[NAME_MAX + 2];
+    int r = 0;
+    if (strlen(path) >= sizeof walk.rest)
         return -ENAMETOOLONG;
-    own_fd fd = resolve_prefix(root, path, buffer, &missing);
-    while (fd >= 0) {
-        char name[NAME_MAX + 1];
-        missing += strspn(missing, "/");
-        size_t len = strcspn(missing, "/");
-        if (len == 0)
-            return fd_take(&fd);
-        if (len > NAME_MAX)
-            return -ENAMETOOLONG;
-        memcpy(name, missing, len);
-        name[len] = '\0';
-        missing += len;
-        if (strcmp(name, ".") == 0)
-            continue;
-        if (strcmp(name, "..") == 0)
-            return -ENOENT; /* "missing/..": nothing to come back to */
-        bool last = missing[strspn(missing, "/")] == '\0';
-        int r = make_component(fd, name, last ? what : RESOLVE_MAKE_DIRECTORY);
-        if (r < 0)
-            return r;
-        int next = openat(fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (last ? 0 : O_DIRECTORY));
-        struct stat st;
-        if (next < 0 || fstat(next, &st) < 0)
-            return -errno;
-        fd_drop(&fd);
-        fd = next;
-        if (S_ISLNK(st.st_mode))
-            return -ELOOP; /* somebody put a link where we made a file: a dangling link, or a race */
-    }
+    memcpy(walk.rest, path, strlen(path) + 1);
+    while (r == 0 && walk_next(&walk, component, &r))
+        r = walk_component(&walk, component, 0, O_PATH);
+    if (r == 0 && !walk.last[0])
+        r = -EINVAL;
+    int fd = r < 0 ? r : openat(walk.fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r == 0 && fd < 0)
+        fd = -errno;
+    if (r == 0)
+        memcpy(name, walk.last, sizeof walk.last);
+    walk_drop(&walk);
     return fd;
 }
 
@@ -287,7 +289,7 @@ int resolve_parent(struct root root, const char *path, bool make, const char **n
     parent[last - path] = '\0';
     struct stat st;
     own_fd fd =
-        make ? resolve_make(root, parent, RESOLVE_MAKE_DIRECTORY) : resolve_path(root, parent, RESOLVE_DIRECTORY);
+        make ? resolve_make(root, parent, RESOLVE_MAKE_DIRECTORY, 0) : resolve_path(root, parent, RESOLVE_DIRECTORY);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -34,17 +35,25 @@ enum resolve_make { RESOLVE_MAKE_DIRECTORY, RESOLVE_MAKE_FILE };
 
 /*
  * Resolves `path` and makes what is missing: directories 0755 on the way, at the end a directory or an empty regular
- * file (0644). Every component is made with mkdirat or O_EXCL and opened again without following links, so that a
- * racing peer can at most make this fail (CVE-2024-45310). A dangling link on the way is an error. What exists at the
- * end is taken as it is. O_PATH descriptor or -errno.
+ * file (0644). A symbolic link whose target is missing is followed inside the root, and the target made, as a shell's
+ * mkdir -p in a chroot would; ELOOP is for a loop only. Every component is made with mkdirat or O_EXCL and opened again
+ * without following links, so that a racing peer can at most lead the walk elsewhere in the root (CVE-2024-45310). What
+ * exists at the end is taken as it is. `flags`: enum resolve_flags. O_PATH descriptor or -errno.
  */
-int resolve_make(struct root root, const char *path, enum resolve_make what);
+int resolve_make(struct root root, const char *path, enum resolve_make what, unsigned flags);
 
 /*
  * Resolves the parent of `path` (making it when `make`) and gives the last component: for mknodat, symlinkat and
  * unlinkat. *name points into path. O_PATH descriptor of the parent or -errno; -EINVAL for "/" and names like "..".
  */
 int resolve_parent(struct root root, const char *path, bool make, const char **name);
+
+/*
+ * The directory and the name that `path` leads to, which may be missing: links are followed inside the root, at the end
+ * too, and directories on the way are made. O_PATH descriptor of the directory or -errno; -EINVAL where the path ends
+ * in a directory that has no name ("/", "..").
+ */
+int resolve_place(struct root root, const char *path, char name[static NAME_MAX + 1]);
 
 /* Test hook: true forces the walker although openat2 works. */
 void resolve_force_walker(bool force);

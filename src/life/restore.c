@@ -79,7 +79,7 @@ static int make_mount_point(struct creation *c, size_t index, struct error *err)
     if (root.fd < 0 || m->kind == MOUNT_REMOUNT)
         return 0;
     bool file = m->kind == MOUNT_BIND && !c->held.mounts[m->index].directory;
-    own_fd made = resolve_make(root, path, file ? RESOLVE_MAKE_FILE : RESOLVE_MAKE_DIRECTORY);
+    own_fd made = resolve_make(root, path, file ? RESOLVE_MAKE_FILE : RESOLVE_MAKE_DIRECTORY, 0);
     return made < 0 ? error_code(err, -made, "make mount point %s", m->destination) : 0;
 }
 

@@ -64,3 +64,47 @@ mount_rows() {
     succeeds berth run --bundle "$B" "$ID"
     same "$output" writable
 }
+
+@test "the target of a dangling link in the image is made inside the root and mounted over" {
+    mkdir -p "$T/host/dir" "$B/rootfs/var"
+    echo text >"$T/host/file"
+    echo text >"$T/host/dir/file"
+    ln -s ../run/systemd/resolve/stub-resolv.conf "$B/rootfs/etc/resolv.conf"
+    ln -s /run "$B/rootfs/var/run"
+    ln -s /nowhere/chain "$B/rootfs/chained"
+    ln -s ../far "$B/rootfs/nowhere"
+    # Outside of the root the same links have targets that must stay as they are.
+    local bind='{"destination": "DEST", "type": "bind", "source": "SOURCE", "options": ["rbind"]}' row
+    for row in "/etc/resolv.conf $T/host/file" "/var/run/lock/x $T/host/dir" "/chained $T/host/dir"; do
+        mount_rows "$(sed "s#DEST#${row% *}#; s#SOURCE#${row#* }#" <<<"$bind")"
+    done
+    ln -s gone/zero "$B/rootfs/zero"
+    ln -s missing/cwd "$B/rootfs/cwd"
+    config '.linux.devices = [{path: "/zero", type: "c", major: 1, minor: 5}] | .process.cwd = "/cwd/below"'
+    shell 'cat /etc/resolv.conf /run/lock/x/file /far/chain/file; pwd; stat -c %t:%T /gone/zero'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'text\ntext\ntext\n/missing/cwd/below\n1:5'
+    same "$(readlink "$B/rootfs/etc/resolv.conf")" ../run/systemd/resolve/stub-resolv.conf
+    [ ! -e /far ]
+}
+
+@test "a loop of links where a mount, a device or the working directory belongs is refused" {
+    ln -s loop "$B/rootfs/loop"
+    cp "$B/config.json" "$T/config.json"
+    mount_rows '{"destination": "/loop/x", "type": "tmpfs", "source": "tmpfs"}'
+    refuses "mounts[5]|loop" berth create --bundle "$B" "$ID"
+    cp "$T/config.json" "$B/config.json"
+    config '.process.cwd = "/loop"'
+    refuses "/process/cwd|loop" berth create --bundle "$B" "$ID"
+    cp "$T/config.json" "$B/config.json"
+    config '.linux.devices = [{path: "/loop/zero", type: "c", major: 1, minor: 5}]'
+    refuses "/linux/devices/0|loop" berth create --bundle "$B" "$ID"
+    absent
+}
+
+@test "proc and sysfs are not mounted through a link, dangling or not" {
+    rmdir "$B/rootfs/proc"
+    ln -s nowhere "$B/rootfs/proc"
+    refuses "mounts[0]|ordinary directory" berth create --bundle "$B" "$ID"
+    [ ! -e "$B/rootfs/nowhere" ]
+}

@@ -348,20 +348,25 @@ add_device() {
     mkfifo "$B/rootfs/srv/fifo"
     touch "$B/rootfs/srv/file"
     mkdir "$B/rootfs/srv/directory"
-    ln -s same "$B/rootfs/srv/link"
+    ln -s minor "$B/rootfs/srv/link"
+    ln -s same "$B/rootfs/srv/good"
     ln -s /dangling "$B/rootfs/srv/dangling"
     add_device '{"path": "/srv/same", "type": "c", "major": 1, "minor": 3}'
     add_device '{"path": "/srv/fifo", "type": "p"}'
     payload true
     succeeds berth run --bundle "$B" "$ID"
     local name
-    for name in minor block fifo file directory link dangling; do
+    for name in minor block fifo file directory link; do
         config --arg path "/srv/$name" '.linux.devices = [{path: $path, type: "c", major: 1, minor: 3}]'
         refuses "/srv/$name|/linux/devices/0" berth create --bundle "$B" "$ID"
         absent
     done
-    [ ! -e "$B/rootfs/dangling" ]
     same "$(stat -c '%t:%T' "$B/rootfs/srv/minor")" 1:4
+    # A link is followed inside the root; what is missing there is made.
+    config '.linux.devices = [{path: "/srv/good", type: "c", major: 1, minor: 3},
+        {path: "/srv/dangling", type: "c", major: 1, minor: 3}]'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(stat -c '%t:%T' "$B/rootfs/dangling")" 1:3
 }
 
 @test "devices: a default one in whose place something else is, without a mount on /dev" {

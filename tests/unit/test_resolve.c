@@ -325,7 +325,7 @@ static void test_magic_links(const char *way) {
         snprintf(path, sizeof path, "/proc/%d/%s", (int)getpid(), magic[i]);
         is_number(resolve_path(all, path, 0), -ELOOP, "%s: the magic link %s is refused", way, magic[i]);
         is_number(resolve_open(all, path, O_RDONLY), -ELOOP, "%s: %s is not opened", way, magic[i]);
-        int r = resolve_make(all, path, RESOLVE_MAKE_FILE);
+        int r = resolve_make(all, path, RESOLVE_MAKE_FILE, 0);
         is_number(r, -ELOOP, "%s: nothing is made behind %s", way, magic[i]);
         if (r >= 0)
             close(r);
@@ -417,22 +417,24 @@ static void test_make(const char *way) {
         {"%s/none/../x", RESOLVE_MAKE_DIRECTORY, NULL, ENOENT},
         {"%s/loop", RESOLVE_MAKE_DIRECTORY, NULL, ELOOP},
         {"%s/loop/x", RESOLVE_MAKE_FILE, NULL, ELOOP},
-        /* A dangling link is an error, and nothing is made where it leads. Any code will do. */
-        {"%s/dangling", RESOLVE_MAKE_DIRECTORY, NULL, 0},
-        {"%s/dangling", RESOLVE_MAKE_FILE, NULL, 0},
-        {"%s/dangling/x", RESOLVE_MAKE_DIRECTORY, NULL, 0},
-        {"%s/dangling/x/y", RESOLVE_MAKE_FILE, NULL, 0},
-        {"%s/dangling-out", RESOLVE_MAKE_FILE, NULL, 0},
-        {"%s/dangling-out/x", RESOLVE_MAKE_DIRECTORY, NULL, 0},
-        {"%s/dangling-abs", RESOLVE_MAKE_FILE, NULL, 0},
-        {"%s/dangling-abs/x", RESOLVE_MAKE_FILE, NULL, 0},
+        /* The target of a dangling link is made inside the root, wherever it leads. */
+        {"%s/dangling", RESOLVE_MAKE_DIRECTORY, "%s/nothing", 0},
+        {"%s/dangling-file", RESOLVE_MAKE_FILE, "%s/nofile", 0},
+        {"%s/dangling-up/x", RESOLVE_MAKE_DIRECTORY, "%s/nowhere/at/all/x", 0},
+        {"%s/dangling-chain/x/y", RESOLVE_MAKE_FILE, "%s/nothing/x/y", 0},
+        {"%s/dangling-back", RESOLVE_MAKE_DIRECTORY, NULL, ENOENT},
+        {"%s/dangling-out/x", RESOLVE_MAKE_DIRECTORY, "%s-out/made/x", 0},
+        {"%s/dangling-abs", RESOLVE_MAKE_FILE, "%s-abs/made", 0},
     };
     char path[256], want[256], target[2 * PATH_MAX];
     static const char *const links[][2] = {{"to-here", "here"},
                                            {"to-file", "file"},
                                            {"loop", "loop"},
                                            {"dangling", "nothing"},
-                                           {"dangling-out", "../../outside/made"}};
+                                           {"dangling-file", "nofile"},
+                                           {"dangling-up", "here/.././nowhere/at/all"},
+                                           {"dangling-chain", "dangling"},
+                                           {"dangling-back", "gone/../back"}};
     must(mkdirat(root.fd, way, 0755) == 0, way);
     snprintf(path, sizeof path, "%s/here", way);
     must(mkdirat(root.fd, path, 0700) == 0, path);
@@ -446,7 +448,10 @@ static void test_make(const char *way) {
     snprintf(want, sizeof want, "/%s/here", way);
     must(symlinkat(want, root.fd, path) == 0, path);
     snprintf(path, sizeof path, "%s/dangling-abs", way);
-    snprintf(target, sizeof target, "%s/outside/made", scratch);
+    snprintf(target, sizeof target, "/%s-abs/made", way);
+    must(symlinkat(target, root.fd, path) == 0, path);
+    snprintf(path, sizeof path, "%s/dangling-out", way);
+    snprintf(target, sizeof target, "../../../%s-out/made", way);
     must(symlinkat(target, root.fd, path) == 0, path);
     for (size_t i = 0; i < COUNT(cases); i++) {
 #pragma GCC diagnostic push
@@ -455,7 +460,7 @@ static void test_make(const char *way) {
         snprintf(want, sizeof want, cases[i].want ? cases[i].want : "", way);
 #pragma GCC diagnostic pop
         const char *what = cases[i].what == RESOLVE_MAKE_FILE ? "file" : "directory";
-        own_fd fd = resolve_make(root, path, cases[i].what);
+        own_fd fd = resolve_make(root, path, cases[i].what, 0);
         if (!cases[i].want) {
             ok(cases[i].code ? fd == -cases[i].code : fd < 0, "%s: no %s is made at \"%s\" (%d)", way, what, path, fd);
             continue;
@@ -477,10 +482,43 @@ static void test_make(const char *way) {
     }
     snprintf(path, sizeof path, "root/%s/file", way);
     is_text(scratch_read(path), "kept", "%s: what is there keeps its content", way);
-    snprintf(path, sizeof path, "%s/nothing", way);
-    ok(mode_of(path) == 0, "%s: nothing is made where a dangling link leads", way);
     struct stat st;
-    ok(fstatat(scratch_fd, "outside/made", &st, 0) < 0, "%s: nor outside", way);
+    snprintf(path, sizeof path, "%s-out", way);
+    ok(fstatat(scratch_fd, path, &st, 0) < 0, "%s: nothing is made outside", way);
+    snprintf(path, sizeof path, "%s/back", way);
+    ok(mode_of(path) == 0, "%s: nothing is made behind a missing directory and \"..\"", way);
+}
+
+/* The place that a path leads to, with links at its end followed. */
+static void test_place(const char *way) {
+    static const struct {
+        const char *path, *parent, *name; /* parent NULL: `code` */
+        int code;
+    } cases[] = {
+        {"a/x", "a", "x", 0},
+        {"bin", "usr", "bin", 0},
+        {"tofile", "a", "file", 0},
+        {"chain1", ".", "a", 0},
+        {"dangling", ".", "nowhere", 0},
+        {"file", ".", "file", 0},
+        {"../../x", ".", "x", 0},
+        {"", NULL, NULL, EINVAL},
+        {"/", NULL, NULL, EINVAL},
+        {"a/..", NULL, NULL, EINVAL},
+        {"toroot", NULL, NULL, EINVAL},
+        {"self", NULL, NULL, ELOOP},
+        {"file/x", NULL, NULL, ENOTDIR},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char name[NAME_MAX + 1] = "";
+        own_fd fd = resolve_place(root, cases[i].path, name);
+        if (!cases[i].parent)
+            is_number(fd, -cases[i].code, "%s: the place of \"%s\" is refused", way, cases[i].path);
+        else
+            ok(fd >= 0 && same(fd, cases[i].parent) && strcmp(name, cases[i].name) == 0,
+               "%s: the place of \"%s\" is %s in %s (%d, %s)", way, cases[i].path, cases[i].name, cases[i].parent, fd,
+               name);
+    }
 }
 
 static void test_parent(const char *way) {
@@ -539,8 +577,13 @@ static void test_parent(const char *way) {
     ok(existing >= 0 && same(existing, "usr/bin"), "%s: one that is there is taken", way);
     own_fd file = resolve_parent(root, "file/x", true, &name);
     is_number(file, -ENOTDIR, "%s: a file is nobody's parent, asked for or made", way);
-    own_fd dangling = resolve_parent(root, "dangling/x", true, &name);
-    ok(dangling < 0, "%s: none is made through a dangling link", way);
+    snprintf(path, sizeof path, "%s/dangling-parent", way);
+    must(symlinkat("made-parent", root.fd, path) == 0, path);
+    snprintf(path, sizeof path, "%s/dangling-parent/x", way);
+    own_fd dangling = resolve_parent(root, path, true, &name);
+    snprintf(path, sizeof path, "%s/made-parent", way);
+    ok(dangling >= 0 && same(dangling, path), "%s: one is made where a dangling link leads", way);
+    test_place(way);
 }
 
 /* --- races ------------------------------------------------------------------------------------------------------- */
@@ -585,7 +628,7 @@ static void test_races(const char *way) {
         own_fd secret = resolve_open(root, path, O_RDONLY);
         outside += secret >= 0;
         snprintf(path, sizeof path, "%s/%s", top, round % 2 ? "d/new" : "l/x/new");
-        own_fd made = resolve_make(root, path, RESOLVE_MAKE_DIRECTORY);
+        own_fd made = resolve_make(root, path, RESOLVE_MAKE_DIRECTORY, 0);
         outside += made >= 0 && same(made, "../outside");
     }
     kill(racer, SIGKILL);
@@ -623,8 +666,13 @@ int main(void) {
         test_open(ways[i]);
         test_make(ways[i]);
         test_parent(ways[i]);
-        test_races(ways[i]);
         is_number(open_descriptors(), before, "%s: no descriptor is left behind", ways[i]);
+    }
+    for (size_t i = 0; i < COUNT(ways); i++) { /* last: what it makes is in the way of the others */
+        resolve_force_walker(i == 1);
+        int before = open_descriptors();
+        test_races(ways[i]);
+        is_number(open_descriptors(), before, "%s: nor by a race", ways[i]);
     }
     close(root.fd);
     ok(scratch_remove(), "the scratch directory is gone");
