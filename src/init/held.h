@@ -71,6 +71,7 @@ struct held_container {
 
 struct held {
     struct held_source rootfs;
+    const char *rootfs_path; /* its path on the host, links resolved; "": not known */
     /* One a row of plan->mounts: binds, and what stands in for a file system that may not be mounted; fd -1 others. */
     struct held_source *mounts;
     /* One a row of plan->devices when the container is in a user namespace of its own, else NULL. */

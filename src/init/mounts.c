@@ -298,9 +298,25 @@ static int check_proc(const struct plan_mount *m, int source, struct error *err)
                : error_set(err, EINVAL, "/proc can be covered by a proc file system only");
 }
 
+/* A source in the container's own root, where earlier rows are in their places by now. */
+static int find_beneath(struct init *init, const struct plan_mount *m, struct held_source *source, struct error *err) {
+    struct stat st;
+    const char *path = source->beneath;
+    const struct root base = init_base(init, &path);
+    own_fd fd = resolve_path(base, path, 0);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_code(err, fd < 0 ? -fd : errno, "open %s in the container's root", source->beneath);
+    source->directory = S_ISDIR(st.st_mode);
+    source->fd = fd_take(&fd);
+    source->own = true;
+    return make_bind(init, m, err);
+}
+
 static int place_bind(struct init *init, const struct plan_mount *m, struct error *err) {
     struct held_source *source = held_of(init, m);
-    int r = check_proc(m, source->fd, err);
+    int r = source->beneath ? find_beneath(init, m, source, err) : 0;
+    if (r == 0)
+        r = check_proc(m, source->fd, err);
     if (r < 0)
         return r;
     own_fd target = open_target(init, m, source->directory, err);

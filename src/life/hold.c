@@ -12,18 +12,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 static const struct held_source nothing = {.fd = -1};
 
 void hold_init(struct held *held) {
-    *held =
-        (struct held){.rootfs = nothing, .null = nothing, .cgroup_unified = nothing, .null_stream = -1, .bundle = -1};
+    *held = (struct held){.rootfs = nothing,
+                          .rootfs_path = "",
+                          .null = nothing,
+                          .cgroup_unified = nothing,
+                          .null_stream = -1,
+                          .bundle = -1};
     for (int k = 0; k < NS_COUNT; k++)
         held->namespaces[k] = -1;
 }
@@ -94,9 +100,32 @@ static enum when clone_when(const struct plan *plan, const struct plan_mount *m)
     return plan->namespaces.recipe.mounts_first && m->idmap == MOUNT_IDMAP_NONE ? CLONE_CHILD : CLONE_NOW;
 }
 
-static int hold_rootfs(const struct plan *plan, struct held *held, struct error *err) {
+/* Where the kernel sees the file, links resolved, "" where /proc does not tell. */
+static const char *real_path(struct arena *arena, int fd) {
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n > 0 ? n : 0] = '\0';
+    const char *copy = arena_strdup(arena, path);
+    return copy ? copy : "";
+}
+
+/* The part of a path below a directory, "/" for the directory itself; NULL: it lies elsewhere. */
+static const char *path_below(const char *path, const char *directory) {
+    size_t len = strlen(directory);
+    if (len <= 1 || strncmp(path, directory, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+        return NULL;
+    return path[len] ? path + len : "/";
+}
+
+static int hold_rootfs(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     const struct held_source how = {.path = plan->rootfs, .recursive = true};
-    int r = open_source(&how, O_DIRECTORY, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &held->rootfs);
+    own_fd fd = open(how.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int r = fd < 0 ? -errno : 0;
+    if (r == 0 && plan->mounts.count > 0)
+        held->rootfs_path = real_path(arena, fd);
+    if (r == 0)
+        r = source_from_fd(&fd, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &how, &held->rootfs);
     return r < 0 ? error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s", plan->rootfs) : 0;
 }
 
@@ -151,6 +180,41 @@ int hold_map(const struct plan *plan, const struct held *held, struct error *err
     return 0;
 }
 
+/*
+ * A source below the container's own root is one of the container: it is resolved inside the root in its turn, since
+ * an earlier row may have made it, and a link of the image must not lead to the host.
+ */
+static const char *beneath_root(struct arena *arena, const struct plan *plan, const struct held *held,
+                                const char *path) {
+    const char *clean = mounts_clean_path(arena, path), *root = mounts_clean_path(arena, plan->rootfs);
+    const char *below = clean ? path_below(clean, held->rootfs_path) : NULL;
+    return below || !clean || !root ? below : path_below(clean, root);
+}
+
+static int hold_bind(struct arena *arena, const struct plan *plan, const struct plan_mount *m, struct held *held,
+                     struct error *err) {
+    struct held_source *out = &held->mounts[m->index], how = {.path = m->source, .recursive = m->recursive};
+    const bool mapped = m->idmap != MOUNT_IDMAP_NONE; /* by us, so the source must be the host's */
+    how.beneath = mapped ? NULL : beneath_root(arena, plan, held, m->source);
+    own_fd fd = how.beneath ? -1 : open(how.path, O_PATH | O_CLOEXEC);
+    if (!how.beneath && fd < 0) {
+        error_sys(err, "open");
+        return blame_mount(m, err);
+    }
+    if (!how.beneath && !mapped)
+        how.beneath = path_below(real_path(arena, fd), held->rootfs_path);
+    if (how.beneath) {
+        how.fd = -1;
+        *out = how;
+        return 0;
+    }
+    int r = source_from_fd(&fd, clone_when(plan, m), &how, out);
+    if (r == 0)
+        return 0;
+    error_code(err, -r, "clone");
+    return blame_mount(m, err);
+}
+
 static int hold_mounts(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     held->mounts = arena_array(arena, plan->mounts.count, sizeof *held->mounts);
     if (!held->mounts)
@@ -162,14 +226,8 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
         const struct plan_mount *m = &plan->mounts.items[i];
         if (m->kind == MOUNT_FILESYSTEM && confined)
             hold_stand_in(m, &held->mounts[i]);
-        if (m->kind != MOUNT_BIND)
-            continue;
-        const struct held_source how = {.path = m->source, .recursive = m->recursive};
-        int r = open_source(&how, 0, clone_when(plan, m), &held->mounts[i]);
-        if (r < 0) {
-            error_code(err, -r, "open");
-            return blame_mount(m, err);
-        }
+        if (m->kind == MOUNT_BIND && hold_bind(arena, plan, m, held, err) < 0)
+            return -err->code;
     }
     return hold_inside(plan) ? 0 : hold_map(plan, held, err);
 }
@@ -278,7 +336,7 @@ static int hold_devices(struct arena *arena, const struct plan *plan, struct hel
 }
 
 int hold_open(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
-    int r = hold_rootfs(plan, held, err);
+    int r = hold_rootfs(arena, plan, held, err);
     if (r == 0)
         r = hold_namespaces(plan, held, err);
     if (r == 0)

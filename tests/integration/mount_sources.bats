@@ -156,3 +156,34 @@ shows_order() {
     same "$(<"$T/named")" "" "calls that name a path of the host"
 }
 
+
+@test "a source below the container's own root is what earlier rows have put there" {
+    mkdir -p "$T/host/a/x" "$T/host/b" "$T/host/secret" "$B/rootfs/mnt"
+    echo b >"$T/host/b/file"
+    echo secret >"$T/host/secret/file"
+    echo image >"$B/rootfs/mnt/file"
+    bind /mnt "$T/host/a" rbind
+    bind /mnt/x "$T/host/b" rbind
+    bind /final "$B/rootfs/mnt" rbind
+    bind /relative rootfs/mnt/../mnt rbind
+    ln -s "$B/rootfs" "$T/host/link"
+    bind /linked "$T/host/link/mnt" rbind
+    bind /itself "$B/rootfs/" rbind
+    bind /made-above "$B/rootfs/dev/shm" bind
+    # A link of the image does not lead to the host.
+    ln -s "$T/host/secret" "$B/rootfs/lure"
+    mkdir -p "$B/rootfs$T/host/secret"
+    bind /lured "$B/rootfs/lure" bind
+    shell 'cat /final/x/file /relative/x/file /linked/x/file /itself/mnt/x/file; ls /lured; stat -f -c %T /made-above'
+    VARIANTS=(plain no_pivot user joined classic)
+    in_each_variant shows_rows
+}
+shows_rows() {
+    same "$output" $'b\nb\nb\nb\ntmpfs'
+}
+
+@test "a source below the container's own root that is not there is refused with its place" {
+    bind /x "$B/rootfs/nowhere" bind
+    refuses "mounts[5]|/nowhere in the container's root|No such file" berth run --bundle "$B" "$ID"
+    absent
+}
