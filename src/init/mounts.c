@@ -69,8 +69,8 @@ static bool reopened_later(const struct plan_mounts *mounts, size_t index) {
     return false;
 }
 
-static uint64_t set_at_once(const struct plan_mount *m) {
-    return m->flags.set & ~(sealed_late(m) ? (uint64_t)MOUNT_ATTR_RDONLY : 0);
+static uint64_t set_at_once(const struct plan_mount *m, struct mount_flags flags) {
+    return flags.set & ~(sealed_late(m) ? (uint64_t)MOUNT_ATTR_RDONLY : 0);
 }
 
 /*
@@ -91,15 +91,26 @@ static int refuse_flags(const struct plan_mount *m, int r, const char *what, str
     return error_code(err, -r, "set %s of mount %s", what, m->destination);
 }
 
+/* What to set and clear on the mount that is now as it is. */
+static struct mount_flags for_mount(struct mount_flags flags, int mount_fd) {
+    struct statvfs now;
+    if (flags.spare_noatime && fstatvfs(mount_fd, &now) == 0 && (now.f_flag & ST_NOATIME)) {
+        flags.set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+        flags.clear &= ~(uint64_t)MOUNT_ATTR__ATIME;
+    }
+    return flags;
+}
+
 /* Of a detached tree. 1: done; 0: the kernel can do so only for an attached mount. */
 static int prepare(const struct init *init, const struct plan_mount *m, int tree, struct error *err) {
+    const struct mount_flags flags = for_mount(m->flags, tree), whole = for_mount(m->tree, tree);
     const bool bind = m->kind == MOUNT_BIND;
-    int r = bind ? mount_prepare(tree, set_at_once(m), m->flags.clear, false, 0) : 0;
+    int r = bind ? mount_prepare(tree, set_at_once(m, flags), flags.clear, false, 0) : 0;
     if (r == -ENOSYS)
         return 0;
     if (r < 0)
         return refuse_flags(m, r, "flags", err);
-    r = mount_prepare(tree, m->tree.set, m->tree.clear, true, first_propagation(init, m));
+    r = mount_prepare(tree, whole.set, whole.clear, true, first_propagation(init, m));
     if (r == -ENOSYS)
         return 0;
     if (r < 0)
@@ -117,15 +128,16 @@ static int prepare(const struct init *init, const struct plan_mount *m, int tree
 /* The same for an attached mount. */
 static int change(const struct init *init, const struct plan_mount *m, int mount_fd, bool with_flags,
                   struct error *err) {
+    const struct mount_flags flags = for_mount(m->flags, mount_fd), whole = for_mount(m->tree, mount_fd);
     const unsigned long first = first_propagation(init, m);
     int r = first ? mount_propagation(mount_fd, first) : 0;
     if (r < 0)
         return refuse_flags(m, r, "propagation", err);
     if (with_flags)
-        r = mount_change(mount_fd, set_at_once(m), m->flags.clear, false);
+        r = mount_change(mount_fd, set_at_once(m, flags), flags.clear, false);
     if (r < 0)
         return refuse_flags(m, r, "flags", err);
-    r = mount_change(mount_fd, m->tree.set, m->tree.clear, true);
+    r = mount_change(mount_fd, whole.set, whole.clear, true);
     if (r < 0)
         return refuse_flags(m, r, "recursive flags", err);
     for (int i = 0; r == 0 && i < MOUNT_PROPAGATIONS_MAX && m->propagation[i]; i++)
@@ -150,7 +162,7 @@ static struct mount_new new_filesystem(const struct plan_mount *m) {
         .type = m->type,
         .source = m->source,
         .data = m->data,
-        .attributes = set_at_once(m),
+        .attributes = set_at_once(m, m->flags),
         .superblock = m->superblock,
         .classic_flags = m->classic_flags,
     };
@@ -243,8 +255,8 @@ static int open_target(const struct init *init, const struct plan_mount *m, bool
     const struct root base = init_base(init, &path);
     bool kernel_fs = m->kind == MOUNT_FILESYSTEM && (strcmp(m->type, "proc") == 0 || strcmp(m->type, "sysfs") == 0);
     /* proc and sysfs must not follow a link of the image. */
-    own_fd fd = resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE,
-                             kernel_fs ? RESOLVE_NO_LINKS : 0);
+    const unsigned follow = kernel_fs ? RESOLVE_NO_LINKS : m->dest_nofollow ? RESOLVE_NO_LINK_AT_END : 0;
+    own_fd fd = resolve_make(base, path, directory ? RESOLVE_MAKE_DIRECTORY : RESOLVE_MAKE_FILE, follow);
     if (kernel_fs && fd == -ELOOP)
         return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s",
                          m->type, m->destination);
@@ -312,8 +324,27 @@ static int find_beneath(struct init *init, const struct plan_mount *m, struct he
     return make_bind(init, m, err);
 }
 
+/* copy-symlink: a link at the destination like the source. One that is there already must be the same. */
+static int place_link(struct init *init, const struct plan_mount *m, const char *text, struct error *err) {
+    char there[PATH_MAX];
+    const char *name, *path = m->destination;
+    const struct root base = init_base(init, &path);
+    own_fd parent = resolve_parent(base, path, true, &name);
+    if (parent < 0)
+        return error_code(err, -parent, "make the directory of %s", m->destination);
+    if (symlinkat(text, parent, name) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return error_sys(err, "make symbolic link %s", m->destination);
+    ssize_t n = readlinkat(parent, name, there, sizeof there);
+    bool same = n >= 0 && (size_t)n == strlen(text) && memcmp(there, text, (size_t)n) == 0;
+    return same ? 0 : error_set(err, EEXIST, "%s is there already, and no symbolic link to %s", m->destination, text);
+}
+
 static int place_bind(struct init *init, const struct plan_mount *m, struct error *err) {
     struct held_source *source = held_of(init, m);
+    if (source->link)
+        return place_link(init, m, source->link, err);
     int r = source->beneath ? find_beneath(init, m, source, err) : 0;
     if (r == 0)
         r = check_proc(m, source->fd, err);

@@ -191,19 +191,42 @@ static const char *beneath_root(struct arena *arena, const struct plan *plan, co
     return below || !clean || !root ? below : path_below(clean, root);
 }
 
+/* For copy-symlink: the text of a symbolic link, NULL for anything else. */
+static int hold_link(struct arena *arena, int fd, const char *path, const char **link, struct error *err) {
+    struct stat st;
+    char text[PATH_MAX];
+    if (fstat(fd, &st) < 0)
+        return error_sys(err, "stat");
+    if (!S_ISLNK(st.st_mode))
+        return 0;
+    ssize_t n = readlinkat(fd, "", text, sizeof text - 1);
+    if (n < 0)
+        return error_sys(err, "read symbolic link %s", path);
+    text[n] = '\0';
+    *link = arena_strdup(arena, text);
+    return *link ? 0 : error_memory(err);
+}
+
 static int hold_bind(struct arena *arena, const struct plan *plan, const struct plan_mount *m, struct held *held,
                      struct error *err) {
-    struct held_source *out = &held->mounts[m->index], how = {.path = m->source, .recursive = m->recursive};
+    struct held_source *out = &held->mounts[m->index],
+                       how = {.path = m->source, .recursive = m->recursive, .nofollow = m->source_nofollow};
     const bool mapped = m->idmap != MOUNT_IDMAP_NONE; /* by us, so the source must be the host's */
     how.beneath = mapped ? NULL : beneath_root(arena, plan, held, m->source);
-    own_fd fd = how.beneath ? -1 : open(how.path, O_PATH | O_CLOEXEC);
+    const bool nofollow = m->source_nofollow || m->copy_symlink;
+    own_fd fd = how.beneath ? -1 : open(how.path, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
+    if (fd >= 0 && m->copy_symlink) {
+        int r = hold_link(arena, fd, how.path, &how.link, err);
+        if (r < 0)
+            return blame_mount(m, err);
+    }
     if (!how.beneath && fd < 0) {
         error_sys(err, "open");
         return blame_mount(m, err);
     }
-    if (!how.beneath && !mapped)
+    if (!how.beneath && !how.link && !mapped)
         how.beneath = path_below(real_path(arena, fd), held->rootfs_path);
-    if (how.beneath) {
+    if (how.beneath || how.link) {
         how.fd = -1;
         *out = how;
         return 0;

@@ -34,7 +34,10 @@ enum option_kind {
     OPTION_RBIND,
     OPTION_REMOUNT,
     OPTION_COPY_UP,
-    OPTION_IDMAP
+    OPTION_COPY_SYMLINK,
+    OPTION_SOURCE_NOFOLLOW,
+    OPTION_DEST_NOFOLLOW,
+    OPTION_IDMAP /* alone, or with mappings: idmap=uids=0-1000-10;gids=0-1000-10 */
 };
 
 static const struct mount_option {
@@ -45,7 +48,9 @@ static const struct mount_option {
     {"async", OPTION_SUPER_CLEAR, MS_SYNCHRONOUS},
     {"atime", OPTION_CLEAR, MOUNT_ATTR_NOATIME},
     {"bind", OPTION_BIND, 0},
+    {"copy-symlink", OPTION_COPY_SYMLINK, 0},
     {"defaults", OPTION_NOTHING, 0},
+    {"dest-nofollow", OPTION_DEST_NOFOLLOW, 0},
     {"dev", OPTION_CLEAR, MOUNT_ATTR_NODEV},
     {"diratime", OPTION_CLEAR, MOUNT_ATTR_NODIRATIME},
     {"dirsync", OPTION_SUPER, MS_DIRSYNC},
@@ -98,6 +103,7 @@ static const struct mount_option {
     {"shared", OPTION_PROPAGATION, MS_SHARED},
     {"silent", OPTION_CLASSIC, MS_SILENT},
     {"slave", OPTION_PROPAGATION, MS_SLAVE},
+    {"src-nofollow", OPTION_SOURCE_NOFOLLOW, 0},
     {"strictatime", OPTION_SET, MOUNT_ATTR_STRICTATIME},
     {"suid", OPTION_CLEAR, MOUNT_ATTR_NOSUID},
     {"symfollow", OPTION_CLEAR, MOUNT_ATTR_NOSYMFOLLOW},
@@ -117,9 +123,12 @@ size_t mounts_option_names(const char **names, size_t max) {
 }
 
 static const struct mount_option *find_option(const char *name) {
-    for (size_t i = 0; i < TABLE_COUNT(options); i++)
-        if (strcmp(options[i].name, name) == 0)
+    for (size_t i = 0; i < TABLE_COUNT(options); i++) {
+        size_t len = strlen(options[i].name);
+        bool value = options[i].kind == OPTION_IDMAP && strncmp(options[i].name, name, len) == 0 && name[len] == '=';
+        if (value || strcmp(options[i].name, name) == 0)
             return &options[i];
+    }
     return NULL;
 }
 
@@ -132,6 +141,7 @@ static void flags_set(struct mount_flags *flags, uint64_t flag) {
     if (is_atime(flag)) {
         flags->clear |= MOUNT_ATTR__ATIME;
         flags->set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+        flags->spare_noatime = false;
     } else {
         flags->clear &= ~flag;
     }
@@ -140,8 +150,8 @@ static void flags_set(struct mount_flags *flags, uint64_t flag) {
 
 static void flags_clear(struct mount_flags *flags, uint64_t flag) {
     if (is_atime(flag)) {
-        /* Taking one mode away leaves the kernel's default, relatime; "norelatime" asks for strictatime's opposite
-         * of nothing and so, as in mount(8), for strictatime. */
+        /* Without noatime or strictatime a mount has the kernel's default, relatime; without that, strictatime. */
+        flags->spare_noatime = flag != MOUNT_ATTR_NOATIME && !(flags->clear & MOUNT_ATTR__ATIME);
         flags->clear |= MOUNT_ATTR__ATIME;
         flags->set &= ~(uint64_t)MOUNT_ATTR__ATIME;
         if (flag == MOUNT_ATTR_RELATIME)
@@ -218,7 +228,16 @@ static int apply_option(struct arena *arena, struct plan_mount *m, const char *n
     case OPTION_COPY_UP:
         m->copy_up |= o->kind == OPTION_COPY_UP;
         break;
-    case OPTION_IDMAP:
+    case OPTION_COPY_SYMLINK:
+        m->copy_symlink = true;
+        break;
+    case OPTION_SOURCE_NOFOLLOW:
+        m->source_nofollow = true;
+        break;
+    case OPTION_DEST_NOFOLLOW:
+        m->dest_nofollow = true;
+        break;
+    case OPTION_IDMAP: /* its mappings are read when all options are (plan_idmap) */
         m->idmap = (enum mount_idmap)o->value;
         break;
     }
@@ -291,18 +310,105 @@ static int plan_source(struct arena *arena, const struct oci_mount *row, const c
     return m->source ? 0 : error_memory(err);
 }
 
+/* "[@]FILE-HOST-COUNT": ids of the file system appear as the host's, from those two on; @: as the container's. */
+static int parse_range(const char *text, size_t len, const struct plan_namespaces *ns,
+                       bool (*map)(const struct plan_namespaces *ns, uint32_t inside, uint32_t *outside),
+                       struct plan_id_mapping *out) {
+    char copy[48], *end = copy;
+    unsigned long values[3];
+    const bool relative = len > 0 && *text == '@';
+    text += relative;
+    len -= relative;
+    if (len == 0 || len >= sizeof copy)
+        return -EINVAL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    for (int i = 0; i < 3; i++) {
+        if (*end < '0' || *end > '9')
+            return -EINVAL;
+        values[i] = strtoul(end, &end, 10);
+        if (values[i] > UINT32_MAX || *end++ != (i < 2 ? '-' : '\0'))
+            return -EINVAL;
+    }
+    *out = (struct plan_id_mapping){(uint32_t)values[0], (uint32_t)values[1], (uint32_t)values[2]};
+    if (!relative)
+        return 0;
+    uint32_t first, last, size = out->size;
+    if (size == 0 || out->outside > UINT32_MAX - size || !map(ns, out->outside, &first) ||
+        !map(ns, out->outside + size - 1, &last) || last - first != size - 1)
+        return -ERANGE; /* the container has no such ids, or not in one piece */
+    out->outside = first;
+    return 0;
+}
+
+/* "uids=RANGE#RANGE...", up to the semicolon; *list becomes those. */
+static int parse_ranges(struct arena *arena, const char *text, size_t len, const struct plan_namespaces *ns,
+                        bool (*map)(const struct plan_namespaces *ns, uint32_t inside, uint32_t *outside),
+                        const char *place, struct oci_id_mapping_array *list, struct error *err) {
+    size_t count = 1, used = 0;
+    for (size_t i = 0; i < len; i++)
+        count += text[i] == '#';
+    struct oci_id_mapping *items = arena_array(arena, count, sizeof *items);
+    if (!items)
+        return error_memory(err);
+    for (const char *c = text; used < count; c++) {
+        size_t n = 0;
+        while (c + n < text + len && c[n] != '#')
+            n++;
+        struct plan_id_mapping range;
+        int r = parse_range(c, n, ns, map, &range);
+        if (r < 0)
+            return error_refuse(err, place,
+                                r == -ERANGE ? "idmap range \"%.*s\" is not mapped in the user namespace"
+                                             : "idmap range \"%.*s\" is not FILE-HOST-COUNT, as 0-1000-10",
+                                (int)n, c);
+        items[used++] =
+            (struct oci_id_mapping){.container_id = range.inside, .host_id = range.outside, .size = range.size};
+        c += n;
+    }
+    *list = (struct oci_id_mapping_array){.count = count, .items = items};
+    return 0;
+}
+
+/* The mappings in the option "idmap=uids=...;gids=..."; none without one. */
+static int parse_idmap(struct arena *arena, const struct oci_mount *row, const struct plan_namespaces *ns,
+                       const char *place, struct oci_id_mapping_array lists[2], struct error *err) {
+    static bool (*const maps[2])(const struct plan_namespaces *ns, uint32_t inside,
+                                 uint32_t *outside) = {namespaces_map_uid, namespaces_map_gid};
+    static const char *const keys[2] = {"uids=", "gids="};
+    for (size_t i = 0; i < row->options.count; i++) {
+        const struct mount_option *o = find_option(row->options.items[i]);
+        const char *text = o && o->kind == OPTION_IDMAP ? strchr(row->options.items[i], '=') : NULL;
+        for (text += text != NULL; text && *text;) {
+            size_t len = strcspn(text, ";");
+            int k = strncmp(text, keys[0], 5) == 0 ? 0 : strncmp(text, keys[1], 5) == 0 ? 1 : -1;
+            if (k < 0)
+                return error_refuse(err, place, "option %s: neither uids= nor gids=", row->options.items[i]);
+            int r = parse_ranges(arena, text + 5, len - 5, ns, maps[k], place, &lists[k], err);
+            if (r < 0)
+                return r;
+            text += len + (text[len] == ';');
+        }
+    }
+    return 0;
+}
+
 /* config.md "Mounts", uidMappings: both or none, and none only where the container's own can stand in. */
 static int plan_idmap(struct arena *arena, const struct oci_mount *row, const struct plan_namespaces *ns,
                       struct plan_mount *m, const char *place, struct error *err) {
-    if ((row->uid_mappings.count == 0) != (row->gid_mappings.count == 0))
+    struct oci_id_mapping_array lists[2] = {row->uid_mappings, row->gid_mappings};
+    int r = parse_idmap(arena, row, ns, place, lists, err);
+    if (r < 0)
+        return r;
+    if ((lists[0].count == 0) != (lists[1].count == 0))
         return error_refuse(err, place, "a mount needs both uidMappings and gidMappings, or neither");
-    if (row->uid_mappings.count > 0 && m->idmap == MOUNT_IDMAP_NONE)
+    if (lists[0].count > 0 && m->idmap == MOUNT_IDMAP_NONE)
         m->idmap = MOUNT_IDMAP_ONE;
     if (m->idmap == MOUNT_IDMAP_NONE)
         return 0;
     if (m->kind != MOUNT_BIND)
         return error_refuse(err, place, "only bind mounts can be id-mapped");
-    if (row->uid_mappings.count == 0) {
+    if (lists[0].count == 0) {
         if (ns->modes[NS_USER] == NS_INHERIT)
             return error_refuse(err, place, "an id-mapped mount needs mappings of its own, or a user namespace");
         m->uids = ns->uids;
@@ -313,9 +419,9 @@ static int plan_idmap(struct arena *arena, const struct oci_mount *row, const st
     }
     char list[64];
     snprintf(list, sizeof list, "%.40s/uidMappings", place);
-    int r = namespaces_plan_mappings(arena, &row->uid_mappings, list, &m->uids, &m->uid_count, err);
+    r = namespaces_plan_mappings(arena, &lists[0], list, &m->uids, &m->uid_count, err);
     snprintf(list, sizeof list, "%.40s/gidMappings", place);
-    return r < 0 ? r : namespaces_plan_mappings(arena, &row->gid_mappings, list, &m->gids, &m->gid_count, err);
+    return r < 0 ? r : namespaces_plan_mappings(arena, &lists[1], list, &m->gids, &m->gid_count, err);
 }
 
 static int check_mount(const struct plan_mount *m, const char *place, struct error *err) {
@@ -331,6 +437,11 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
     if (m->kind == MOUNT_BIND && m->data)
         log_warning("bind mounts cannot have any filesystem-specific options applied: \"%s\" ignored (config %s)",
                     m->data, place);
+    if ((m->copy_symlink || m->source_nofollow || m->dest_nofollow) && m->kind != MOUNT_BIND)
+        return error_refuse(err, place, "option %s is for bind mounts only",
+                            m->copy_symlink      ? "copy-symlink"
+                            : m->source_nofollow ? "src-nofollow"
+                                                 : "dest-nofollow");
     if (m->copy_up && (m->kind != MOUNT_FILESYSTEM || strcmp(m->type, "tmpfs") != 0))
         return error_refuse(err, place, "option tmpcopyup is for tmpfs only");
     return 0;

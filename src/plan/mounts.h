@@ -30,6 +30,7 @@ enum mount_idmap { MOUNT_IDMAP_NONE, MOUNT_IDMAP_ONE, MOUNT_IDMAP_TREE };
 /* Attributes to set and to clear (MOUNT_ATTR_*); `clear` has the whole MOUNT_ATTR__ATIME when an atime mode is set. */
 struct mount_flags {
     uint64_t set, clear;
+    bool spare_noatime; /* norelatime and nostrictatime take away their own mode only: a noatime mount stays so */
 };
 
 struct plan_mount {
@@ -47,6 +48,9 @@ struct plan_mount {
     unsigned long classic_flags;                       /* MS_I_VERSION, MS_SILENT */
     unsigned long propagation[MOUNT_PROPAGATIONS_MAX]; /* MS_SHARED [| MS_REC] ..., applied one after another; 0 ends */
     bool copy_up;                                      /* tmpcopyup: the tmpfs starts with what it covers */
+    bool copy_symlink;      /* a source that is a symbolic link is copied to the destination, not bound */
+    bool source_nofollow;   /* a source that is a symbolic link is itself bound */
+    bool dest_nofollow;     /* a symbolic link at the destination is itself mounted over */
     enum mount_idmap idmap; /* ids of the source appear mapped (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12) */
     const struct plan_id_mapping *uids, *gids; /* for idmap; none: those of the container's user namespace */
     size_t uid_count, gid_count;

@@ -187,3 +187,65 @@ shows_rows() {
     refuses "mounts[5]|/nowhere in the container's root|No such file" berth run --bundle "$B" "$ID"
     absent
 }
+
+@test "idmap with ranges in the option: uids and gids, of the host's or (@) of the container's" {
+    mkdir "$T/share"
+    touch "$T/share/five"
+    chown 5:6 "$T/share/five"
+    bind /a "$T/share" bind 'idmap=uids=0-1000-10;gids=0-2000-6#6-3000-1'
+    shell 'stat -c %u:%g /a/five'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" 1005:3000
+    config 'del(.mounts[-1])'
+    variant_user
+    mkdir -p "$B/rootfs/a"
+    bind /a "$T/share" rbind 'ridmap=uids=@0-20-10;gids=@0-30-10'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" 25:36
+    config '.mounts[-1].options = ["rbind", "ridmap=uids=@0-65530-10;gids=@0-30-10"]'
+    refuses "/mounts/5|@0-65530-10|not mapped" berth run --bundle "$B" "$ID"
+}
+
+@test "copy-symlink: a source that is a link becomes one; anything else is bound" {
+    ln -s ../some/where "$T/host/link"
+    bind /etc/copy "$T/host/link" bind copy-symlink
+    bind /etc/plain "$T/host/file" bind copy-symlink
+    shell 'readlink /etc/copy; cat /etc/plain'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'../some/where\nhost'
+    succeeds berth run --bundle "$B" "$ID" # the link is there already
+    ln -sfn elsewhere "$B/rootfs/etc/copy"
+    refuses "mounts[5]|/etc/copy is there already|../some/where" berth run --bundle "$B" "$ID"
+    same "$(readlink "$B/rootfs/etc/copy")" elsewhere
+}
+
+@test "src-nofollow binds a link itself, dest-nofollow mounts over one" {
+    ln -s /bin/busybox "$T/host/link"
+    ln -s /etc/target "$B/rootfs/etc/link"
+    echo target >"$B/rootfs/etc/target"
+    bind /etc/link "$T/host/file" bind dest-nofollow
+    bind /etc/bound "$T/host/link" bind src-nofollow
+    shell 'cat /etc/link; cat /etc/target; awk "\$5 ~ \"^/etc\" { print \$5 }" /proc/self/mountinfo; readlink /etc/bound'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'host\ntarget\n/etc/link\n/etc/bound\n/bin/busybox'
+}
+
+@test "copy-symlink, src-nofollow and dest-nofollow of another mount than a bind are refused" {
+    local option
+    for option in copy-symlink src-nofollow dest-nofollow; do
+        config --arg o "$option" '.mounts[5] = {destination: "/x", type: "tmpfs", source: "x", options: [$o]}'
+        refuses "/mounts/5|$option is for bind mounts only" berth run --bundle "$B" "$ID"
+    done
+}
+
+@test "norelatime and nostrictatime leave a noatime source alone" {
+    local option
+    bind /x "$T/host" rbind OPTION
+    shell 'awk "\$5 == \"/x\" { print \$6 }" /proc/self/mountinfo | tr , "\n" | grep atime'
+    for option in norelatime rnorelatime nostrictatime rnostrictatime; do
+        config --arg o "$option" '.mounts[-1].options[1] = $o'
+        try unshare --mount --propagation private sh -euc 'mount --bind "$0" "$0"; mount -o remount,bind,noatime "$0"
+            exec "$@"' "$T/host" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        same "$output$errors" noatime "$option"
+    done
+}

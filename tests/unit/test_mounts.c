@@ -151,6 +151,39 @@ static void show_flags(void) {
            (unsigned long long)row.tree.clear, row.superblock, row.classic_flags);
 }
 
+static bool is_range(const struct plan_id_mapping *range, uint32_t inside, uint32_t outside, uint32_t size) {
+    return range->inside == inside && range->outside == outside && range->size == size;
+}
+
+static void test_idmap_option(void) {
+    is_number(make("none", "/src", "/mnt", "bind idmap=uids=0-1000-10#10-2000-5;gids=0-3000-7"), 0,
+              "idmap= with ranges");
+    ok(plan.items[0].idmap == MOUNT_IDMAP_ONE && plan.items[0].uid_count == 2 && plan.items[0].gid_count == 1,
+       "has as many ranges as it says");
+    ok(is_range(&plan.items[0].uids[0], 0, 1000, 10) && is_range(&plan.items[0].uids[1], 10, 2000, 5) &&
+           is_range(&plan.items[0].gids[0], 0, 3000, 7),
+       "and these");
+    static const char *const bad[] = {"uids=0-1000-10",
+                                      "gids=0-1-1",
+                                      "uids=0-1-1;gids=",
+                                      "uids=0-1;gids=0-1-1",
+                                      "uids=0-1-1-1;gids=0-1-1",
+                                      "uids=-1-1-1;gids=0-1-1",
+                                      "uids=0-1-99999999999;gids=0-1-1",
+                                      "uids=0-1-1#;gids=0-1-1",
+                                      "uids=0-1-0;gids=0-1-1",
+                                      "uids=0-1-x;gids=0-1-1",
+                                      "uids=@x-1-1;gids=0-1-1",
+                                      "users=0-1-1;gids=0-1-1",
+                                      "x",
+                                      ""};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        char options[128];
+        snprintf(options, sizeof options, "bind idmap=%s", bad[i]);
+        ok(make("none", "/src", "/mnt", options) < 0, "idmap=%s is refused (%s)", bad[i], err.text);
+    }
+}
+
 static void test_options(void) {
     for (size_t i = 0; i < COUNT(option_cases); i++) {
         const struct option_case *c = &option_cases[i];
@@ -259,7 +292,8 @@ static void test_propagation(void) {
 
 /* The options that are honoured are told to engines by `features`: all of the specification's, and no stranger. */
 static void test_names(void) {
-    static const char *const others[] = {"bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"};
+    static const char *const others[] = {"bind",   "rbind",        "remount",      "tmpcopyup",    "idmap",
+                                         "ridmap", "copy-symlink", "src-nofollow", "dest-nofollow"};
     const char *names[128] = {NULL};
     size_t count = mounts_option_names(names, COUNT(names)), strangers = 0;
     is_number(mounts_option_names(NULL, 0), count, "the number of options does not depend on the room");
@@ -622,5 +656,6 @@ int main(void) {
     test_rows();
     test_extra();
     arena_drop(&arena);
+    test_idmap_option();
     return tap_done();
 }
