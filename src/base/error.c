@@ -2,15 +2,97 @@
 /* error: see error.h. Runs everywhere, needs nothing, allocates nothing. */
 #include "base/error.h"
 
+#include "base/table.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * The errors for which musl's strerror has words of its own. Engines written in Go look for the words of Go's library:
+ * glibc's, with a small first letter. They are also the words that a search on the web finds.
+ */
+static const struct name_value texts[] = {
+    {"input/output error", EIO},
+    {"no child processes", ECHILD},
+    {"cannot allocate memory", ENOMEM},
+    {"device or resource busy", EBUSY},
+    {"invalid cross-device link", EXDEV},
+    {"too many open files", EMFILE},
+    {"inappropriate ioctl for device", ENOTTY},
+    {"illegal seek", ESPIPE},
+    {"numerical argument out of domain", EDOM},
+    {"numerical result out of range", ERANGE},
+    {"resource deadlock avoided", EDEADLK},
+    {"file name too long", ENAMETOOLONG},
+    {"too many levels of symbolic links", ELOOP},
+    {"channel number out of range", ECHRNG},
+    {"level 2 not synchronized", EL2NSYNC},
+    {"level 3 halted", EL3HLT},
+    {"level 3 reset", EL3RST},
+    {"link number out of range", ELNRNG},
+    {"protocol driver not attached", EUNATCH},
+    {"no CSI structure available", ENOCSI},
+    {"level 2 halted", EL2HLT},
+    {"invalid exchange", EBADE},
+    {"invalid request descriptor", EBADR},
+    {"exchange full", EXFULL},
+    {"no anode", ENOANO},
+    {"invalid request code", EBADRQC},
+    {"invalid slot", EBADSLT},
+    {"bad font file format", EBFONT},
+    {"timer expired", ETIME},
+    {"machine is not on the network", ENONET},
+    {"package not installed", ENOPKG},
+    {"object is remote", EREMOTE},
+    {"advertise error", EADV},
+    {"srmount error", ESRMNT},
+    {"communication error on send", ECOMM},
+    {"RFS specific error", EDOTDOT},
+    {"value too large for defined data type", EOVERFLOW},
+    {"name not unique on network", ENOTUNIQ},
+    {"remote address changed", EREMCHG},
+    {"can not access a needed shared library", ELIBACC},
+    {"accessing a corrupted shared library", ELIBBAD},
+    {".lib section in a.out corrupted", ELIBSCN},
+    {"attempting to link in too many shared libraries", ELIBMAX},
+    {"cannot exec a shared library directly", ELIBEXEC},
+    {"invalid or incomplete multibyte or wide character", EILSEQ},
+    {"interrupted system call should be restarted", ERESTART},
+    {"streams pipe error", ESTRPIPE},
+    {"too many users", EUSERS},
+    {"socket operation on non-socket", ENOTSOCK},
+    {"message too long", EMSGSIZE},
+    {"operation not supported", EOPNOTSUPP},
+    {"address already in use", EADDRINUSE},
+    {"cannot assign requested address", EADDRNOTAVAIL},
+    {"network is unreachable", ENETUNREACH},
+    {"network dropped connection on reset", ENETRESET},
+    {"software caused connection abort", ECONNABORTED},
+    {"transport endpoint is already connected", EISCONN},
+    {"transport endpoint is not connected", ENOTCONN},
+    {"cannot send after transport endpoint shutdown", ESHUTDOWN},
+    {"too many references: cannot splice", ETOOMANYREFS},
+    {"connection timed out", ETIMEDOUT},
+    {"no route to host", EHOSTUNREACH},
+    {"operation now in progress", EINPROGRESS},
+    {"structure needs cleaning", EUCLEAN},
+    {"not a XENIX named type file", ENOTNAM},
+    {"no XENIX semaphores available", ENAVAIL},
+    {"is a named type file", EISNAM},
+    {"disk quota exceeded", EDQUOT},
+    {"owner died", EOWNERDEAD},
+    {"operation not possible due to RF-kill", ERFKILL},
+    {"memory page has hardware error", EHWPOISON},
+};
+
 const char *error_text(int code) {
-    /* Engines written in Go match the words of their own library, which begins them in lower case. No locale is ever
-     * set, so strerror gives the C locale's text; one buffer is enough for a library of one thread. */
+    /* No locale is ever set, so strerror gives the C locale's text; one buffer suffices for a library of one thread. */
     static char text[96];
+    const char *known = table_name(texts, TABLE_COUNT(texts), code);
+    if (known)
+        return known;
     snprintf(text, sizeof text, "%s", strerror(code));
     if (text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a' && text[1] <= 'z')
         text[0] = (char)(text[0] - 'A' + 'a');
