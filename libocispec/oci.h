@@ -23,7 +23,7 @@ struct oci_allocator {
 struct oci_error {
     int code;          /* a positive errno: EINVAL, ENOMEM, E2BIG (one of the limits below) */
     unsigned line;     /* where the offending value begins, from 1; 0 if no place is to blame */
-    unsigned column;   /* in bytes, from 1 */
+    unsigned column;   /* in characters, from 1 */
     char pointer[256]; /* RFC 6901, "" for the document; longer ones end in "..."; control characters shown as ? */
     char text[512];    /* one line, the pointer included: "/process/user/uid: expected an integer, found a string" */
 };

@@ -137,9 +137,14 @@ static void write_pointer(const struct reader *r, bool with_top, char *buffer, s
     }
 }
 
-/* Where the token that follows the one ending at `after` begins. yajl tells where tokens end, and skips some. */
+/*
+ * Where the token that follows the one ending at `after` begins. yajl tells where tokens end, and skips some. At a
+ * comment it stops before the token: white space is no token, whatever yajl says.
+ */
 static size_t token_start(const struct reader *r, size_t after, size_t end) {
-    while (after + 1 < end && strchr(" \t\r\n,:", r->text[after]))
+    while (after + 1 < end && memchr(" \t\r\n,:", r->text[after], sizeof(" \t\r\n,:") - 1))
+        after++;
+    while (after < r->len && memchr(" \t\r\n", r->text[after], sizeof(" \t\r\n") - 1))
         after++;
     return after;
 }
@@ -152,7 +157,9 @@ static void write_place(const struct reader *r, size_t at) {
         line++;
     }
     r->error->line = line;
-    r->error->column = (unsigned)(r->text + at - begin) + 1;
+    r->error->column = 1;
+    for (; begin < r->text + at; begin++)
+        r->error->column += ((unsigned char)*begin & 0xc0) != 0x80; /* a character, not each of its bytes */
 }
 
 /* Keeps the error; 0, which tells yajl to stop. */
@@ -718,6 +725,10 @@ static void refuse_syntax(struct reader *r) {
     refuse(r, EINVAL, token_start(r, r->end, end), r->key_due, "malformed JSON: %s", shown);
 }
 
+static bool is_blank(const struct reader *r) {
+    return r->values == 0 && token_start(r, 0, 0) == r->len;
+}
+
 static void parse(struct reader *r) {
     const char *fault = NULL;
     size_t good = good_length(r->text, r->len, &fault);
@@ -734,7 +745,7 @@ static void parse(struct reader *r) {
     }
     r->finishing = true;
     if (yajl_complete_parse(r->yajl) != yajl_status_ok && !r->code)
-        refuse(r, EINVAL, r->len, r->key_due, r->values ? "the document ends too early" : "the document is empty");
+        refuse(r, EINVAL, r->len, r->key_due, is_blank(r) ? "the document is empty" : "the document ends too early");
 }
 
 /*
