@@ -49,6 +49,9 @@ struct oci_read_options {
      * pointer is as in struct oci_error and valid during the call only. May be NULL. */
     void (*unknown)(void *ctx, const char *pointer);
     void *ctx;
+    /* Which of count names a misspelt word of an enum was meant to be, NULL for none: the error says it. May be NULL.
+     */
+    const char *(*nearest)(const char *word, const char *const *names, size_t count);
 };
 
 enum oci_write_flags {

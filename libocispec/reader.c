@@ -433,10 +433,27 @@ static int on_number(void *ctx, const char *text, size_t len) {
     return 1;
 }
 
-static int refuse_word(struct reader *r, const char *what, const char *text, size_t len, const char *fault) {
-    char shown[80];
-    show(shown, sizeof(shown), text, len);
-    return refuse_value(r, "%s\"%s\"%s%s", what, shown, *fault ? " is " : "", fault);
+#define WORDS_MAX 64 /* of an enum, that a misspelt word is compared with */
+
+/* Refuses a word that an enum does not have, and names the one that was probably meant. */
+static int refuse_unknown_word(struct reader *r, unsigned type, const char *text, size_t len) {
+    const char *names[WORDS_MAX], *near = NULL;
+    unsigned count = 0;
+    char word[80], hint[120] = "";
+    show(word, sizeof(word), text, len);
+    while (count < WORDS_MAX && (names[count] = oci_enum_name(type, count + 1)))
+        count++;
+    if (r->options && r->options->nearest)
+        near = r->options->nearest(word, names, count);
+    if (near)
+        snprintf(hint, sizeof(hint), ", did you mean \"%s\"?", near);
+    return refuse_value(r, "unknown value \"%s\"%s", word, hint);
+}
+
+static int refuse_broken(struct reader *r, const char *text, size_t len, const char *fault) {
+    char word[80];
+    show(word, sizeof(word), text, len);
+    return refuse_value(r, "\"%s\" is %s", word, fault);
 }
 
 static int on_string(void *ctx, const unsigned char *bytes, size_t len) {
@@ -452,12 +469,12 @@ static int on_string(void *ctx, const unsigned char *bytes, size_t len) {
     if (aim.kind == OCI_ENUM) {
         unsigned value = oci_enum_find(aim.field->type, text, len);
         if (value == 0)
-            return refuse_word(r, "unknown value ", text, len, "");
+            return refuse_unknown_word(r, aim.field->type, text, len);
         store(aim.place, &value, sizeof(value));
     } else {
         const char *fault = oci_check_fault(aim.field->check, text, len);
         if (fault)
-            return refuse_word(r, "", text, len, fault);
+            return refuse_broken(r, text, len, fault);
         const char *copy = copy_string(r, text, len);
         store(aim.place, &copy, sizeof(copy));
     }

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "handoff/handoff.h"
 #include "init/between.h"
 #include "init/init.h"
@@ -143,7 +144,7 @@ int create_read_config(struct arena *arena, int bundle, const char *file, struct
     if (r < 0)
         return error_code(err, -r, "read %s%s", name, r == -EINVAL ? " (not a regular file)" : "");
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
-    const struct oci_read_options options = {.unknown = log_unknown};
+    const struct oci_read_options options = {.unknown = log_unknown, .nearest = nearest_of};
     struct oci_error oci;
     void *config;
     r = oci_read(OCI_DOCUMENT_CONFIG, &allocator, &options, text, len, &config, &oci);

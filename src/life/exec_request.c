@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/own.h"
 #include "oci.h"
 #include "plan/process.h"
@@ -36,7 +37,7 @@ static int read_process(struct arena *arena, const char *name, struct oci_proces
     if (r < 0)
         return error_code(err, -r, "read %s", name);
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
-    const struct oci_read_options options = {.unknown = log_unknown};
+    const struct oci_read_options options = {.unknown = log_unknown, .nearest = nearest_of};
     struct oci_error oci;
     void *process;
     r = oci_read(OCI_DOCUMENT_PROCESS, &allocator, &options, text, len, &process, &oci);
@@ -133,11 +134,13 @@ static int change_user(struct arena *arena, const struct berth_exec *request, st
 /* Never to the inheritable set (CVE-2022-29162), and so to the ambient one only what is inheritable already. */
 static int change_caps(struct arena *arena, const struct berth_exec *request, struct oci_process *process,
                        struct error *err) {
+    char hint[NEAREST_HINT_SIZE];
     if (!request->caps || !request->caps[0])
         return 0;
     for (size_t i = 0; request->caps[i]; i++)
         if (!process_cap_known(request->caps[i]))
-            return error_set(err, EINVAL, "unknown capability \"%.64s\"", request->caps[i]);
+            return error_set(err, EINVAL, "--cap: unknown capability \"%.64s\"%s", request->caps[i],
+                             nearest_hint(process_cap_nearest(request->caps[i]), hint));
     struct oci_capabilities *caps = arena_alloc(arena, sizeof *caps);
     if (!caps)
         return error_memory(err);

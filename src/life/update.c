@@ -5,6 +5,7 @@
  * is refused. Runs in life; needs write permission in the cgroup.
  */
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/own.h"
 #include "base/table.h"
 #include "life/lifecycle.h"
@@ -40,11 +41,13 @@ static void *take(void *context, size_t size) {
 static int read_change(struct arena *arena, const struct berth_update *update, const struct oci_resources **out,
                        struct error *err) {
     const struct oci_allocator allocator = {.alloc = take, .ctx = arena};
-    struct oci_resources *read;
+    const struct oci_read_options options = {.nearest = nearest_of};
     struct oci_error oci;
-    int r = oci_resources_read(&allocator, update->resources, update->size, &read, &oci);
+    void *document;
+    int r = oci_read(OCI_DOCUMENT_RESOURCES, &allocator, &options, update->resources, update->size, &document, &oci);
     if (r < 0)
-        return error_set(err, -r, "resources: %s", oci.text);
+        return error_set(err, -r, "resources:%u:%u: %s", oci.line, oci.column, oci.text);
+    const struct oci_resources *read = document;
     if (read->memory && (read->memory->kernel || read->memory->kernel_tcp))
         log_warning("update: kernel memory limits are obsolete and ignored");
     *out = read;

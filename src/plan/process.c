@@ -3,6 +3,7 @@
 #include "plan/process.h"
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/table.h"
 #include "oci_types.h"
 
@@ -101,14 +102,20 @@ bool process_cap_known(const char *name) {
     return find_cap(name) < TABLE_COUNT(cap_names);
 }
 
+const char *process_cap_nearest(const char *name) {
+    return nearest_of(name, cap_names, TABLE_COUNT(cap_names));
+}
+
 uint64_t process_cap_mask(const struct oci_string_array *names, const char *place) {
+    char hint[NEAREST_HINT_SIZE];
     uint64_t mask = 0;
     for (size_t i = 0; i < names->count; i++) {
         unsigned cap = find_cap(names->items[i]);
         if (cap < TABLE_COUNT(cap_names))
             mask |= UINT64_C(1) << cap;
         else
-            log_warning("unknown capability \"%s\" ignored (config %s/%zu)", names->items[i], place, i);
+            log_warning("unknown capability \"%s\" ignored (config %s/%zu)%s", names->items[i], place, i,
+                        nearest_hint(process_cap_nearest(names->items[i]), hint));
     }
     return mask;
 }

@@ -212,7 +212,7 @@ TABLE
 
 @test "documents that are none are refused, and so is one beside an option" {
     begin
-    refuses "update $ID: resources: malformed JSON" given 'nonsense'
+    refuses "update $ID: resources:1:1: malformed JSON" given 'nonsense'
     refuses "/memory/limit" given '{"memory": {"limit": "1g"}}'
     refuses "/pids" given '{"pids": {}}'
     refuses "/cpu/shares" given '{"cpu": {"shares": -1}}'

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/nearest.h"
 #include "oci.h"
 #include "tap.h"
 
@@ -484,6 +485,38 @@ static void test_unknown(void) {
     pool_free(&pool);
 }
 
+/* ---- misspelt words ---- */
+
+static void refused_with_hint(enum oci_document kind, const char *text, const char *want) {
+    const struct oci_read_options options = {.nearest = nearest_of};
+    void *out = NULL;
+    int result = oci_read(kind, &allocator, &options, text, strlen(text), &out, &error);
+    is_text(result == -EINVAL ? error.text : "accepted", want, "what %s was meant to be", want);
+    pool_free(&pool);
+}
+
+#define CONFIG "{\"ociVersion\":\"1.0.0\",\"linux\":"
+
+static void test_nearest(void) {
+    refused_with_hint(OCI_DOCUMENT_PROCESS, "{\"rlimits\":[{\"type\":\"NOFILE\",\"hard\":1,\"soft\":1}]}",
+                      "/rlimits/0/type: unknown value \"NOFILE\", did you mean \"RLIMIT_NOFILE\"?");
+    refused_with_hint(OCI_DOCUMENT_CONFIG, CONFIG "{\"namespaces\":[{\"type\":\"net\"}]}}",
+                      "/linux/namespaces/0/type: unknown value \"net\", did you mean \"network\"?");
+    refused_with_hint(OCI_DOCUMENT_CONFIG, CONFIG "{\"rootfsPropagation\":\"rprviate\"}}",
+                      "/linux/rootfsPropagation: unknown value \"rprviate\", did you mean \"rprivate\"?");
+    refused_with_hint(OCI_DOCUMENT_CONFIG, CONFIG "{\"seccomp\":{\"defaultAction\":\"ALLOW\"}}}",
+                      "/linux/seccomp/defaultAction: unknown value \"ALLOW\", did you mean \"SCMP_ACT_ALLOW\"?");
+    refused_with_hint(OCI_DOCUMENT_CONFIG,
+                      CONFIG "{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\",\"architectures\":[\"X86_64\"]}}}",
+                      "/linux/seccomp/architectures/0: unknown value \"X86_64\", did you mean \"SCMP_ARCH_X86_64\"?");
+    refused_with_hint(OCI_DOCUMENT_CONFIG,
+                      CONFIG "{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\",\"syscalls\":[{\"names\":[\"read\"],"
+                             "\"action\":\"SCMP_ACT_LOG\",\"args\":[{\"index\":0,\"value\":0,\"op\":\"EQ\"}]}]}}}",
+                      "/linux/seccomp/syscalls/0/args/0/op: unknown value \"EQ\", did you mean \"SCMP_CMP_EQ\"?");
+    refused_with_hint(OCI_DOCUMENT_CONFIG, CONFIG "{\"namespaces\":[{\"type\":\"frobnicate\"}]}}",
+                      "/linux/namespaces/0/type: unknown value \"frobnicate\"");
+}
+
 /* ---- writing ---- */
 
 static void test_write_failures(void) {
@@ -636,6 +669,7 @@ int main(int argc, char **argv) {
     test_many_keys();
     test_long_pointer();
     test_unknown();
+    test_nearest();
     test_write_failures();
     test_write_long();
     snprintf(path, sizeof(path), "%s/good", folder);

@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# first: what somebody meets who uses berth for the first time: help, typing errors, what the messages advise, the
+# examples of README.md, the manual pages.
+load helpers
+
+SOURCE=$BATS_TEST_DIRNAME/../..
+
+# ---- typing errors --------------------------------------------------------------------------------------------------
+
+@test "a misspelt word of the configuration: the nearest one is named" {
+    make_bundle
+    cp "$B/config.json" "$T/good"
+    local filter word
+    while read -r word filter; do
+        cp "$T/good" "$B/config.json"
+        config "$filter"
+        refuses "unknown value|did you mean \"$word\"?" berth run --bundle "$B" "$ID"
+    done <<'CASES'
+SCMP_ACT_ERRNO .linux.seccomp = {defaultAction: "SCMP_ACT_ERRON"}
+SCMP_ACT_ALLOW .linux.seccomp = {defaultAction: "ALLOW"}
+SCMP_ARCH_X86_64 .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["x86_64"]}
+SCMP_CMP_EQ .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_LOG", args: [{index: 0, value: 0, op: "EQ"}]}]}
+network .linux.namespaces[0].type = "net"
+mount .linux.namespaces[0].type = "mnt"
+RLIMIT_NOFILE .process.rlimits = [{type: "NOFILE", soft: 1, hard: 1}]
+rprivate .linux.rootfsPropagation = "rprvate"
+LINUX32 .linux.personality = {domain: "linux32"}
+CASES
+    absent
+}
+
+@test "a misspelt capability, in the configuration and of exec" {
+    make_bundle
+    config '.process.capabilities.bounding += ["NET_ADMIN", "CAP_SYS_ADMNI", "CAP_FROBNICATE"]'
+    succeeds berth run --bundle "$B" "$ID"
+    has "$errors" 'unknown capability "NET_ADMIN" ignored (config /process/capabilities/bounding/3), did you mean "CAP_NET_ADMIN"?'
+    has "$errors" '"CAP_SYS_ADMNI" ignored (config /process/capabilities/bounding/4), did you mean "CAP_SYS_ADMIN"?'
+    [[ $errors == *'"CAP_FROBNICATE" ignored (config /process/capabilities/bounding/5)' ]]
+    config 'del(.process.capabilities)'
+    begin_running
+    exits 255 berth exec --cap CHOWN "$ID" true
+    has "$errors" 'unknown capability "CHOWN", did you mean "CAP_CHOWN"?'
+}
