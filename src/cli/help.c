@@ -50,7 +50,7 @@ void help_program(struct output *output, const struct option_table *globals) {
     }
     output_add(output, "\nOptions, before the command:\n");
     options_add(output, globals);
-    output_add(output, "\nberth COMMAND --help tells about one command.\n");
+    output_add(output, "\nberth help COMMAND tells about one command, and so does berth COMMAND --help.\n");
 }
 
 void help_verb(struct output *output, const struct verb *verb) {

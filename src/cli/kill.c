@@ -4,6 +4,7 @@
 #include "cli/select.h"
 #include "cli/signals.h"
 
+#include "base/nearest.h"
 #include "base/table.h"
 
 #include <errno.h>
@@ -29,8 +30,10 @@ static int kill_one(const struct call *call, const char *id, const void *context
 static int kill_selected(const struct call *call, struct berth_error *error) {
     const struct kill_options *options = call->options;
     int signal = SIGTERM;
+    char hint[NEAREST_HINT_SIZE];
     if (call->count > 1 && signal_parse(call->args[1], &signal) < 0)
-        return failure_set(error, EINVAL, "kill %s: unknown signal \"%s\"", call->args[0], call->args[1]);
+        return failure_set(error, EINVAL, "kill %s: unknown signal \"%s\"%s", call->args[0], call->args[1],
+                           nearest_hint(signal_nearest(call->args[1]), hint));
     struct selection selection = {
         .names = call->args, .count = 1, .regex = options->regex, .live = true, .apply = kill_one, .context = &signal};
     return selection_apply(call, &selection, error);

@@ -75,6 +75,20 @@ static int help_print(const struct verb *verb, struct berth_error *error) {
     return output_print(&output, error);
 }
 
+static int help(const struct call *call, struct berth_error *error) {
+    const struct verb *verb = NULL;
+    int r = call->count > 0 ? verb_find(call->args[0], &verb, error) : 0;
+    return r < 0 ? r : help_print(verb, error);
+}
+
+const struct verb verb_help = {
+    .name = "help",
+    .arguments = "[COMMAND]",
+    .summary = "tell about berth, or about one command",
+    .max = 1,
+    .run = help,
+};
+
 /*
  * musl's malloc gives blocks back to the kernel as soon as none of their size is in use: those that files are read into
  * and documents written to would be mapped and unmapped again and again. One that stays, for as long as the program,
@@ -129,6 +143,7 @@ static int verb_run_with(struct call *call, struct berth_error *error) {
         return failure_set(error, ENOMEM, "out of memory");
     call->options = values;
     struct option_input input = {.table = &verb->options,
+                                 .globals = &table,
                                  .order = verb->order,
                                  .values = values,
                                  .arena = call->arena,
@@ -153,11 +168,9 @@ static int command_run(const struct globals *globals, struct call *call, struct 
         r = report_open(&config, call->report, error);
     if (r < 0)
         return r;
-    if (call->count == 0)
-        return failure_set(error, EINVAL, "no command given (berth --help lists them)");
-    call->verb = verb_find(call->args[0]);
-    if (!call->verb)
-        return failure_set(error, EINVAL, "unknown command \"%s\" (berth --help lists them)", call->args[0]);
+    r = verb_find(call->args[0], &call->verb, error);
+    if (r < 0)
+        return r;
     if (call->verb->enters) {
         r = berth_protect(call->argv, error);
         if (r < 0)
@@ -191,7 +204,7 @@ static int program_run(struct call *call, struct berth_error *error) {
     int r = options_parse(&input, &call->count, error);
     if (r < 0)
         return r;
-    if (r == OPTIONS_HELP)
+    if (r == OPTIONS_HELP || (call->count == 0 && !globals.version))
         return help_print(NULL, error);
     return globals.version ? version_print(error) : command_run(&globals, call, error);
 }

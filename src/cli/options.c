@@ -2,6 +2,7 @@
 /* options: see options.h. Runs in the command line before anything else; needs no privilege. */
 #include "cli/options.h"
 
+#include "base/nearest.h"
 #include "cli/failure.h"
 
 #include <errno.h>
@@ -111,6 +112,21 @@ static const struct option_row *row_lettered(const struct option_table *table, c
     return NULL;
 }
 
+/* An option that the table does not have: `name` is what stands behind its dashes, up to a '='. */
+static int refuse_unknown(struct option_walk *walk, const char *arg, const char *name, size_t len) {
+    const struct option_table *table = walk->input->table, *globals = walk->input->globals;
+    char word[48], wanted[64] = "", hint[NEAREST_HINT_SIZE];
+    if (globals && row_named(globals, name, len))
+        return failure_set(walk->error, EINVAL, "unknown option %s: it stands before the command", arg);
+    snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : 0), name);
+    struct nearest nearest = NEAREST(word);
+    for (size_t i = 0; i < table->count; i++)
+        nearest_try(&nearest, table->rows[i].name);
+    if (nearest.name)
+        snprintf(wanted, sizeof wanted, "--%s", nearest.name);
+    return failure_set(walk->error, EINVAL, "unknown option %s%s", arg, nearest_hint(*wanted ? wanted : NULL, hint));
+}
+
 static int take_long(struct option_walk *walk, const struct option_row *row, const char *arg) {
     const char *equals = strchr(arg, '=');
     char shown[64];
@@ -128,7 +144,7 @@ static int take_letters(struct option_walk *walk, const char *arg) {
             continue;
         }
         if (!row)
-            return failure_set(walk->error, EINVAL, "unknown option %s", arg);
+            return refuse_unknown(walk, arg, arg + 1, strcspn(arg + 1, "="));
         bool attached = c[1] == '=' || (c[1] && row->kind != OPTION_FLAG);
         if (attached || row->kind != OPTION_FLAG)
             return option_take(walk, row, shown, attached ? c + 1 + (c[1] == '=') : NULL);
@@ -150,7 +166,7 @@ static int take_option(struct option_walk *walk, const char *arg) {
         walk->help = true;
         return 0;
     }
-    return two_dashes ? failure_set(walk->error, EINVAL, "unknown option %s", arg) : take_letters(walk, arg);
+    return two_dashes ? refuse_unknown(walk, arg, name, len) : take_letters(walk, arg);
 }
 
 int options_parse(const struct option_input *input, unsigned *positionals, struct berth_error *error) {

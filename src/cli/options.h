@@ -65,6 +65,7 @@ enum option_order {
 
 struct option_input {
     const struct option_table *table;
+    const struct option_table *globals; /* those that stand before the command, to tell where one belongs; or NULL */
     enum option_order order;
     void *values;        /* the struct that the offsets of the table are of, holding the defaults */
     struct arena *arena; /* memory of lists */

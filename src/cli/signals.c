@@ -2,11 +2,13 @@
 /* signals: see signals.h. Runs in the command line; needs no privilege. signal(7). */
 #include "cli/signals.h"
 
+#include "base/nearest.h"
 #include "base/table.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct name_value names[] = {
     {"HUP", SIGHUP},       {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"ILL", SIGILL},       {"TRAP", SIGTRAP},
@@ -57,4 +59,11 @@ int signal_parse(const char *text, int *signal) {
         return realtime_parse(bare, signal);
     *signal = (int)found->value;
     return 0;
+}
+
+const char *signal_nearest(const char *text) {
+    struct nearest nearest = NEAREST(strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text);
+    for (size_t i = 0; i < TABLE_COUNT(names); i++)
+        nearest_try(&nearest, names[i].name);
+    return nearest.name;
 }

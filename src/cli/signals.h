@@ -9,4 +9,7 @@
  */
 int signal_parse(const char *text, int *signal);
 
+/* The name, without SIG, that a misspelt one was probably meant to be, or NULL. */
+const char *signal_nearest(const char *text);
+
 #endif

@@ -46,13 +46,14 @@ struct verb {
     int (*run)(const struct call *call, struct berth_error *error);
 };
 
-extern const struct verb verb_checkpoint, verb_create, verb_delete, verb_events, verb_exec, verb_features, verb_kill,
-    verb_list, verb_pause, verb_ps, verb_restore, verb_resume, verb_run, verb_spec, verb_start, verb_state, verb_update;
+extern const struct verb verb_checkpoint, verb_create, verb_delete, verb_events, verb_exec, verb_features, verb_help,
+    verb_kill, verb_list, verb_pause, verb_ps, verb_restore, verb_resume, verb_run, verb_spec, verb_start, verb_state,
+    verb_update;
 
 /* All verbs, in the order that help shows them; ended by NULL. */
 extern const struct verb *const verbs[];
 
-/* The verb of that name, or NULL. */
-const struct verb *verb_find(const char *name);
+/* The verb of that name; an unknown one fails, with the name that was probably meant: -EINVAL. */
+int verb_find(const char *name, const struct verb **verb, struct berth_error *error);
 
 #endif

@@ -6,7 +6,59 @@ load helpers
 
 SOURCE=$BATS_TEST_DIRNAME/../..
 
+# ---- help -----------------------------------------------------------------------------------------------------------
+
+@test "no argument, help: the same as --help" {
+    local all
+    succeeds "$BERTH" --help
+    all=$output
+    succeeds "$BERTH"
+    same "$output$errors" "$all"
+    succeeds berth
+    same "$output$errors" "$all"
+    succeeds berth help
+    same "$output$errors" "$all"
+    has "$all" "help "
+    [ ! -e "$ROOT" ]
+}
+
+@test "help COMMAND: the same as COMMAND --help" {
+    local command
+    for command in $(commands) help; do
+        succeeds berth "$command" --help
+        same "$errors" ""
+        same "$(berth help "$command")" "$output" "help $command"
+    done
+    refuses 'unknown command "craete"|did you mean "create"' berth help craete
+    refuses 'unexpected argument "extra"' berth help run extra
+}
+
+# The commands that help lists, but for help itself.
+commands() {
+    "$BERTH" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -vx help
+}
+
 # ---- typing errors --------------------------------------------------------------------------------------------------
+
+@test "a misspelt command: the nearest one is named" {
+    refuses 'unknown command "craete", did you mean "create"?' berth craete "$ID"
+    refuses 'unknown command "Run", did you mean "run"?' berth Run "$ID"
+    refuses 'unknown command "strat", did you mean "start"?' berth strat "$ID"
+    refuses 'unknown command "del", did you mean "delete"?' berth del "$ID"
+    refuses 'unknown command "frobnicate" (berth help lists them)' berth frobnicate
+    lacks "$errors" "did you mean"
+}
+
+@test "a misspelt option: the nearest one is named, or where it belongs" {
+    refuses 'unknown option --bundel, did you mean "--bundle"?' berth run --bundel "$T" "$ID"
+    refuses 'unknown option --bundel=x, did you mean "--bundle"?' berth run --bundel=x "$ID"
+    refuses 'unknown option -detahc, did you mean "--detach"?' berth run -detahc "$ID"
+    refuses 'unknown option --rooot, did you mean "--root"?' "$BERTH" --rooot "$ROOT" list
+    refuses 'unknown option --debug: it stands before the command' berth list --debug
+    refuses 'unknown option --root=/x: it stands before the command' berth run --root=/x "$ID"
+    refuses 'unknown option --frobnicate' berth list --frobnicate
+    lacks "$errors" "did you mean"
+}
 
 @test "a misspelt word of the configuration: the nearest one is named" {
     make_bundle
@@ -30,7 +82,7 @@ CASES
     absent
 }
 
-@test "a misspelt capability, in the configuration and of exec" {
+@test "a misspelt capability, in the configuration and of exec, and a misspelt signal" {
     make_bundle
     config '.process.capabilities.bounding += ["NET_ADMIN", "CAP_SYS_ADMNI", "CAP_FROBNICATE"]'
     succeeds berth run --bundle "$B" "$ID"
@@ -41,4 +93,5 @@ CASES
     begin_running
     exits 255 berth exec --cap CHOWN "$ID" true
     has "$errors" 'unknown capability "CHOWN", did you mean "CAP_CHOWN"?'
+    refuses 'signal|"TREM"|did you mean "TERM"?' berth kill "$ID" TREM
 }

@@ -101,12 +101,12 @@ static void test_refused(void) {
         const char *line, *text;
     } cases[] = {
         {"--bogus", "unknown option --bogus"},
-        {"--bundl /b", "unknown option --bundl"},
-        {"--bundles=/b", "unknown option --bundles=/b"},
+        {"--bundl /b", "unknown option --bundl, did you mean \"--bundle\"?"},
+        {"--bundles=/b", "unknown option --bundles=/b, did you mean \"--bundle\"?"},
         {"-x", "unknown option -x"},
         {"-fx", "unknown option -fx"},
         {"-9", "unknown option -9"},
-        {"---force", "unknown option ---force"},
+        {"---force", "unknown option ---force, did you mean \"--force\"?"},
         {"--=x", "unknown option --=x"},
         {"--b /b", "unknown option --b"},
         {"--bundle", "flag needs an argument: --bundle"},
