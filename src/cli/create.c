@@ -4,6 +4,8 @@
 
 #include "base/table.h"
 
+#define SURPLUS "the command comes from process.args of config.json"
+
 struct create_options {
     struct berth_create create;
     bool detach, keep, no_subreaper;
@@ -55,6 +57,7 @@ const struct verb verb_create = {
     .name = "create",
     .arguments = "ID",
     .summary = "create a container from a bundle, ready to be started",
+    .surplus = SURPLUS,
     .options = {rows, TABLE_COUNT(rows) - RUN_ALONE},
     .options_size = sizeof(struct create_options),
     .min = 1,
@@ -68,6 +71,7 @@ const struct verb verb_run = {
     .arguments = "ID",
     .summary = "create and start a container, wait for it and delete it",
     .details = "The exit status is the container's own, or 128 and the number of the signal that ended it.\n",
+    .surplus = SURPLUS,
     .options = {rows, TABLE_COUNT(rows)},
     .options_size = sizeof(struct create_options),
     .min = 1,

@@ -131,7 +131,8 @@ static int arguments_check(const struct verb *verb, char **args, unsigned count,
         return failure_set(error, EINVAL, "%s: an argument is missing: berth %s %s", verb->name, verb->name,
                            verb->arguments);
     if (count > verb->max)
-        return failure_set(error, EINVAL, "%s: unexpected argument \"%s\"", verb->name, args[verb->max]);
+        return failure_set(error, EINVAL, "%s: unexpected argument \"%s\"%s%s", verb->name, args[verb->max],
+                           verb->surplus ? ": " : "", verb->surplus ? verb->surplus : "");
     return 0;
 }
 
@@ -145,6 +146,7 @@ static int verb_run_with(struct call *call, struct berth_error *error) {
     struct option_input input = {.table = &verb->options,
                                  .globals = &table,
                                  .order = verb->order,
+                                 .enough = verb->max + 1, /* of "run c1 sh -c x" it is sh that is wrong, not -c */
                                  .values = values,
                                  .arena = call->arena,
                                  .count = call->count,

@@ -173,7 +173,7 @@ int options_parse(const struct option_input *input, unsigned *positionals, struc
     struct option_walk walk = {.input = input, .error = error};
     unsigned found = 0;
     bool ended = false; /* no option from here on */
-    while (walk.next < input->count) {
+    while (walk.next < input->count && (found == 0 || found != input->enough)) {
         char *arg = input->args[walk.next++];
         bool option = !ended && arg[0] == '-' && arg[1];
         if (option && strcmp(arg, "--") == 0) {

@@ -67,6 +67,7 @@ struct option_input {
     const struct option_table *table;
     const struct option_table *globals; /* those that stand before the command, to tell where one belongs; or NULL */
     enum option_order order;
+    unsigned enough;     /* this many positionals end the parsing, whatever follows; 0: any number is read */
     void *values;        /* the struct that the offsets of the table are of, holding the defaults */
     struct arena *arena; /* memory of lists */
     unsigned count;

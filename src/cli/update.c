@@ -175,7 +175,8 @@ static int compose(struct output *output, const char *const *values, struct bert
         if (r == -ERANGE)
             return failure_set(error, ERANGE, "update: --%s: %s is out of range", properties[i].option, values[i]);
         if (r < 0)
-            return failure_set(error, EINVAL, "update: --%s: expected a number, found \"%s\"", properties[i].option,
+            return failure_set(error, EINVAL, "update: --%s: expected a number%s, found \"%s\"", properties[i].option,
+                               properties[i].add == add_size ? " of bytes (or one with k, m, g, t or p behind it)" : "",
                                values[i]);
     }
     output_add(output, section ? "}}" : "}");

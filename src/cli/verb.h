@@ -36,6 +36,7 @@ struct verb {
     const char *arguments; /* for help: "ID [SIGNAL]"; empty when there is none */
     const char *summary;   /* for help: what it does, in a few words */
     const char *details;   /* for help: more lines, each ended by a newline; may be NULL */
+    const char *surplus;   /* what to say about one argument too many; may be NULL */
     struct option_table options;
     enum option_order order;
     size_t options_size; /* of the struct that the options go into; it starts zeroed: all defaults */

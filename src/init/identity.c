@@ -41,7 +41,9 @@ int identity_sysctl(struct init *init, struct error *err) {
         if (r == 0)
             continue;
         snprintf(place, sizeof place, "/linux/sysctl/%s", s->key);
-        return error_at(err, -r, "sysctl", place, "write \"%s\" to sysctl %s", s->value, s->key);
+        bool ids = r == -EINVAL && strstr(s->path, "ping_group_range");
+        return error_at(err, -r, "sysctl", place, "write \"%s\" to sysctl %s%s", s->value, s->key,
+                        ids ? ": are both groups mapped in the user namespace?" : "");
     }
     return 0;
 }

@@ -100,8 +100,20 @@ static int check_program(const char *path) {
     return access(path, X_OK) < 0 ? -errno : 0;
 }
 
+/* What people often miss in args[0], to be put before the errno text; "" where nothing is known. */
+static const char *explain(const char *name, int code, char *text, size_t size) {
+    struct stat st;
+    *text = '\0';
+    if (code == ENOENT && strchr(name, ' '))
+        snprintf(text, size, ": words are not split, each is an element of process.args");
+    else if (code == EACCES && stat(name, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & 0111))
+        snprintf(text, size, ": not executable (mode %04o)", (unsigned)st.st_mode & 07777);
+    return text;
+}
+
 static int lookup_in_path(struct init *init, const char *name, struct error *err) {
     int worst = -ENOENT;
+    char why[80];
     for (const char *c = init->plan->process.path;;) {
         size_t len = strcspn(c, ":");
         int n = snprintf(init->program, sizeof init->program, "%.*s%s%s", (int)len, c, len ? "/" : "./", name);
@@ -115,14 +127,15 @@ static int lookup_in_path(struct init *init, const char *name, struct error *err
         c += len + 1;
     }
     if (worst == -ENOENT)
-        return error_set(err, ENOENT, "exec: \"%s\": executable file not found in $PATH (looked in %s)", name,
-                         init->plan->process.path);
+        return error_set(err, ENOENT, "exec: \"%s\"%s: executable file not found in $PATH (looked in %s)", name,
+                         explain(name, ENOENT, why, sizeof why), init->plan->process.path);
     return error_code(err, -worst, "exec: \"%s\": found in $PATH (%s), but none may be executed", name,
                       init->plan->process.path);
 }
 
 int launch_lookup(struct init *init, struct error *err) {
     const char *name = init->plan->process.args[0];
+    char why[80];
     int r;
     set_home(init);
     if (!strchr(name, '/')) {
@@ -133,7 +146,7 @@ int launch_lookup(struct init *init, struct error *err) {
         if (r == -EISDIR) /* in the words of execve(2), which engines look for */
             r = error_code(err, EACCES, "exec: \"%s\": is a directory", name);
         else if (r < 0)
-            error_code(err, -r, "exec: \"%s\"", name);
+            error_code(err, -r, "exec: \"%s\"%s", name, explain(name, -r, why, sizeof why));
     }
     return r < 0 ? error_blame(err, "exec", "/process/args/0", NULL) : r;
 }

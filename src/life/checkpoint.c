@@ -202,9 +202,9 @@ static int check_parent(struct dump *d, struct error *err) {
     if (!parent)
         return 0;
     if (*parent == '/')
-        return error_set(err, EINVAL, "parent path %s must be relative to the image path", parent);
+        return error_set(err, EINVAL, "--parent-path: %s must be relative to the image path", parent);
     if (faccessat(d->images.dir, parent, F_OK, 0) < 0)
-        return error_sys(err, "parent path %s in the image path", parent);
+        return error_sys(err, "--parent-path: %s in the image path", parent);
     d->options.parent = parent;
     d->options.track_memory = true;
     return 0;

@@ -138,6 +138,12 @@ int create_read_config(struct arena *arena, int bundle, const char *file, struct
     own_memory char *text = NULL;
     size_t len;
     own_fd fd = openat(file ? AT_FDCWD : bundle, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT && !file)
+        return error_set(
+            err, ENOENT,
+            "open %s: no such file or directory (--bundle names the bundle's directory; berth spec writes a "
+            "%s)",
+            name, name);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_sys(err, "open %s", name);
     int r = S_ISREG(st.st_mode) ? fd_read_all(fd, CONFIG_MAX, &text, &len) : S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;

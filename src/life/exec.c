@@ -145,7 +145,7 @@ static int choose_cgroups(struct execution *x, struct error *err) {
         int r = c->group.count == 0 ? error_set(err, ENODEV, "the container has no cgroup")
                                     : cgroup_descend(&c->arena, &c->group, controllers, colon ? colon + 1 : text, err);
         if (r < 0)
-            return error_wrap(err, "cgroup \"%.64s\"", text);
+            return error_wrap(err, "--cgroup \"%.64s\"", text);
     }
     return 0;
 }

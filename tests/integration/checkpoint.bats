@@ -645,7 +645,7 @@ release() {
     refuses "$T/file|not a directory" berth checkpoint --image-path "$T/file" "$ID"
     refuses "work path|$T/none/work" berth checkpoint --image-path "$IMAGES" --work-path "$T/none/work" "$ID"
     refuses "relative" berth checkpoint --image-path "$IMAGES" --parent-path "$T" "$ID"
-    refuses "parent path|../none" berth checkpoint --image-path "$IMAGES" --parent-path ../none "$ID"
+    refuses "--parent-path|../none" berth checkpoint --image-path "$IMAGES" --parent-path ../none "$ID"
     refuses "page server|ADDRESS:PORT" berth checkpoint --image-path "$IMAGES" --page-server 127.0.0.1 "$ID"
     refuses "page server|ADDRESS:PORT" berth checkpoint --image-path "$IMAGES" --page-server 127.0.0.1:70000 "$ID"
     refuses "status fd 77" berth checkpoint --image-path "$IMAGES" --status-fd 77 "$ID"

@@ -95,3 +95,64 @@ CASES
     has "$errors" 'unknown capability "CHOWN", did you mean "CAP_CHOWN"?'
     refuses 'signal|"TREM"|did you mean "TERM"?' berth kill "$ID" TREM
 }
+
+# ---- what messages advise -------------------------------------------------------------------------------------------
+
+@test "no config.json: --bundle and spec are named" {
+    refuses "open config.json: no such file or directory|--bundle|berth spec" berth run "$ID"
+    refuses "open config.json: no such file or directory|--bundle|berth spec" berth create --bundle "$T" "$ID"
+    refuses "open $T/x.json: no such file or directory" berth create --config "$T/x.json" "$ID"
+}
+
+@test "a program on the command line of run and create: process.args is named" {
+    refuses 'run: unexpected argument "sh": the command comes from process.args' berth run "$ID" sh
+    refuses 'run: unexpected argument "sh": the command comes from process.args' berth run "$ID" sh -c 'echo x'
+    refuses 'create: unexpected argument "sh": the command comes from process.args' berth create "$ID" sh
+}
+
+@test "a command in one word, and a program that is not executable" {
+    make_bundle
+    payload "/bin/sleep 30"
+    refuses 'exec: "/bin/sleep 30": words are not split|process.args: no such file or directory' \
+        berth run --bundle "$B" "$ID"
+    payload "sleep 30"
+    refuses 'exec: "sleep 30": words are not split|executable file not found in $PATH' berth run --bundle "$B" "$ID"
+    payload /bin/none
+    refuses 'exec: "/bin/none": no such file or directory' berth run --bundle "$B" "$ID"
+    lacks "$errors" split
+    echo '#!/bin/sh' >"$B/rootfs/bin/script"
+    chmod 0644 "$B/rootfs/bin/script"
+    payload /bin/script
+    # Engines make exit status 126 of "permission denied".
+    refuses 'exec: "/bin/script": not executable (mode 0644): permission denied' berth run --bundle "$B" "$ID"
+    begin_running
+    exits 255 berth exec "$ID" /bin/script
+    has "$errors" 'not executable (mode 0644): permission denied'
+    exits 255 berth exec "$ID" "echo hello"
+    has "$errors" 'words are not split'
+}
+
+@test "sizes of update: the suffixes are named" {
+    refuses 'update: --memory: expected a number of bytes|k, m, g, t or p|found "10X"' berth update --memory 10X "$ID"
+    refuses 'update: --pids-limit: expected a number, found "many"' berth update --pids-limit many "$ID"
+}
+
+@test "rlimits, --cgroup and ping_group_range: what is wrong is named" {
+    make_bundle
+    begin_running
+    exits 255 berth exec --cgroup none "$ID" true
+    has "$errors" '--cgroup "none"'
+    succeeds berth delete --force "$ID"
+    payload true
+    if ! has_capability cap_sys_resource; then
+        config '.process.rlimits = [{type: "RLIMIT_STACK", soft: 1048576, hard: 1048576},
+            {type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_NPROC", soft: 9999999, hard: 9999999}]'
+        refuses 'set RLIMIT_NPROC to soft 9999999, hard 9999999 (config /process/rlimits/2)' \
+            berth run --bundle "$B" "$ID"
+        config 'del(.process.rlimits)'
+    fi
+    config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+        .linux.gidMappings = .linux.uidMappings | .linux.sysctl = {"net.ipv4.ping_group_range": "0 1000"} |
+        .mounts |= map(select(.type != "sysfs" and .type != "devpts"))'
+    refuses 'ping_group_range|are both groups mapped|invalid argument' berth run --bundle "$B" "$ID"
+}

@@ -142,6 +142,29 @@ static void test_refused(void) {
     }
 }
 
+/* With `enough` nothing behind one positional too many is looked at: it is that which is wrong. */
+static void test_enough(void) {
+    for (unsigned enough = 0; enough < 4; enough++) {
+        char *args[] = {(char[]){"c1"}, (char[]){"-f"}, (char[]){"sh"}, (char[]){"--bogus"}};
+        own_arena arena = ARENA_INIT;
+        struct values values = {.force = false};
+        struct berth_error error = {.code = 0};
+        const struct option_input input = {.table = &table,
+                                           .globals = &table,
+                                           .enough = enough,
+                                           .values = &values,
+                                           .arena = &arena,
+                                           .count = TABLE_COUNT(args),
+                                           .args = args};
+        unsigned positionals = UINT_MAX;
+        int r = options_parse(&input, &positionals, &error);
+        bool ended = enough == 1 || enough == 2;
+        is_number(r, ended ? OPTIONS_DONE : -EINVAL, "enough %u: whether the last argument is read", enough);
+        is_number(positionals, ended ? enough : UINT_MAX, "and the count");
+        ok(values.force == (enough != 1), "and the option before it");
+    }
+}
+
 static void test_values(void) {
     struct parsed p = {.result = 0};
     parse(&p, OPTION_ORDER_ANY, "-n 4294967295 -c blue --env A=1 -eB=2,3 x --env=C -e @ -no-subreaper");
@@ -311,6 +334,7 @@ static void test_signal_names(void) {
 int main(void) {
     test_accepted();
     test_refused();
+    test_enough();
     test_values();
     test_order();
     test_help();
