@@ -11,7 +11,7 @@
 struct exec_options {
     struct berth_exec exec;
     struct option_list env, caps, additional_gids, cgroups;
-    bool detach;
+    bool detach, interactive;
 };
 
 #define FIELD(member) offsetof(struct exec_options, member)
@@ -25,6 +25,8 @@ static const struct option_row rows[] = {
     OPTION_ROW(TEXT, FIELD(exec.pidfd_socket), "pidfd-socket", 0, "PATH",
                "UNIX socket that receives a pidfd of the process"),
     OPTION_ROW(FLAG, FIELD(exec.terminal), "tty", 't', NULL, "give it a terminal"),
+    OPTION_ROW(FLAG, FIELD(interactive), "interactive", 'i', NULL,
+               "accepted for compatibility: standard input is always passed on"),
     OPTION_ROW(LIST, FIELD(env), "env", 'e', "NAME=VALUE", "add an environment variable"),
     OPTION_ROW(TEXT, FIELD(exec.cwd), "cwd", 0, "DIR", "working directory in the container"),
     OPTION_ROW(TEXT, FIELD(exec.user), "user", 'u', "UID[:GID]", "user and group, as numbers"),

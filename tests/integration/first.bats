@@ -132,6 +132,18 @@ CASES
     has "$errors" 'words are not split'
 }
 
+@test "exec -it and -i, as people type it" {
+    make_bundle
+    begin_running
+    try sh -c 'echo words | "$@"' sh "$BERTH" --root "$ROOT" exec -i "$ID" cat
+    same "$status $output$errors" "0 words"
+    succeeds berth exec --interactive "$ID" true
+    succeeds berth exec -it "$ID" tty
+    [[ $output == /dev/pts/* ]]
+    succeeds berth exec -ti "$ID" tty
+    [[ $output == /dev/pts/* ]]
+}
+
 @test "sizes of update: the suffixes are named" {
     refuses 'update: --memory: expected a number of bytes|k, m, g, t or p|found "10X"' berth update --memory 10X "$ID"
     refuses 'update: --pids-limit: expected a number, found "many"' berth update --pids-limit many "$ID"
