@@ -146,13 +146,11 @@ static int set_groups(struct init *init, struct error *err) {
                     r == -EINVAL ? ": not all of them are mapped" : "");
 }
 
-/* What the caller can give at all; the rest is warned about, since config.md says that it should not fail. */
-static uint64_t grantable(struct init *init, uint64_t wanted, uint64_t have, const char *set) {
-    uint64_t missing = wanted & ~have;
-    for (unsigned cap = 0; cap < 64 && missing >> cap; cap++)
-        if ((missing >> cap & 1) && process_cap_name(cap))
-            init_warn(init, "%s cannot be granted (%s set): berth does not have it", process_cap_name(cap), set);
-    return wanted & have;
+/* The specification says that a capability which cannot be granted is no failure. One line tells of all the sets. */
+static void warn_missing(struct init *init, uint64_t missing) {
+    char names[400];
+    if (*process_cap_list(missing, names, sizeof names))
+        init_warn(init, "capabilities that berth does not have cannot be granted: %s", names);
 }
 
 static int drop_bounding(uint64_t keep, struct error *err) {
@@ -227,11 +225,14 @@ int identity_user(struct init *init, struct error *err) {
     r = sys_capget(0, &e, &p, &i);
     if (r < 0)
         return error_code(err, -r, "read capabilities");
-    uint64_t bounding =
-        grantable(init, process->caps[CAP_SET_BOUNDING], bounding_now(process->caps[CAP_SET_BOUNDING]), "bounding");
-    uint64_t permitted = grantable(init, process->caps[CAP_SET_PERMITTED], p, "permitted");
-    uint64_t effective = grantable(init, process->caps[CAP_SET_EFFECTIVE], permitted, "effective");
-    uint64_t inheritable = grantable(init, process->caps[CAP_SET_INHERITABLE], p, "inheritable");
+    const uint64_t *wanted = process->caps;
+    uint64_t bounding = bounding_now(wanted[CAP_SET_BOUNDING]);
+    uint64_t permitted = wanted[CAP_SET_PERMITTED] & p;
+    uint64_t effective = wanted[CAP_SET_EFFECTIVE] & permitted;
+    uint64_t inheritable = wanted[CAP_SET_INHERITABLE] & p;
+    warn_missing(init,
+                 (wanted[CAP_SET_BOUNDING] & ~bounding) |
+                     ((wanted[CAP_SET_PERMITTED] | wanted[CAP_SET_EFFECTIVE] | wanted[CAP_SET_INHERITABLE]) & ~p));
     /* The two masks are read again when the spare capability is given back. */
     if (init->plan->filter.program && !process->no_new_privs)
         init->spare_caps = p & (UINT64_C(1) << CAP_SYS_ADMIN) & ~effective;

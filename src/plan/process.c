@@ -91,6 +91,15 @@ const char *process_cap_name(unsigned cap) {
     return cap < TABLE_COUNT(cap_names) ? cap_names[cap] : NULL;
 }
 
+const char *process_cap_list(uint64_t mask, char *text, size_t size) {
+    size_t len = 0;
+    text[0] = '\0';
+    for (unsigned cap = 0; cap < TABLE_COUNT(cap_names) && len < size; cap++)
+        if (mask >> cap & 1)
+            len += (size_t)snprintf(text + len, size - len, "%s%s", len ? ", " : "", cap_names[cap]);
+    return text;
+}
+
 static unsigned find_cap(const char *name) {
     unsigned cap = 0;
     while (cap < TABLE_COUNT(cap_names) && strcasecmp(cap_names[cap], name) != 0)
@@ -120,6 +129,25 @@ uint64_t process_cap_mask(const struct oci_string_array *names, const char *plac
     return mask;
 }
 
+/*
+ * Effective needs permitted, ambient needs permitted and inheritable (capabilities(7)). An ambient set that is the
+ * whole bounding set is no mistake: Buildah lists all capabilities in each set but the inheritable one.
+ */
+static void warn_without_effect(const uint64_t caps[static CAP_SET_COUNT]) {
+    char names[400];
+    uint64_t idle = caps[CAP_SET_EFFECTIVE] & ~caps[CAP_SET_PERMITTED];
+    if (*process_cap_list(idle, names, sizeof names))
+        log_warning("effective capabilities that are not permitted are not granted: %s (config "
+                    "/process/capabilities/effective)",
+                    names);
+    idle = caps[CAP_SET_AMBIENT] & ~(caps[CAP_SET_PERMITTED] & caps[CAP_SET_INHERITABLE]);
+    if (caps[CAP_SET_AMBIENT] != caps[CAP_SET_BOUNDING] && *process_cap_list(idle, names, sizeof names))
+        log_warning(
+            "ambient capabilities must be permitted and inheritable as well, so these are not raised: %s (config "
+            "/process/capabilities/ambient)",
+            names);
+}
+
 static void plan_caps(const struct oci_capabilities *caps, struct plan_process *out) {
     if (!caps)
         return;
@@ -128,6 +156,7 @@ static void plan_caps(const struct oci_capabilities *caps, struct plan_process *
     out->caps[CAP_SET_INHERITABLE] = process_cap_mask(&caps->inheritable, "/process/capabilities/inheritable");
     out->caps[CAP_SET_PERMITTED] = process_cap_mask(&caps->permitted, "/process/capabilities/permitted");
     out->caps[CAP_SET_AMBIENT] = process_cap_mask(&caps->ambient, "/process/capabilities/ambient");
+    warn_without_effect(out->caps);
 }
 
 static int plan_args(struct arena *arena, const struct oci_process *process, struct plan_process *out,

@@ -80,5 +80,7 @@ bool process_cap_known(const char *name);
 const char *process_cap_nearest(const char *name);
 /* "CAP_CHOWN" of 0, NULL beyond the last one known. */
 const char *process_cap_name(unsigned cap);
+/* "CAP_CHOWN, CAP_KILL" of a mask; "" of none that is known. Cut where it does not fit. Returns text. */
+const char *process_cap_list(uint64_t mask, char *text, size_t size);
 
 #endif

@@ -168,3 +168,31 @@ CASES
         .mounts |= map(select(.type != "sysfs" and .type != "devpts"))'
     refuses 'ping_group_range|are both groups mapped|invalid argument' berth run --bundle "$B" "$ID"
 }
+
+# ---- warnings -------------------------------------------------------------------------------------------------------
+
+@test "capabilities that berth does not have: one line for all sets" {
+    make_bundle
+    config '.process.capabilities = (["bounding", "effective", "permitted", "inheritable"] | map({key: .,
+        value: ["CAP_KILL", "CAP_SYS_TIME", "CAP_SYS_RESOURCE"]}) | from_entries)'
+    succeeds setpriv --bounding-set -sys_time,-sys_resource "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$errors" "berth: warning: capabilities that berth does not have cannot be granted: \
+CAP_SYS_RESOURCE, CAP_SYS_TIME"
+}
+
+@test "capabilities without effect are warned about" {
+    make_bundle
+    local kill='["CAP_KILL"]' both='["CAP_KILL", "CAP_CHOWN"]'
+    config ".process.capabilities = {bounding: $both, permitted: $both, ambient: $kill}"
+    succeeds berth run --bundle "$B" "$ID"
+    same "$errors" "berth: warning: ambient capabilities must be permitted and inheritable as well, so these are not \
+raised: CAP_KILL (config /process/capabilities/ambient)"
+    # What Buildah writes for every container.
+    config ".process.capabilities = {bounding: $both, permitted: $both, effective: $both, ambient: $both}"
+    succeeds berth run --bundle "$B" "$ID"
+    same "$errors" ""
+    config ".process.capabilities = {bounding: $both, permitted: $kill, effective: $both}"
+    succeeds berth run --bundle "$B" "$ID"
+    same "$errors" "berth: warning: effective capabilities that are not permitted are not granted: CAP_CHOWN (config \
+/process/capabilities/effective)"
+}
