@@ -46,7 +46,7 @@ static void fail(struct writer *w, int code) {
 
 /* ---- plain values ---- */
 
-static void put_escape(struct writer *w, unsigned char c) {
+static void put_escape(struct writer *w, unsigned c) {
     static const char letters[] = {
         ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
     char text[8];
@@ -55,6 +55,27 @@ static void put_escape(struct writer *w, unsigned char c) {
     else
         snprintf(text, sizeof(text), "\\u%04x", c);
     put_text(w, text);
+}
+
+/*
+ * The length of the character at text if it is none to be seen but one that steers a terminal: a control character of
+ * one byte or of two (U+0080 to U+009F), or one that turns the direction of writing: U+061C, U+200E, U+200F, U+202A to
+ * U+202E, U+2066 to U+2069. 0 for all others. *code is its number.
+ */
+static size_t steering_length(const char *text, unsigned *code) {
+    const unsigned char *c = (const unsigned char *)text;
+    *code = c[0];
+    if (c[0] < 0x20 || c[0] == 0x7f)
+        return 1;
+    if (c[0] == 0xc2 || c[0] == 0xd8) {
+        *code = (c[0] & 0x1fu) << 6 | (c[1] & 0x3fu);
+        return *code < 0xa0 || *code == 0x61c ? 2 : 0;
+    }
+    if (c[0] != 0xe2)
+        return 0;
+    *code = 0x2000 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
+    bool turns = (*code | 1) == 0x200f || (*code >= 0x202a && *code <= 0x202e) || (*code >= 0x2066 && *code <= 0x2069);
+    return turns ? 3 : 0;
 }
 
 static void put_string(struct writer *w, const char *text) {
@@ -67,13 +88,15 @@ static void put_string(struct writer *w, const char *text) {
         return;
     put_text(w, "\"");
     const char *plain = text;
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
-            continue;
-        put(w, plain, (size_t)(text - plain));
-        put_escape(w, c);
-        plain = text + 1;
+    while (*text) {
+        unsigned c;
+        size_t skip = *text == '"' || *text == '\\' ? 1 : steering_length(text, &c);
+        if (skip > 0) {
+            put(w, plain, (size_t)(text - plain));
+            put_escape(w, skip > 1 ? c : (unsigned char)*text);
+            plain = text + skip;
+        }
+        text += skip > 0 ? skip : 1;
     }
     put(w, plain, (size_t)(text - plain));
     put_text(w, "\"");

@@ -81,17 +81,35 @@ static size_t utf8_length(const unsigned char *text) {
     return 0;
 }
 
+static unsigned utf8_code(const unsigned char *text, size_t length) {
+    unsigned code = length < 2 ? text[0] : text[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | (text[i] & 0x3fu);
+    return code;
+}
+
+/* The control characters, and those that turn the direction of writing: they make a text look like another one. */
+static bool steers(unsigned code) {
+    static const struct {
+        unsigned first, last;
+    } ranges[] = {{0x00, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069}};
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
 void output_clean(struct output *output, const char *text, bool quoted) {
     const unsigned char *c = (const unsigned char *)text;
     while (*c) {
         size_t length = utf8_length(c);
-        bool control = c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0); /* C0, DEL and C1 */
+        unsigned code = utf8_code(c, length);
         if (length == 0)
             output_add(output, "\xef\xbf\xbd");
         else if (c[0] == '\n' || c[0] == '\t')
             output_add(output, c[0] == '\n' ? "\\n" : "\\t");
-        else if (control)
-            output_format(output, "\\u%04x", length == 2 ? c[1] : c[0]);
+        else if (steers(code))
+            output_format(output, "\\u%04x", code);
         else if (quoted && (c[0] == '"' || c[0] == '\\'))
             output_format(output, "\\%c", c[0]);
         else

@@ -28,7 +28,8 @@ void output_column(struct output *output, const char *text, size_t width);
 
 /*
  * The text as one line of valid UTF-8 that no terminal takes for commands: control characters become \n, \t or
- * \u001b, a byte that is no UTF-8 becomes U+FFFD. `quoted`: '"' and '\' are escaped too, as inside a JSON string.
+ * \u001b, those that turn the direction of writing \u202e, a byte that is no UTF-8 becomes U+FFFD. `quoted`: '"' and
+ * '\' are escaped too, as inside a JSON string.
  */
 void output_clean(struct output *output, const char *text, bool quoted);
 

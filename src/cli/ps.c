@@ -145,6 +145,12 @@ static bool read_pid(const char *line, size_t column, uint64_t *pid) {
     return number_parse_u64(number, INT_MAX, pid) == 0;
 }
 
+/* The name of a program is its own choice: not every ps shows it so that a terminal is safe. */
+static void line_add(struct output *output, const char *line) {
+    output_clean(output, line, false);
+    output_add(output, "\n");
+}
+
 static int print_lines(char *text, const struct processes *processes, struct berth_error *error) {
     own_output output = OUTPUT_INIT;
     char *rest = text;
@@ -152,7 +158,7 @@ static int print_lines(char *text, const struct processes *processes, struct ber
     size_t column;
     if (!find_column(line, &column))
         return failure_set(error, EINVAL, "ps prints no column PID, which tells the container's processes from others");
-    output_format(&output, "%s\n", line);
+    line_add(&output, line);
     while ((line = strsep(&rest, "\n"))) {
         uint64_t pid;
         if (!*line)
@@ -162,7 +168,7 @@ static int print_lines(char *text, const struct processes *processes, struct ber
                                "ps prints no process id where its heading has PID; columns with blanks "
                                "in them must stand behind it");
         if (has_process(processes, pid))
-            output_format(&output, "%s\n", line);
+            line_add(&output, line);
     }
     return output_print(&output, error);
 }

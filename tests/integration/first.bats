@@ -196,3 +196,79 @@ raised: CAP_KILL (config /process/capabilities/ambient)"
     same "$errors" "berth: warning: effective capabilities that are not permitted are not granted: CAP_CHOWN (config \
 /process/capabilities/effective)"
 }
+
+# ---- output ---------------------------------------------------------------------------------------------------------
+
+# C1 control characters (U+009B begins a command as ESC [ does), DEL, and what turns the direction of writing.
+STEERING=$'\u0080\u0085\u009b\u009f\u007f\u061c\u200e\u200f\u202a\u202e\u2066\u2069'
+
+# harmless: neither stream of the last command has any of them, nor a control character.
+harmless() {
+    local file char
+    for file in "$T/stdout" "$T/stderr" "$@"; do
+        for char in $'\u0080' $'\u0085' $'\u009b' $'\u009f' $'\u007f' $'\u061c' $'\u200e' $'\u200f' $'\u202a' $'\u202e' \
+            $'\u2066' $'\u2069' $'\033'; do
+            if LC_ALL=C grep -qF "$char" "$file"; then
+                fail "$(printf '%q' "$char") in $file: $(cat -v "$file")" || return 1
+            fi
+        done
+    done
+}
+
+@test "characters that steer a terminal never reach it: state, list, errors, logs" {
+    local name="b$STEERING"$'ä€\u00a0'
+    make_bundle
+    mv "$B" "$T/$name"
+    B=$T/$name
+    config --arg text "$STEERING" '.annotations = {"note": $text, ("key" + $text): "x"}'
+    begin
+    succeeds berth state "$ID"
+    harmless
+    same "$(jq -r .bundle <"$T/stdout")" "$B" # escaped, not lost
+    same "$(jq -r .annotations.note <"$T/stdout")" "$STEERING"
+    has "$output" 'ä€'
+    has "$output" '\u009b'
+    has "$output" '\u202e'
+    succeeds berth list --format json
+    harmless
+    same "$(jq -r '.[0].bundle' <"$T/stdout")" "$B"
+    succeeds berth list
+    harmless
+    has "$output" 'ä€'
+    has "$output" '\u009b'
+    succeeds berth delete "$ID"
+    payload "/bin/$STEERING"
+    exits 1 berth --log "$T/log" --log-format json run --bundle "$B" "$ID"
+    harmless "$T/log"
+    jq -e '.msg | contains("\u009b")' "$T/log" >/dev/null
+    exits 1 berth --log "$T/text" run --bundle "$B" "$ID"
+    harmless "$T/text"
+    exits 1 berth "$STEERING"
+    harmless
+    config --arg text "$STEERING" '.linux.rootfsPropagation = $text'
+    exits 1 berth run --bundle "$B" "$ID"
+    harmless
+}
+
+@test "characters that steer a terminal never reach it: the output of a hook, the names of processes" {
+    make_bundle
+    printf '#!/bin/sh\nprintf "%%s" "%s"\nexit 1\n' "x${STEERING}y" >"$T/hook"
+    chmod 0755 "$T/hook"
+    config --arg path "$T/hook" '.hooks.createRuntime = [{path: $path}]'
+    exits 1 berth run --bundle "$B" "$ID"
+    has "$errors" 'output: x'
+    harmless
+    config 'del(.hooks)'
+    long_running
+    config --arg text "$STEERING" '.process.args += [$text]'
+    begin
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    mkdir "$T/bin"
+    # A ps that takes a name as it is.
+    printf '#!/bin/sh\necho PID CMD\necho %s "%s"\n' "$(state_of "$ID" pid)" "$STEERING" >"$T/bin/ps"
+    chmod 0755 "$T/bin/ps"
+    PATH=$T/bin:$PATH succeeds berth ps "$ID"
+    harmless
+    has "$output" '\u202e'
+}

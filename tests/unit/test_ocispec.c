@@ -274,6 +274,18 @@ static const struct {
     {OCI_DOCUMENT_PROCESS, "{\"user\":{\"uid\":-0}}", "{\"user\":{\"uid\":0}}"},
     {OCI_DOCUMENT_PROCESS, "{\"cwd\":\"\\u002f\\ud83d\\ude00\\n\\\"\\\\\\/\\u001f\\u007f\"}",
      "{\"cwd\":\"/\xf0\x9f\x98\x80\\n\\\"\\\\/\\u001f\\u007f\"}"},
+    /* What steers a terminal is escaped, its neighbours are not. */
+    {OCI_DOCUMENT_PROCESS,
+     "{\"cwd\":"
+     "\"\xc2\x80\xc2\x9b\xc2\x9f\xd8\x9c\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\xaa\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9\"}",
+     "{\"cwd\":\"\\u0080\\u009b\\u009f\\u061c\\u200e\\u200f\\u202a\\u202e\\u2066\\u2069\"}"},
+    {OCI_DOCUMENT_PROCESS,
+     "{\"cwd\":"
+     "\"\xc2\xa0\xc2\xbf\xd8\x9b\xd8\x9d\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xf4"
+     "\x8f\xbf\xbf\"}",
+     "{\"cwd\":"
+     "\"\xc2\xa0\xc2\xbf\xd8\x9b\xd8\x9d\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xf4"
+     "\x8f\xbf\xbf\"}"},
     {OCI_DOCUMENT_PROCESS, "{\"cwd\":\"\\\\u0000\"}", "{\"cwd\":\"\\\\u0000\"}"},
     {OCI_DOCUMENT_PROCESS, "{\"x\":{\"y\":[1.5,-1e9,null,true,\"a\",{\"y\":[]}],\"z\":{}},\"cwd\":\"/\"}",
      "{\"cwd\":\"/\"}"},
