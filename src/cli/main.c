@@ -55,10 +55,17 @@ static const struct option_row rows[] = {
 
 static const struct option_table table = {rows, TABLE_COUNT(rows)};
 
-static const char version_text[] = "berth version " BERTH_VERSION "\n"
-                                   "commit: " BERTH_COMMIT "\n"
-                                   "spec: " BERTH_SPEC_VERSION "\n"
-                                   "+SECCOMP +CAP +EBPF +YAJL\n";
+/* In the words and the order of crun. */
+#if BERTH_HAS_SYSTEMD
+#define SYSTEMD "+SYSTEMD "
+#else
+#define SYSTEMD ""
+#endif
+
+static const char version_text[] =
+    "berth version " BERTH_VERSION "\n"
+    "commit: " BERTH_COMMIT "\n"
+    "spec: " BERTH_SPEC_VERSION "\n" SYSTEMD "+SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU +YAJL\n";
 
 static int version_print(struct berth_error *error) {
     int r = fd_write_all(STDOUT_FILENO, version_text, sizeof version_text - 1);

@@ -211,15 +211,15 @@ struct list_text {
 
 static int list_json(void *context, const struct container *c) {
     struct list_text *list = context;
-    struct berth_error error;
     struct oci_state state;
     char owner[64];
     own_memory char *json = NULL;
     container_state(c->record, c->status, &state);
     state.owner = owner_name(c->record->owner, owner, sizeof owner);
-    int r = document_text(OCI_DOCUMENT_STATE, &state, &json, &error);
+    size_t len;
+    int r = document_buffer(OCI_DOCUMENT_STATE, &state, 0, &json, &len);
     if (r == 0)
-        fprintf(list->stream, "%s%s", list->any ? "," : "[", json);
+        fprintf(list->stream, "%s%.*s", list->any ? "," : "[", (int)len, json);
     list->any = true;
     return r;
 }

@@ -199,6 +199,25 @@ raised: CAP_KILL (config /process/capabilities/ambient)"
 
 # ---- output ---------------------------------------------------------------------------------------------------------
 
+@test "list --format json is one line" {
+    make_bundle a
+    begin "${MARK}a"
+    make_bundle b
+    begin "${MARK}b"
+    succeeds berth list --format json
+    same "$(wc -l <"$T/stdout")" 1 "lines"
+    same "$(jq -c '[.[].id]' <"$T/stdout")" "[\"${MARK}a\",\"${MARK}b\"]"
+}
+
+@test "--version: what was built" {
+    succeeds "$BERTH" --version
+    has "$(sed -n 4p "$T/stdout")" "+SECCOMP"
+    has "$(sed -n 4p "$T/stdout")" "+CRIU"
+    if berth features | jq -e .linux.cgroup.systemd; then
+        has "$(sed -n 4p "$T/stdout")" "+SYSTEMD"
+    fi
+}
+
 # C1 control characters (U+009B begins a command as ESC [ does), DEL, and what turns the direction of writing.
 STEERING=$'\u0080\u0085\u009b\u009f\u007f\u061c\u200e\u200f\u202a\u202e\u2066\u2069'
 
