@@ -291,3 +291,83 @@ harmless() {
     harmless
     has "$output" '\u202e'
 }
+
+# ---- README.md ------------------------------------------------------------------------------------------------------
+
+# block HEADING: the first block of README.md below a heading.
+block() {
+    awk -v heading="### $1" '/^##/ { below = $0 == heading } below && /^```/ { if (inside++) exit; next } below && inside' \
+        "$SOURCE/README.md"
+}
+
+# on_terminal COMMAND...: runs it in cgroups and on a terminal of its own, and types "exit" at each prompt of a root shell.
+# Prints what the terminal has shown, then a line with the number of prompts. The status is the command's.
+on_terminal() {
+    in_own_cgroup timeout 30 python3 - "$@" <<'PYTHON'
+import os, pty, re, sys
+pid, master = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+shown, fresh, prompts = b"", b"", 0
+while True:
+    try:
+        data = os.read(master, 4096)
+    except OSError:
+        data = b""
+    if not data:
+        break
+    shown, fresh = shown + data, fresh + data
+    if re.search(rb"/ # (\x1b\[6n)?$", fresh): # busybox asks where the cursor is
+        prompts, fresh = prompts + 1, b""
+        os.write(master, b"exit\n")
+sys.stdout.buffer.write(shown + b"\n%d\n" % prompts)
+status = os.waitpid(pid, 0)[1]
+sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128)
+PYTHON
+}
+
+@test "README: the commands of \"By hand\" run as they stand there" {
+    needs root program:python3
+    block "By hand" >"$T/block"
+    has "$(cat "$T/block")" "berth run --detach"
+    tar -C "$BATS_FILE_TMPDIR/rootfs" -cf "$T/my-root.tar" .
+    mkdir "$T/bin"
+    printf '#!/bin/sh\nexec "%s" --root "%s" "$@"\n' "$BERTH" "$ROOT" >"$T/bin/berth"
+    chmod 0755 "$T/bin/berth"
+    cd "$T"
+    PATH=$T/bin:$PATH succeeds on_terminal bash -e "$T/block"
+    same "$(tail -n 1 "$T/stdout")" 2 "prompts"
+    lacks "$output" "berth:"
+    same "$(berth list -q)" ""
+}
+
+@test "README: the commands of \"Without root\" run as they stand there" {
+    needs root userns program:python3 program:setpriv
+    block "Without root" >"$T/block"
+    has "$(cat "$T/block")" "berth spec --rootless"
+    mkdir -p "$T/bin" "$T/home/bundle" "$T/xdg"
+    cp -a "$BATS_FILE_TMPDIR/rootfs" "$T/home/bundle/rootfs"
+    cp "$BERTH" "$T/bin/berth"
+    chown -R 1000:1000 "$T/home" "$T/xdg"
+    chmod 0700 "$T/xdg"
+    chmod 0755 "$T" "${T%/*}" "${T%/*/*}" "${T%/*/*/*}" "$T/bin/berth"
+    cd "$T/home"
+    XDG_RUNTIME_DIR=$T/xdg PATH=$T/bin:$PATH succeeds on_terminal \
+        setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all -- bash -e "$T/block"
+    same "$(tail -n 1 "$T/stdout")" 1 "prompts"
+    lacks "$output" "berth:"
+}
+
+@test "README: JSON and TOML that are to be copied are valid, and have what the engines ask for" {
+    needs program:python3
+    python3 - "$SOURCE/README.md" <<'PYTHON'
+import json, re, sys, tomllib
+blocks = re.findall(r"^```\n(.*?)^```$", open(sys.argv[1]).read(), re.M | re.S)
+parsed = [json.loads(b) for b in blocks if b.startswith("{")]
+parsed += [tomllib.loads(b) for b in blocks if re.search(r"^\[", b, re.M)]
+assert len(parsed) >= 4, len(parsed)
+crio = next(p["crio"]["runtime"]["runtimes"]["berth"] for p in parsed if "crio" in p)
+assert crio["runtime_root"] == "/run/berth", crio
+assert re.fullmatch(r"[0-9]+[KM]iB", crio["container_min_memory"]), crio
+PYTHON
+}
