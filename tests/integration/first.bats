@@ -371,3 +371,75 @@ assert crio["runtime_root"] == "/run/berth", crio
 assert re.fullmatch(r"[0-9]+[KM]iB", crio["container_min_memory"]), crio
 PYTHON
 }
+
+# ---- the manual -----------------------------------------------------------------------------------------------------
+
+# page NAME: the page as plain text, with lines that are long enough for every tag.
+page() {
+    groff -man -Tascii -P-cbou -rLL=300n "$SOURCE"/man/"$1".[15]
+}
+
+# options_of_page NAME, options_of_help [COMMAND]: the long names, sorted.
+options_of_page() {
+    page "$1" | sed -n '/^OPTIONS/,/^[A-Z]/p' | grep -E '^ {7}-' | grep -oE -- '--[a-z0-9-]+' | sort
+}
+
+options_of_help() {
+    "$BERTH" "$@" --help | grep -oE '^  (-[a-zA-Z], |    )--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' | sort
+}
+
+@test "manual: every page renders without a warning, and keeps its quotes" {
+    needs program:groff
+    local file
+    for file in "$SOURCE"/man/*.[15]; do
+        succeeds groff -man -ww -Tutf8 "$file"
+        same "$errors" "" "warnings of $file"
+        # A macro takes a quote for the bounds of an argument unless it is written \(dq.
+        if grep -nE '^\.[A-Z]+ .*[^ "]"[^ "]' "$file"; then
+            fail "$file: these quotes are not printed"
+        fi
+    done
+    has "$(page berth-events)" '{"type":"stats","id":"ID","data":DATA}'
+    has "$(page berth-events)" '{"type":"oom","id":"ID"}'
+}
+
+@test "manual: each command has a page with just its options" {
+    needs program:groff
+    local command pages=0
+    same "$(options_of_page berth)" "$(options_of_help)" "options of berth"
+    for command in $(commands); do
+        has "$(page berth)" "berth-$command(1)"
+        case $command in
+        run) same "$({ options_of_page berth-create && options_of_page berth-run; } | sort -u)" \
+            "$(options_of_help run)" "options of run" ;;
+        *) same "$(options_of_page "berth-$command")" "$(options_of_help "$command")" "options of $command" ;;
+        esac
+        pages=$((pages + 1))
+    done
+    same "$pages" "$(find "$SOURCE/man" -name 'berth-*.1' | wc -l)" "pages"
+    has "$(page berth)" "berth help [COMMAND]"
+}
+
+@test "manual: berth(1) has every exit status, berth-config(5) what a bind mount keeps" {
+    needs program:groff
+    local text
+    text=$(page berth | sed -n '/^EXIT STATUS/,/^ENVIRONMENT/p')
+    has "$text" 255
+    has "$text" "berth-exec(1)"
+    has "$text" "berth-restore(1)"
+    has "$(page berth | grep -A3 -e --debug)" "unknown"
+    has "$(page berth-config | sed -n '/^   mounts/,/^   linux/p')" "keeps the flags of its source"
+}
+
+@test "a bind mount keeps the flags of its source, as berth-config(5) says" {
+    make_bundle
+    mkdir "$T/source"
+    mount -t tmpfs -o noexec,nodev,size=64k source "$T/source"
+    config --arg source "$T/source" '.mounts += [{destination: "/tmp/a", type: "bind", source: $source,
+        options: ["bind"]}, {destination: "/tmp/b", type: "bind", source: $source, options: ["bind", "exec", "ro"]}]'
+    run_shell 'grep " /tmp/" /proc/self/mounts'
+    umount "$T/source"
+    local kept='^[^ ]+ /tmp/a tmpfs rw,nodev,noexec,' named='^[^ ]+ /tmp/b tmpfs ro,nodev,relatime'
+    [[ $(sed -n 1p "$T/stdout") =~ $kept ]] || tell_last "kept?"
+    [[ $(sed -n 2p "$T/stdout") =~ $named ]] || tell_last "named?"
+}
