@@ -319,6 +319,7 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
         r = plan_scope(arena, config, facts, request, &plan, err);
     if (r < 0)
         return r;
+    process_warn_caps(plan.process.caps); /* not again by each exec, as of a health check */
     plan.cgroup_delegated = is_delegated(&plan, facts);
     *out = plan;
     return 0;

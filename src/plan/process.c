@@ -133,7 +133,7 @@ uint64_t process_cap_mask(const struct oci_string_array *names, const char *plac
  * Effective needs permitted, ambient needs permitted and inheritable (capabilities(7)). An ambient set that is the
  * whole bounding set is no mistake: Buildah lists all capabilities in each set but the inheritable one.
  */
-static void warn_without_effect(const uint64_t caps[static CAP_SET_COUNT]) {
+void process_warn_caps(const uint64_t caps[static CAP_SET_COUNT]) {
     char names[400];
     uint64_t idle = caps[CAP_SET_EFFECTIVE] & ~caps[CAP_SET_PERMITTED];
     if (*process_cap_list(idle, names, sizeof names))
@@ -156,7 +156,6 @@ static void plan_caps(const struct oci_capabilities *caps, struct plan_process *
     out->caps[CAP_SET_INHERITABLE] = process_cap_mask(&caps->inheritable, "/process/capabilities/inheritable");
     out->caps[CAP_SET_PERMITTED] = process_cap_mask(&caps->permitted, "/process/capabilities/permitted");
     out->caps[CAP_SET_AMBIENT] = process_cap_mask(&caps->ambient, "/process/capabilities/ambient");
-    warn_without_effect(out->caps);
 }
 
 static int plan_args(struct arena *arena, const struct oci_process *process, struct plan_process *out,

@@ -76,6 +76,8 @@ int process_plan_cpus(struct arena *arena, const char *list, const char *place, 
 uint64_t process_cap_mask(const struct oci_string_array *names, const char *place);
 /* Whether a name, in capital or small letters, is that of a capability. */
 bool process_cap_known(const char *name);
+/* Warns of capabilities that their set alone does not grant. */
+void process_warn_caps(const uint64_t caps[static CAP_SET_COUNT]);
 /* The capability that a misspelt name was probably meant to be, or NULL. */
 const char *process_cap_nearest(const char *name);
 /* "CAP_CHOWN" of 0, NULL beyond the last one known. */

@@ -187,6 +187,11 @@ CAP_SYS_RESOURCE, CAP_SYS_TIME"
     succeeds berth run --bundle "$B" "$ID"
     same "$errors" "berth: warning: ambient capabilities must be permitted and inheritable as well, so these are not \
 raised: CAP_KILL (config /process/capabilities/ambient)"
+    # Each exec, as of a health check, need not say it again.
+    begin_running
+    lacks "$(berth exec "$ID" true 2>&1)" warning
+    succeeds berth delete --force "$ID"
+    payload true
     # What Buildah writes for every container.
     config ".process.capabilities = {bounding: $both, permitted: $both, effective: $both, ambient: $both}"
     succeeds berth run --bundle "$B" "$ID"
