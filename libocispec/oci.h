@@ -46,11 +46,12 @@ enum oci_document {
 
 struct oci_read_options {
     /* Called once for each property that the schema does not know (for a debug log), but not for what is inside it.
-     * pointer is as in struct oci_error and valid during the call only. May be NULL. */
-    void (*unknown)(void *ctx, const char *pointer);
+     * pointer is as in struct oci_error and valid during the call only. near: the property that was probably meant, or
+     * NULL. May be NULL. */
+    void (*unknown)(void *ctx, const char *pointer, const char *near);
     void *ctx;
-    /* Which of count names a misspelt word of an enum was meant to be, NULL for none: the error says it. May be NULL.
-     */
+    /* Which of count names a misspelt word was probably meant to be, NULL for none. What is said of an unknown word of
+     * an enum or an unknown property names it. May be NULL. */
     const char *(*nearest)(const char *word, const char *const *names, size_t count);
 };
 

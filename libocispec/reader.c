@@ -573,11 +573,17 @@ static int keep_key(struct reader *r, struct frame *frame, const char *text, siz
 }
 
 static void report_unknown(const struct reader *r) {
+    const struct frame *frame = &r->frames[r->depth - 1];
+    const struct oci_object *object = frame->object;
+    const char *names[UINT8_MAX]; /* an object has no more properties: oci_object.count */
     char pointer[sizeof(r->error->pointer)];
     if (!r->options || !r->options->unknown)
         return;
     write_pointer(r, true, pointer, sizeof(pointer));
-    r->options->unknown(r->options->ctx, pointer);
+    for (unsigned n = 0; n < object->count; n++)
+        names[n] = oci_texts + oci_fields[object->first + n].name.offset;
+    r->options->unknown(r->options->ctx, pointer,
+                        r->options->nearest ? r->options->nearest(frame->key, names, object->count) : NULL);
 }
 
 static int on_object_key(struct reader *r, struct frame *frame, const char *text, size_t len) {

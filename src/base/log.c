@@ -17,8 +17,12 @@ void log_configure(enum log_level level, log_sink *sink, void *context) {
     target.context = context;
 }
 
+bool log_wanted(enum log_level level) {
+    return target.sink && level >= target.level;
+}
+
 void log_write(enum log_level level, const char *format, ...) {
-    if (!target.sink || level < target.level)
+    if (!log_wanted(level))
         return;
     char line[1024];
     va_list args;

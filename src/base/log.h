@@ -6,6 +6,8 @@
 #ifndef BERTH_BASE_LOG_H
 #define BERTH_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 typedef void log_sink(void *context, enum log_level level, const char *message);
@@ -14,6 +16,9 @@ typedef void log_sink(void *context, enum log_level level, const char *message);
 void log_configure(enum log_level level, log_sink *sink, void *context);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether somebody gets messages of that level: for what is costly to compose. */
+bool log_wanted(enum log_level level);
 
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -115,9 +115,10 @@ static void *arena_take(void *context, size_t size) {
     return arena_alloc(context, size);
 }
 
-static void log_unknown(void *context, const char *pointer) {
+static void log_unknown(void *context, const char *pointer, const char *near) {
+    char hint[NEAREST_HINT_SIZE];
     (void)context;
-    log_debug("config: unknown property %s ignored", pointer);
+    log_debug("config: unknown property %s ignored%s", pointer, nearest_hint(near, hint));
 }
 
 static int read_bundle(struct creation *c, const char **bundle, struct error *err) {
@@ -150,7 +151,8 @@ int create_read_config(struct arena *arena, int bundle, const char *file, struct
     if (r < 0)
         return error_code(err, -r, "read %s%s", name, r == -EINVAL ? " (not a regular file)" : "");
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
-    const struct oci_read_options options = {.unknown = log_unknown, .nearest = nearest_of};
+    const struct oci_read_options options = {.unknown = log_wanted(LOG_LEVEL_DEBUG) ? log_unknown : NULL,
+                                             .nearest = nearest_of};
     struct oci_error oci;
     void *config;
     r = oci_read(OCI_DOCUMENT_CONFIG, &allocator, &options, text, len, &config, &oci);

@@ -20,9 +20,10 @@ static void *arena_take(void *context, size_t size) {
     return arena_alloc(context, size);
 }
 
-static void log_unknown(void *context, const char *pointer) {
+static void log_unknown(void *context, const char *pointer, const char *near) {
+    char hint[NEAREST_HINT_SIZE];
     (void)context;
-    log_debug("process: unknown property %s ignored", pointer);
+    log_debug("process: unknown property %s ignored%s", pointer, nearest_hint(near, hint));
 }
 
 static int read_process(struct arena *arena, const char *name, struct oci_process *out, struct error *err) {
@@ -37,7 +38,8 @@ static int read_process(struct arena *arena, const char *name, struct oci_proces
     if (r < 0)
         return error_code(err, -r, "read %s", name);
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
-    const struct oci_read_options options = {.unknown = log_unknown, .nearest = nearest_of};
+    const struct oci_read_options options = {.unknown = log_wanted(LOG_LEVEL_DEBUG) ? log_unknown : NULL,
+                                             .nearest = nearest_of};
     struct oci_error oci;
     void *process;
     r = oci_read(OCI_DOCUMENT_PROCESS, &allocator, &options, text, len, &process, &oci);

@@ -16,7 +16,8 @@
 #include <sys/resource.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define LABEL_MAX 4000     /* proc_pid_attr(5): a write of a page at most, "exec " in front of it */
+#define LABEL_MAX 4000 /* proc_pid_attr(5): a write of a page at most, "exec " in front of it */
+#define HINTS_MAX 8
 #define DEFAULT_UMASK 0022 /* as runc and crun where the config is silent */
 
 /* In the order of their numbers (capabilities(7)); libcap is not asked, since its start-up code costs every command. */
@@ -117,6 +118,7 @@ const char *process_cap_nearest(const char *name) {
 
 uint64_t process_cap_mask(const struct oci_string_array *names, const char *place) {
     char hint[NEAREST_HINT_SIZE];
+    unsigned unknown = 0; /* a search takes its time: of a million unknown names only the first get a hint */
     uint64_t mask = 0;
     for (size_t i = 0; i < names->count; i++) {
         unsigned cap = find_cap(names->items[i]);
@@ -124,7 +126,7 @@ uint64_t process_cap_mask(const struct oci_string_array *names, const char *plac
             mask |= UINT64_C(1) << cap;
         else
             log_warning("unknown capability \"%s\" ignored (config %s/%zu)%s", names->items[i], place, i,
-                        nearest_hint(process_cap_nearest(names->items[i]), hint));
+                        nearest_hint(unknown++ < HINTS_MAX ? process_cap_nearest(names->items[i]) : NULL, hint));
     }
     return mask;
 }

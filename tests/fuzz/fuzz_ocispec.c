@@ -58,9 +58,14 @@ static int text_append(void *ctx, const char *data, size_t len) {
     return 0;
 }
 
-static void count_unknown(void *ctx, const char *pointer) {
-    claim(pointer[0] == '/');
+static void count_unknown(void *ctx, const char *pointer, const char *near) {
+    claim(pointer[0] == '/' && (!near || *near));
     ++*(size_t *)ctx;
+}
+
+static const char *last_of(const char *word, const char *const *names, size_t count) {
+    claim(word && count > 0);
+    return names[count - 1];
 }
 
 static void claim_explained(const struct oci_error *error, int result, size_t len) {
@@ -74,7 +79,7 @@ static void try_kind(enum oci_document kind, const char *bytes, size_t len) {
     struct piece *pool = NULL;
     struct oci_allocator allocator = {.alloc = pool_alloc, .ctx = &pool};
     size_t unknown = 0;
-    struct oci_read_options options = {.unknown = count_unknown, .ctx = &unknown};
+    struct oci_read_options options = {.unknown = count_unknown, .ctx = &unknown, .nearest = last_of};
     struct oci_error error;
     struct text first = {0}, second = {0};
     void *value = NULL;

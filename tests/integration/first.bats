@@ -96,6 +96,15 @@ CASES
     refuses 'signal|"TREM"|did you mean "TERM"?' berth kill "$ID" TREM
 }
 
+@test "--debug: a misspelt property is named, and what it was meant to be" {
+    make_bundle
+    config '.process.agrs = ["x"] | .linux.resource = {} | .frobnicate = 1'
+    succeeds berth --debug run --bundle "$B" "$ID"
+    has "$errors" 'unknown property /process/agrs ignored, did you mean "args"?'
+    has "$errors" 'unknown property /linux/resource ignored, did you mean "resources"?'
+    [[ $errors == *$'unknown property /frobnicate ignored\n'* || $errors == *'unknown property /frobnicate ignored' ]]
+}
+
 # ---- what messages advise -------------------------------------------------------------------------------------------
 
 @test "no config.json: --bundle and spec are named" {

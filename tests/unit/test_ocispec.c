@@ -479,9 +479,11 @@ static void test_long_pointer(void) {
 
 /* ---- unknown keys ---- */
 
-static void collect(void *ctx, const char *pointer) {
+static void collect(void *ctx, const char *pointer, const char *near) {
     char *all = ctx;
     strcat(strcat(all, pointer), " ");
+    if (near)
+        strcat(strcat(all, near), "? ");
 }
 
 static void test_unknown(void) {
@@ -494,6 +496,12 @@ static void test_unknown(void) {
     int result = oci_read(OCI_DOCUMENT_PROCESS, &allocator, &options, text, strlen(text), &out, &error);
     is_number(result, 0, "unknown properties are no error");
     is_text(all, "/a /user/a~1b /rlimits/0/u ", "but are told, each once");
+    pool_free(&pool);
+    all[0] = '\0';
+    options.nearest = nearest_of;
+    text = "{\"agrs\":[],\"user\":{\"UID\":1,\"x\":{\"gdi\":1}},\"frobnicate\":1}";
+    result = oci_read(OCI_DOCUMENT_PROCESS, &allocator, &options, text, strlen(text), &out, &error);
+    is_text(result == 0 ? all : error.text, "/agrs args? /user/UID uid? /user/x /frobnicate ", "with what was meant");
     pool_free(&pool);
 }
 
