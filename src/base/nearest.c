@@ -66,7 +66,7 @@ void nearest_try(struct nearest *nearest, const char *name) {
     if (!*nearest->word || !fold_into(word, nearest->word) || !fold_into(other, name))
         return;
     unsigned distance = distance_of(word, other);
-    if (distance > (strlen(word) + 2) / 3 || (nearest->name && distance >= nearest->distance))
+    if (distance > (strlen(word) + 1) / 3 || (nearest->name && distance >= nearest->distance))
         return;
     nearest->name = name;
     nearest->distance = distance;

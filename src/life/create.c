@@ -188,7 +188,8 @@ static int check_request(const struct creation *c, bool detached, struct error *
     bool terminal = c->plan.process.terminal;
     if (terminal && detached && !c->request->console_socket)
         return error_refuse(err, "/process/terminal",
-                            "cannot allocate tty if berth will detach without setting console socket");
+                            "cannot allocate tty if berth will detach without setting console socket: pass "
+                            "--console-socket, or set process.terminal to false");
     if (!terminal && c->request->console_socket)
         return error_refuse(err, "/process/terminal", "cannot use console socket without a terminal in the config");
     return 0;

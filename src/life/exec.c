@@ -104,7 +104,8 @@ static int check_terminal(const struct execution *x, bool detached, struct error
     bool terminal = x->plan.process.terminal;
     if (terminal && detached && !x->request->console_socket)
         return error_refuse(err, "/process/terminal",
-                            "cannot allocate tty if berth will detach without setting console socket");
+                            "cannot allocate tty if berth will detach without setting console socket: pass "
+                            "--console-socket, or ask for no terminal");
     if (!terminal && x->request->console_socket)
         return error_refuse(err, "/process/terminal", "cannot use console socket without a terminal");
     return 0;

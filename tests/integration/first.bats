@@ -113,6 +113,18 @@ CASES
     refuses "open $T/x.json: no such file or directory" berth create --config "$T/x.json" "$ID"
 }
 
+@test "a terminal without a console socket: both ways out are named" {
+    make_bundle
+    config '.process.terminal = true'
+    refuses "setting console socket|pass --console-socket|process.terminal to false" berth create --bundle "$B" "$ID"
+    refuses "setting console socket|pass --console-socket|process.terminal to false" \
+        berth run --detach --bundle "$B" "$ID"
+    config '.process.terminal = false'
+    begin_running
+    exits 255 berth exec --detach --tty "$ID" true
+    has "$errors" "pass --console-socket, or ask for no terminal"
+}
+
 @test "a program on the command line of run and create: process.args is named" {
     refuses 'run: unexpected argument "sh": the command comes from process.args' berth run "$ID" sh
     refuses 'run: unexpected argument "sh": the command comes from process.args' berth run "$ID" sh -c 'echo x'

@@ -25,6 +25,8 @@ static void test_words(void) {
     is_text(NEAREST_OF("net", kinds), "network", "an abbreviation");
     is_text(NEAREST_OF("frobnicate", commands), NULL, "a word that is near to nothing");
     is_text(NEAREST_OF("x", commands), NULL, "one letter");
+    static const char *const options[] = {"all", "regex"};
+    is_text(NEAREST_OF("KILL", options), NULL, "half of another word");
     is_text(NEAREST_OF("xyz", kinds), NULL, "letters of another word");
     is_text(NEAREST_OF("", commands), NULL, "an empty word");
 }
