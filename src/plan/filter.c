@@ -1,59 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter: see filter.h. Runs in life; needs no privilege. The context of libseccomp only ever produces instructions:
- * loading them is the new process's own step, so none of the library's load attributes (no_new_privs, log, tsync) is
- * set here.
+ * filter: see filter.h. Runs in life; needs no privilege. libseccomp tells the numbers of system calls and
+ * architectures; the rules are put in order by filter_rules, the instructions are written by filter_write.
  */
 #include "plan/filter.h"
 
-#include "base/fd.h"
-#include "base/own.h"
 #include "base/table.h"
 #include "oci_types.h"
-#include "plan/filter_fold.h"
+#include "plan/filter_rules.h"
+#include "plan/filter_write.h"
+#include "version.h"
 
+#include <errno.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-/* To be raised whenever this file makes another program from the same section: it keeps stale cache entries out. */
-#define FILTER_REVISION 1
+/* To be raised whenever another program is made from the same section: it keeps stale cache entries out. */
+#define FILTER_REVISION 2
 
-#define FILTER_ARGS 6      /* a system call has at most six arguments */
-#define FILTER_TREE_MIN 32 /* more names than this are searched as a binary tree */
+#define X32_BIT 0x40000000U
+#define FILTER_ARGS 6 /* a system call has at most six arguments */
 #define FILTER_PLACE "/linux/seccomp"
 #define PLACE_SIZE 96 /* the longest pointer below FILTER_PLACE, with two 20-digit indices, has 82 bytes */
-
-/* Linux 6.3; sysctl vm.memfd_noexec=2 refuses a memfd without it. Not in the headers of older C libraries. */
-#define MEMFD_NOEXEC_SEAL 0x0008U
 
 struct action_row {
     uint32_t value; /* SCMP_ACT_* */
     uint32_t most;  /* the largest errnoRet it takes; 0: it takes none */
 };
 
-static const struct action_row actions[] = {
+static const struct action_row action_rows[] = {
     [OCI_SECCOMP_ACTION_KILL] = {SCMP_ACT_KILL_THREAD, 0},
     [OCI_SECCOMP_ACTION_KILL_PROCESS] = {SCMP_ACT_KILL_PROCESS, 0},
     [OCI_SECCOMP_ACTION_KILL_THREAD] = {SCMP_ACT_KILL_THREAD, 0},
     [OCI_SECCOMP_ACTION_TRAP] = {SCMP_ACT_TRAP, 0},
-    [OCI_SECCOMP_ACTION_ERRNO] = {SCMP_ACT_ERRNO(0), 4094}, /* libseccomp refuses MAX_ERRNO (4095) itself */
+    [OCI_SECCOMP_ACTION_ERRNO] = {SCMP_ACT_ERRNO(0), 4094}, /* libseccomp refuses the kernel's MAX_ERRNO, 4095 */
     [OCI_SECCOMP_ACTION_TRACE] = {SCMP_ACT_TRACE(0), 0xffff},
     [OCI_SECCOMP_ACTION_ALLOW] = {SCMP_ACT_ALLOW, 0},
     [OCI_SECCOMP_ACTION_LOG] = {SCMP_ACT_LOG, 0},
-};
-
-static const enum scmp_compare operators[] = {
-    [OCI_SECCOMP_OPERATOR_NE] = SCMP_CMP_NE,
-    [OCI_SECCOMP_OPERATOR_LT] = SCMP_CMP_LT,
-    [OCI_SECCOMP_OPERATOR_LE] = SCMP_CMP_LE,
-    [OCI_SECCOMP_OPERATOR_EQ] = SCMP_CMP_EQ,
-    [OCI_SECCOMP_OPERATOR_GE] = SCMP_CMP_GE,
-    [OCI_SECCOMP_OPERATOR_GT] = SCMP_CMP_GT,
-    [OCI_SECCOMP_OPERATOR_MASKED_EQ] = SCMP_CMP_MASKED_EQ,
 };
 
 /* As libseccomp calls them. It is asked by name, so that one that is older than an architecture still builds. */
@@ -101,9 +89,9 @@ static int action_value(enum oci_seccomp_action action, bool has_errno, uint32_t
     char place[PLACE_SIZE];
     if (action == OCI_SECCOMP_ACTION_NOTIFY)
         return error_refuse(err, action_place(place, rule, false), "SCMP_ACT_NOTIFY is not supported yet");
-    if (action <= OCI_SECCOMP_ACTION_UNSET || (size_t)action >= TABLE_COUNT(actions))
+    if (action <= OCI_SECCOMP_ACTION_UNSET || (size_t)action >= TABLE_COUNT(action_rows))
         return error_refuse(err, action_place(place, rule, false), "a seccomp action is missing");
-    const struct action_row *row = &actions[action];
+    const struct action_row *row = &action_rows[action];
     if (has_errno && !row->most)
         return error_refuse(err, action_place(place, rule, true), "this seccomp action takes no errno value");
     if (has_errno && errno_ret > row->most)
@@ -154,7 +142,7 @@ static int args_check(const struct oci_syscall *rule, size_t index, struct error
             return error_refuse(err, place, "a system call has no argument %u, the last one is %d", arg->index,
                                 FILTER_ARGS - 1);
         }
-        if (arg->op <= OCI_SECCOMP_OPERATOR_UNSET || (size_t)arg->op >= TABLE_COUNT(operators)) {
+        if (arg->op <= OCI_SECCOMP_OPERATOR_UNSET || arg->op > OCI_SECCOMP_OPERATOR_MASKED_EQ) {
             snprintf(place, sizeof place, FILTER_PLACE "/syscalls/%zu/args/%zu/op", index, i);
             return error_refuse(err, place, "a comparison operator is missing");
         }
@@ -199,6 +187,9 @@ static int section_check(const struct oci_seccomp *seccomp, struct error *err) {
     }
     for (size_t i = 0; r == 0 && i < seccomp->syscalls.count; i++)
         r = rule_check(&seccomp->syscalls.items[i], i, err);
+    if (r == 0 && filter_rules_count(seccomp) > FILTER_RULES_MOST)
+        r = error_refuse(err, FILTER_PLACE "/syscalls", "more than %d rules (each name in each rule is one)",
+                         FILTER_RULES_MOST);
     return r;
 }
 
@@ -244,6 +235,7 @@ static void key_rule(struct key *key, const struct oci_syscall *rule) {
 static void key_section(struct key *key, const struct oci_seccomp *seccomp) {
     const struct scmp_version *version = seccomp_version(); /* of the library in use; like the next, a mere constant */
     key_number(key, FILTER_REVISION);
+    key_text(key, BERTH_VERSION " " BERTH_COMMIT);
     key_number(key, (uint64_t)version->major << 32 | version->minor << 16 | version->micro);
     key_number(key, seccomp_arch_native());
     key_number(key, (uint64_t)seccomp->default_action);
@@ -277,17 +269,27 @@ int filter_key(struct arena *arena, const struct oci_seccomp *seccomp, const cha
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------- rules -- */
+/* ----------------------------------------------------------------------------------------------- architectures -- */
 
-static void context_drop(scmp_filter_ctx *context) {
-    if (*context)
-        seccomp_release(*context);
-    *context = NULL;
+#define ARCHS_MOST (TABLE_COUNT(arch_names) + 1) /* those and the native one */
+
+struct arch_list {
+    struct syscall_arch items[ARCHS_MOST];
+    size_t count;
+};
+
+static void arch_add(struct arch_list *list, uint32_t token) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].token == token)
+            return;
+    list->items[list->count++] = syscall_arch(token);
 }
 
-#define own_context own(context_drop) scmp_filter_ctx
-
-static int archs_add(scmp_filter_ctx context, const struct oci_seccomp *seccomp, struct error *err) {
+/* The native architecture first: it is filtered whether it is listed or not, and its calls are the common ones. */
+static int archs_find(const struct oci_seccomp *seccomp, struct arch_list *out, struct error *err) {
+    uint32_t native = seccomp_arch_native();
+    out->count = 0;
+    arch_add(out, native);
     for (size_t i = 0; i < seccomp->architectures.count; i++) {
         char place[PLACE_SIZE];
         snprintf(place, sizeof place, FILTER_PLACE "/architectures/%zu", i);
@@ -297,257 +299,219 @@ static int archs_add(scmp_filter_ctx context, const struct oci_seccomp *seccomp,
         if (!token)
             return error_refuse(err, place, "libseccomp %u.%u.%u does not know the architecture %s", version->major,
                                 version->minor, version->micro, name);
-        int r = seccomp_arch_add(context, token);
-        if (r == -EDOM)
+        if ((token ^ native) & __AUDIT_ARCH_LE)
             return error_refuse(err, place, "the architecture %s has another byte order than this machine", name);
-        if (r < 0 && r != -EEXIST) /* it stands there twice, or is the native one */
-            return error_refuse(err, place, "cannot add the architecture %s: %s", name, error_text(-r));
+        arch_add(out, token);
     }
     return 0;
 }
 
-/*
- * One rule cannot compare an argument twice. Engines write such a list for "any of these", so each condition becomes
- * a rule of its own; conditions on different arguments must all hold.
- */
-static bool args_repeat(const struct oci_syscall_arg_array *args) {
-    unsigned seen = 0;
-    for (size_t i = 0; i < args->count; i++) {
-        unsigned bit = 1U << args->items[i].index;
-        if (seen & bit)
-            return true;
-        seen |= bit;
-    }
-    return false;
-}
+/* ------------------------------------------------------------------------------------------------------ blocks -- */
 
-static struct scmp_arg_cmp arg_compare(const struct oci_syscall_arg *arg) {
-    return (struct scmp_arg_cmp){
-        .arg = arg->index,
-        .op = operators[arg->op],
-        .datum_a = arg->value, /* the mask of MASKED_EQ */
-        .datum_b = arg->op == OCI_SECCOMP_OPERATOR_MASKED_EQ ? arg->value_two : 0,
-    };
-}
-
-static int rule_add(scmp_filter_ctx context, uint32_t action, int number, const struct oci_syscall_arg_array *args) {
-    struct scmp_arg_cmp compare[FILTER_ARGS];
-    if (args_repeat(args)) {
-        int r = 0;
-        for (size_t i = 0; r == 0 && i < args->count; i++) {
-            compare[0] = arg_compare(&args->items[i]);
-            r = seccomp_rule_add_array(context, action, number, 1, compare);
-        }
-        return r;
-    }
-    for (size_t i = 0; i < args->count; i++) /* no index twice and none above five: they fit */
-        compare[i] = arg_compare(&args->items[i]);
-    return seccomp_rule_add_array(context, action, number, (unsigned)args->count, compare);
-}
-
-/* All the names of one rule. Names that libseccomp does not know are counted and left to the default action. */
-static int names_add(scmp_filter_ctx context, const struct oci_syscall *rule, size_t index, uint32_t action,
-                     size_t *unknown, struct error *err) {
-    for (size_t i = 0; i < rule->names.count; i++) {
-        const char *name = rule->names.items[i];
-        int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR) {
-            ++*unknown;
-            continue;
-        }
-        int r = rule_add(context, action, number, &rule->args);
-        if (r == 0)
-            continue;
-        char place[PLACE_SIZE];
-        snprintf(place, sizeof place, FILTER_PLACE "/syscalls/%zu", index);
-        if (r == -ENOMEM)
-            return error_memory(err);
-        if (r == -EEXIST)
-            return error_refuse(err, place, "the rule for %s contradicts an earlier one", name);
-        return error_refuse(err, place, "libseccomp refuses the rule for %s: %s", name, error_text(-r));
-    }
-    return 0;
-}
-
-static int rules_add(scmp_filter_ctx context, const struct oci_seccomp *seccomp, uint32_t fallback, size_t *unknown,
-                     struct error *err) {
-    size_t names = 0;
-    for (size_t i = 0; i < seccomp->syscalls.count; i++) {
-        const struct oci_syscall *rule = &seccomp->syscalls.items[i];
-        uint32_t action = 0;
-        int r = rule_action(rule, i, &action, err);
-        if (r == 0 && action != fallback) /* libseccomp refuses a rule that says what the default says */
-            r = names_add(context, rule, i, action, unknown, err);
-        if (r < 0)
-            return r;
-        names += rule->names.count;
-    }
-    if (names <= FILTER_TREE_MIN)
-        return 0;
-    int r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    return r < 0 ? error_code(err, -r, "seccomp: cannot ask for a binary tree") : 0;
-}
-
-/* ----------------------------------------------------------------------------------- calls newer than the rules -- */
-
-/* On the architecture of that token, numbers above `highest` up to `last` are newer than all that the section names. */
+/* Numbers from `first` to `last` that are above `highest` are newer than all that the section names. */
 struct ceiling {
-    uint32_t token;
-    uint32_t highest, last;
+    uint32_t first, last;
+    int64_t highest; /* -1: the section names no call of the architecture, so nothing can be said about new ones */
 };
 
-#define CEILING_STEPS 6 /* instructions for each */
-
 /*
- * What the kernel reports for an architecture of libseccomp, and where its ordinary numbers end. x32 shares the token
- * of x86_64 and sets bit 30; Arm has private calls above the ordinary ones, which must not pass for the newest.
+ * Where the ordinary numbers of an architecture are. x32 shares the kernel's token of x86_64 and sets bit 30; Arm has
+ * private calls above the ordinary ones, which must not pass for the newest.
  */
-static struct ceiling arch_ceiling(uint32_t arch) {
-    switch (arch) {
+static struct ceiling arch_ceiling(uint32_t token) {
+    switch (token) {
     case SCMP_ARCH_X86_64:
-        return (struct ceiling){.token = arch, .last = 0x3fffffff};
+        return (struct ceiling){.last = X32_BIT - 1, .highest = -1};
     case SCMP_ARCH_X32:
-        return (struct ceiling){.token = SCMP_ARCH_X86_64, .last = 0x7fffffff};
+        return (struct ceiling){.first = X32_BIT, .last = 0x7fffffff, .highest = -1};
     case SCMP_ARCH_ARM:
-        return (struct ceiling){.token = arch, .last = 0x000effff};
+        return (struct ceiling){.last = 0x000effff, .highest = -1};
     default: /* a negative number is no system call anywhere; a tracer sets -1 to have one skipped */
-        return (struct ceiling){.token = arch, .last = 0x7fffffff};
+        return (struct ceiling){.last = 0x7fffffff, .highest = -1};
     }
 }
 
-/* False when the section names no system call of that architecture: then nothing can be said about new ones. */
-static bool ceiling_find(const struct oci_seccomp *seccomp, uint32_t arch, struct ceiling *out) {
-    struct ceiling ceiling = arch_ceiling(arch);
-    bool found = false;
-    for (size_t i = 0; i < seccomp->syscalls.count; i++) {
-        const struct oci_string_array *names = &seccomp->syscalls.items[i].names;
-        for (size_t j = 0; j < names->count; j++) {
-            int number = seccomp_syscall_resolve_name_arch(arch, names->items[j]);
-            if (number < 0 || (uint32_t)number > ceiling.last) /* unknown, or known on other architectures only */
-                continue;
-            found = true;
-            if ((uint32_t)number > ceiling.highest)
-                ceiling.highest = (uint32_t)number;
-        }
-    }
-    if (found)
-        *out = ceiling;
-    return found;
+/* All calls that the kernel reports with one token. */
+struct block {
+    uint32_t audit;
+    bool x32; /* x32 is listed */
+    struct ceiling ceilings[2];
+    size_t ceiling_count;
+    struct filter_rules rules;
+};
+
+/* The section's actions as the kernel has them. */
+struct actions {
+    uint32_t fallback;
+    uint32_t *rules; /* one for each of the section's rules */
+};
+
+static int actions_find(struct arena *arena, const struct oci_seccomp *seccomp, struct actions *out,
+                        struct error *err) {
+    out->rules = arena_array(arena, seccomp->syscalls.count, sizeof *out->rules);
+    if (!out->rules)
+        return error_memory(err);
+    int r = default_action(seccomp, &out->fallback, err);
+    for (size_t i = 0; r == 0 && i < seccomp->syscalls.count; i++)
+        r = rule_action(&seccomp->syscalls.items[i], i, &out->rules[i], err);
+    return r;
 }
 
+static int block_add(struct arena *arena, const struct oci_seccomp *seccomp, const struct actions *actions,
+                     const struct syscall_arch *arch, struct block *block, struct error *err) {
+    struct ceiling *ceiling = &block->ceilings[block->ceiling_count++];
+    *ceiling = arch_ceiling(arch->token);
+    block->x32 |= arch->token == SCMP_ARCH_X32;
+    return filter_rules_add(arena, seccomp, actions->rules, actions->fallback, arch, ceiling->last, &ceiling->highest,
+                            &block->rules, err);
+}
+
+static int block_fill(struct arena *arena, const struct oci_seccomp *seccomp, const struct actions *actions,
+                      const struct arch_list *archs, struct block *block, struct error *err) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < archs->count; i++)
+        if (archs->items[i].audit == block->audit)
+            r = block_add(arena, seccomp, actions, &archs->items[i], block, err);
+    return r < 0 ? r : filter_rules_sort(arena, &block->rules, err);
+}
+
+/* Whether an answer keeps a call from happening, without saying ENOSYS by itself. */
 static bool action_denies(uint32_t action) {
     switch (action) {
     case SCMP_ACT_ALLOW:
     case SCMP_ACT_LOG:
-    case SCMP_ACT_ERRNO(ENOSYS): /* says so by itself */
+    case SCMP_ACT_ERRNO(ENOSYS):
         return false;
     default: /* a tracer decides by itself what a new call shall answer */
         return (action & SECCOMP_RET_ACTION_FULL) != SCMP_ACT_TRACE(0);
     }
 }
 
-/* The native architecture first: its calls are the common ones. `out` has room for all known architectures. */
-static size_t ceilings_find(scmp_filter_ctx context, const struct oci_seccomp *seccomp, struct ceiling *out) {
-    uint32_t native = seccomp_arch_native();
-    size_t count = ceiling_find(seccomp, native, out) ? 1 : 0;
-    for (size_t i = 0; i < TABLE_COUNT(arch_names); i++) {
-        uint32_t arch = arch_names[i] ? seccomp_arch_resolve_name(arch_names[i]) : 0;
-        if (arch && arch != native && seccomp_arch_exist(context, arch) == 0)
-            count += ceiling_find(seccomp, arch, &out[count]) ? 1 : 0;
+/* The answer to a number that no rule names. */
+static uint32_t block_default(const struct block *block, uint32_t fallback, uint32_t number) {
+    for (size_t i = 0; action_denies(fallback) && i < block->ceiling_count; i++) {
+        const struct ceiling *c = &block->ceilings[i];
+        if (c->highest >= 0 && number >= c->first && number <= c->last && number > c->highest)
+            return SECCOMP_RET_ERRNO | ENOSYS;
     }
-    return count;
+    bool foreign = block->audit == SCMP_ARCH_X86_64 && !block->x32 && number >= X32_BIT && number != UINT32_MAX;
+    return foreign ? SECCOMP_RET_KILL_THREAD : fallback;
 }
 
-/*
- * Writes the prologue; what it does not answer falls through to the program behind it, which loads all it needs
- * itself. A number up to `highest` leaves at once, so an ordinary call costs four instructions.
- */
-static void prologue_write(const struct ceiling *ceilings, size_t count, struct sock_filter *out) {
-    const uint32_t arch = offsetof(struct seccomp_data, arch), number = offsetof(struct seccomp_data, nr);
-    for (size_t i = 0; i < count; i++) {
-        const struct ceiling *c = &ceilings[i];
-        uint8_t end = (uint8_t)((count - i) * CEILING_STEPS - 4); /* from behind the fourth to the program */
-        const struct sock_filter steps[CEILING_STEPS] = {
-            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, arch),
-            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, c->token, 0, 4), /* another one: on to what follows the block */
-            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
-            BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, c->highest, 0, end), /* not new: on to the program */
-            BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, c->last, 1, 0),      /* no number of this kind: behind the block */
-            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        };
-        memcpy(out + i * CEILING_STEPS, steps, sizeof steps);
+static int number_order(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The numbers where the answer may change, ascending; some twice. NULL when out of memory. */
+static uint32_t *points_find(struct arena *arena, const struct block *block, size_t *count) {
+    const struct filter_rules *rules = &block->rules;
+    uint32_t *points = arena_array(arena, 2 * rules->count + 3 * TABLE_COUNT(block->ceilings) + 3, sizeof *points);
+    size_t n = 0;
+    if (!points)
+        return NULL;
+    points[n++] = 0;
+    points[n++] = X32_BIT;
+    points[n++] = UINT32_MAX;
+    for (size_t i = 0; i < block->ceiling_count; i++) {
+        points[n++] = block->ceilings[i].first;
+        points[n++] = (uint32_t)(block->ceilings[i].highest + 1);
+        points[n++] = block->ceilings[i].last + 1;
     }
+    for (size_t i = 0; i < rules->count; i++) {
+        points[n++] = rules->items[i].number;
+        points[n++] = rules->items[i].number + 1;
+    }
+    qsort(points, n, sizeof *points, number_order);
+    *count = n;
+    return points;
+}
+
+/* What rules say about one call. */
+static struct filter_leaf group_leaf(struct filter_writer *writer, const struct filter_rule *rules, size_t count,
+                                     uint32_t fallback) {
+    if (rules[0].count == 0)
+        return (struct filter_leaf){.value = rules[0].action};
+    return (struct filter_leaf){.open = true, .value = (uint32_t)filter_write_call(writer, rules, count, fallback)};
+}
+
+static int block_write(struct arena *arena, const struct block *block, uint32_t fallback, struct filter_writer *writer,
+                       size_t *position, struct error *err) {
+    size_t point_count = 0, range_count = 0, next = 0;
+    const uint32_t *points = points_find(arena, block, &point_count);
+    struct filter_range *ranges = points ? arena_array(arena, point_count, sizeof *ranges) : NULL;
+    if (!ranges)
+        return error_memory(err);
+    for (size_t i = 0; i < point_count; i++) {
+        const struct filter_rule *rule = &block->rules.items[next];
+        if (i > 0 && points[i] == points[i - 1])
+            continue;
+        struct filter_leaf leaf = {.value = block_default(block, fallback, points[i])};
+        if (next < block->rules.count && rule->number == points[i]) {
+            size_t group = filter_rules_group(rule, block->rules.count - next);
+            leaf = group_leaf(writer, rule, group, leaf.value);
+            next += group;
+        }
+        const struct filter_leaf *last = &ranges[range_count - (range_count > 0)].leaf;
+        if (range_count == 0 || leaf.open != last->open || leaf.value != last->value)
+            ranges[range_count++] = (struct filter_range){.start = points[i], .leaf = leaf};
+    }
+    *position = filter_write_numbers(writer, ranges, range_count);
+    return 0;
 }
 
 /* ----------------------------------------------------------------------------------------------------- compile -- */
 
-/* libseccomp before 2.6 writes the program to a descriptor only; a pipe could be too small for it. */
-static int program_export(scmp_filter_ctx context, int *out, size_t *count, struct error *err) {
-    own_fd fd = memfd_create("seccomp", MFD_CLOEXEC | MEMFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL)
-        fd = memfd_create("seccomp", MFD_CLOEXEC);
-    if (fd < 0)
-        return error_sys(err, "seccomp: memfd_create");
-    int r = seccomp_export_bpf(context, fd);
-    if (r < 0)
-        return error_code(err, -r, "seccomp: libseccomp cannot generate the filter");
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (size <= 0 || (size_t)size % sizeof(struct sock_filter) || lseek(fd, 0, SEEK_SET) < 0)
-        return error_set(err, EIO, "seccomp: libseccomp wrote a filter of %lld bytes", (long long)size);
-    *count = (size_t)size / sizeof(struct sock_filter);
-    *out = fd_take(&fd);
-    return 0;
-}
-
-/* The prologue and, behind it, what libseccomp generates; then all of it folded. */
-static int program_build(struct arena *arena, scmp_filter_ctx context, const struct ceiling *ceilings, size_t count,
-                         struct plan_filter *out, struct error *err) {
-    own_fd fd = -1;
-    size_t rest = 0, prologue = count * CEILING_STEPS;
-    int r = program_export(context, &fd, &rest, err);
-    if (r < 0)
-        return r;
-    struct sock_filter *raw = arena_array(arena, prologue + rest, sizeof *raw);
-    if (!raw)
-        return error_memory(err);
-    prologue_write(ceilings, count, raw);
-    ssize_t n = fd_read(fd, raw + prologue, rest * sizeof *raw);
-    if (n < 0 || (size_t)n != rest * sizeof *raw)
-        return error_code(err, n < 0 ? (int)-n : EIO, "seccomp: cannot read the filter back");
-    const struct sock_filter *program = raw;
-    size_t length = prologue + rest;
-    if (filter_fold(arena, &program, &length) < 0)
-        return error_memory(err);
-    if (length > BPF_MAXINSNS)
-        return error_refuse(err, FILTER_PLACE, "the filter has %zu instructions, the kernel takes %d at most", length,
-                            BPF_MAXINSNS);
-    out->program = program;
-    out->count = length;
+/* Writes the blocks of all architectures and what chooses between them. */
+static int program_write(struct arena *arena, const struct oci_seccomp *seccomp, const struct actions *actions,
+                         const struct arch_list *archs, struct filter_writer *writer, size_t *unknown,
+                         struct error *err) {
+    uint32_t audits[ARCHS_MOST];
+    size_t positions[ARCHS_MOST], count = 0;
+    for (size_t i = 0; i < archs->count; i++) {
+        struct block block = {.audit = archs->items[i].audit};
+        size_t seen = 0;
+        while (seen < count && audits[seen] != block.audit)
+            seen++;
+        if (seen < count)
+            continue;
+        audits[count] = block.audit;
+        int r = block_fill(arena, seccomp, actions, archs, &block, err);
+        if (r == 0)
+            r = block_write(arena, &block, actions->fallback, writer, &positions[count], err);
+        if (r < 0)
+            return r;
+        if (count++ == 0)
+            *unknown = block.rules.unknown;
+    }
+    filter_write_archs(writer, audits, positions, count, SECCOMP_RET_KILL_THREAD);
     return 0;
 }
 
 int filter_compile(struct arena *arena, const struct oci_seccomp *seccomp, struct plan_filter *out, struct error *err) {
     struct plan_filter filter = {0};
-    uint32_t fallback = 0;
+    struct actions actions;
+    struct arch_list archs;
+    struct filter_writer writer;
     int r = section_check(seccomp, err);
     if (r == 0)
         r = flags_value(seccomp, &filter.flags, err);
     if (r == 0)
-        r = default_action(seccomp, &fallback, err);
+        r = actions_find(arena, seccomp, &actions, err);
+    if (r == 0)
+        r = archs_find(seccomp, &archs, err);
     if (r < 0)
         return r;
-    own_context context = seccomp_init(fallback);
-    if (!context)
-        return error_refuse(err, FILTER_PLACE "/defaultAction", "libseccomp or the kernel does not take this action");
-    r = archs_add(context, seccomp, err);
-    if (r == 0)
-        r = rules_add(context, seccomp, fallback, &filter.unknown, err);
+    if (!filter_writer_init(&writer, arena))
+        return error_memory(err);
+    r = program_write(arena, seccomp, &actions, &archs, &writer, &filter.unknown, err);
     if (r < 0)
         return r;
-    struct ceiling ceilings[TABLE_COUNT(arch_names)];
-    size_t count = action_denies(fallback) ? ceilings_find(context, seccomp, ceilings) : 0;
-    r = program_build(arena, context, ceilings, count, &filter, err);
-    if (r == 0)
-        *out = filter;
-    return r;
+    if (writer.full)
+        return error_refuse(err, FILTER_PLACE, "the filter has too many instructions, the kernel takes %d at most",
+                            BPF_MAXINSNS);
+    filter.program = writer.out + (BPF_MAXINSNS - writer.used);
+    filter.count = writer.used;
+    *out = filter;
+    return 0;
 }

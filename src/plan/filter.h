@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter: linux.seccomp as a finished BPF program, through libseccomp. Pure: no privilege, and no system call that
- * changes anything (compiling uses a memfd of its own); runs in life. runtime-spec config-linux.md "Seccomp";
- * seccomp(2).
+ * filter: linux.seccomp as a finished BPF program. Pure: no privilege and no system call; runs in life. runtime-spec
+ * config-linux.md "Seccomp"; seccomp(2).
  */
 #ifndef BERTH_PLAN_FILTER_H
 #define BERTH_PLAN_FILTER_H
@@ -19,15 +18,15 @@ struct plan_filter {
     const struct sock_filter *program; /* NULL: no filter */
     size_t count;                      /* instructions, at most BPF_MAXINSNS */
     unsigned flags;                    /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
-    size_t unknown;                    /* system call names skipped since libseccomp does not know them; for a log */
+    size_t unknown;                    /* names that nobody knows, which are left out; for a log */
 };
 
 /*
  * Checks the section and says all that decides the program, as bytes: two sections with equal keys give equal
- * programs on one machine (architecture and libseccomp version are in the key). *key is in the arena. *flags is what
- * filter_compile would set: the flags need no compilation and do not decide the program, so they are not in the key.
- * No libseccomp context is made: this is the cheap half. A section that it passes may still be refused by
- * filter_compile (an architecture that libseccomp lacks, rules that contradict each other).
+ * programs on one machine (architecture and the versions of berth and libseccomp are in the key). *key is in the arena.
+ * *flags is what filter_compile would set: the flags need no compilation and do not decide the program, so they are not
+ * in the key. This is the cheap half: a section that it passes may still be refused by filter_compile (an architecture
+ * that libseccomp lacks, rules that contradict each other).
  *
  * Flags absent from the section ask for SECCOMP_FILTER_FLAG_SPEC_ALLOW; a kernel older than 4.17 answers EINVAL to it,
  * and whoever loads the filter may then drop that one flag. An empty list of flags asks for none.
@@ -36,8 +35,8 @@ int filter_key(struct arena *arena, const struct oci_seccomp *seccomp, const cha
                struct error *err);
 
 /*
- * Compiles the section (10 to 20 ms for an engine's default profile). Refuses what the specification calls an error,
- * with the JSON pointer. *out->program is in the arena.
+ * Compiles the section. Refuses what the specification calls an error, with the JSON pointer. *out->program is in the
+ * arena. Names that nobody knows are left out.
  *
  * Where the default action denies (ERRNO other than ENOSYS, TRAP, KILL*), system calls with a number above all those
  * that the section names answer ENOSYS: the section was written before they existed, and a C library falls back to

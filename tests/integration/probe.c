@@ -132,10 +132,19 @@ static void ask_spy(const char *pid) {
     puts(had ? "" : " nothing");
 }
 
+/* A call by its number, "462" or "462,5" with a first argument; the answer is an errno value. */
+static void ask_syscall(const char *words) {
+    char *end;
+    long number = strtol(words, &end, 0), argument = *end == ',' ? strtol(end + 1, NULL, 0) : 0;
+    long result = syscall(number, argument, 0L, 0L, 0L, 0L, 0L);
+    printf("syscall %s: %d\n", words, result < 0 ? errno : 0);
+}
+
 static const struct {
     const char *name;
     void (*ask)(const char *);
-} numbered[] = {{"personality=", ask_personality}, {"arguments=", ask_arguments}, {"spy=", ask_spy}};
+} numbered[] = {
+    {"personality=", ask_personality}, {"arguments=", ask_arguments}, {"spy=", ask_spy}, {"syscall=", ask_syscall}};
 
 static int ask_numbered(const char *word) {
     for (size_t i = 0; i < sizeof numbered / sizeof *numbered; i++) {

@@ -383,3 +383,98 @@ index {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "act
 listenerMetadata {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}
 TABLE
 }
+
+# All that a static program uses, for allow lists.
+bare='"arch_prctl", "brk", "execve", "exit", "exit_group", "fstat", "fstatat64", "futex", "getrandom", "ioctl", "mmap",
+    "mprotect", "munmap", "newfstatat", "prlimit64", "readlink", "readlinkat", "rseq", "rt_sigprocmask",
+    "set_robust_list", "set_tid_address", "uname", "write", "writev"'
+
+# Since Linux 5.1 a new call has one number on all architectures (those of mips and x32 apart).
+newest=(statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat listxattrat
+    removexattrat open_tree_attr file_getattr file_setattr listns rseq_slice_yield) # 457 to 471
+
+# answered NUMBER: the errno value of the last run's `probe syscall=NUMBER`.
+answered() {
+    field2 "syscall $1"
+}
+
+@test "calls newer than the linked library: a rule that denies them denies" {
+    add_probe
+    local number
+    forbid SCMP_ACT_ERRNO "${newest[@]}"
+    config '.linux.seccomp.syscalls[0].errnoRet = 77'
+    payload probe syscall={456..472}
+    succeeds berth run --bundle "$B" "$ID"
+    for number in {457..471}; do
+        same "$(answered $number)" 77 "system call $number"
+    done
+    for number in 456 472; do
+        [ "$(answered $number)" != 77 ] || fail "system call $number was not listed"
+    done
+    same "$errors" ""
+    forbid SCMP_ACT_KILL_PROCESS mseal
+    payload probe syscall=462
+    exits 159 berth run --bundle "$B" "$ID"
+}
+
+@test "calls newer than the linked library: an allow list that names them allows, and ends with the newest" {
+    add_probe
+    seccomp "{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrnoRet\": 77, \"syscalls\": [
+        {\"names\": [$bare, \"mseal\"], \"action\": \"SCMP_ACT_ALLOW\"}]}"
+    payload probe syscall=462 syscall=461 syscall=463 syscall=100000
+    succeeds berth run --bundle "$B" "$ID"
+    [ "$(answered 462)" != 77 ] || fail "mseal is listed"
+    same "$(answered 461)" 77 "older than the newest of the list"
+    same "$(answered 463) $(answered 100000)" "38 38" "newer than the newest of the list"
+    same "$errors" ""
+}
+
+@test "calls newer than the linked library: by argument" {
+    add_probe
+    seccomp '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mseal"], "action": "SCMP_ACT_ERRNO",
+        "errnoRet": 77, "args": [{"index": 0, "value": 5, "op": "SCMP_CMP_EQ"}]}]}'
+    payload probe syscall=462,5 syscall=462,6 syscall=462,0x100000005
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(answered 462,5)" 77
+    [ "$(answered 462,6)" != 77 ]
+    [ "$(answered 462,0x100000005)" != 77 ]
+}
+
+@test "rules with overlapping conditions: the strictest of those that hold decides, in any order" {
+    add_probe
+    seccomp '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["personality"], "action": "SCMP_ACT_LOG", "args": [{"index": 0, "value": 4, "op": "SCMP_CMP_GE"}]},
+        {"names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "args": [{"index": 0, "value": 5, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["personality"], "action": "SCMP_ACT_LOG", "args": [{"index": 0, "value": 5, "op": "SCMP_CMP_GE"}]}]}'
+    local order
+    for order in 1 2; do
+        payload probe personality=4 personality=5 personality=6
+        succeeds berth run --bundle "$B" "$ID"
+        same "$(field2 "personality 4")$(field2 "personality 5")$(field2 "personality 6")" \
+            "doneFile descriptor in bad statedone"
+        config '.linux.seccomp.syscalls |= reverse'
+    done
+}
+
+@test "calls of x32 that is not listed: killed" {
+    [ "$(uname -m)" = x86_64 ] || skip "needs x86-64"
+    add_probe
+    forbid SCMP_ACT_ERRNO mkdir
+    config '.linux.seccomp.architectures = ["SCMP_ARCH_X86_64"]'
+    payload probe syscall=0x40000027
+    exits 159 berth run --bundle "$B" "$ID"
+}
+
+@test "many rules with conditions: answered at once, with the bound" {
+    payload true
+    rules() {
+        config --argjson n "$1" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [range($n)
+            | {names: ["swapon"], action: "SCMP_ACT_ERRNO", args: [{index: 0, value: (. * 3), op: "SCMP_CMP_EQ"}]}]}'
+    }
+    rules 20000
+    refuses "8192|/linux/seccomp" timeout 5 "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    rules 8000
+    refuses "4096|/linux/seccomp" timeout 5 "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    rules 3000
+    succeeds timeout 5 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+}
