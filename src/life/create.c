@@ -234,7 +234,8 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
     if (r == 0)
         r = check_request(c, detached, err);
     const struct oci_seccomp *seccomp = c->config->linux ? c->config->linux->seccomp : NULL;
-    return r < 0 ? r : filter_cache_get(&c->arena, c->store.fd, seccomp, &c->plan.filter, err);
+    const bool fail_unknown = filter_fails_unknown(&c->config->annotations);
+    return r < 0 ? r : filter_cache_get(&c->arena, c->store.fd, seccomp, fail_unknown, &c->plan.filter, err);
 }
 
 /* RFC 3339 with nanoseconds, UTC, as engines read it. */

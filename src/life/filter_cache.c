@@ -238,32 +238,36 @@ static void directory_prune(int directory) {
 
 /* --------------------------------------------------------------------------------------------------------- get -- */
 
-int filter_cache_get(struct arena *arena, int root_fd, const struct oci_seccomp *seccomp, struct plan_filter *out,
-                     struct error *err) {
-    struct plan_filter filter = {0};
-    if (!seccomp) {
-        *out = filter;
-        return 0;
-    }
+/* The filter of the section, from the cache or compiled; errors are those of filter_key and filter_compile. */
+static int filter_get(struct arena *arena, int root_fd, const struct oci_seccomp *seccomp, struct plan_filter *out,
+                      struct error *err) {
     const char *key;
     size_t key_len;
-    int r = filter_key(arena, seccomp, &key, &key_len, &filter.flags, err);
+    int r = filter_key(arena, seccomp, &key, &key_len, &out->flags, err);
     if (r < 0)
         return r;
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%016llx", (unsigned long long)hash_bytes(HASH_START, key, key_len));
-    if (entry_load(arena, root_fd, name, key, key_len, &filter)) {
-        *out = filter;
+    if (entry_load(arena, root_fd, name, key, key_len, out))
         return 0;
-    }
-    r = filter_compile(arena, seccomp, &filter, err);
+    r = filter_compile(arena, seccomp, out, err);
     if (r < 0)
         return r;
     own_fd directory = directory_open(root_fd);
     if (directory >= 0) {
-        entry_store(directory, name, key, key_len, &filter);
+        entry_store(directory, name, key, key_len, out);
         directory_prune(fd_take(&directory));
     }
-    *out = filter;
     return 0;
+}
+
+int filter_cache_get(struct arena *arena, int root_fd, const struct oci_seccomp *seccomp, bool fail_unknown,
+                     struct plan_filter *out, struct error *err) {
+    struct plan_filter filter = {0};
+    int r = seccomp ? filter_get(arena, root_fd, seccomp, &filter, err) : 0;
+    if (r == 0 && filter.unknown > 0)
+        r = filter_review(arena, seccomp, fail_unknown, err);
+    if (r == 0)
+        *out = filter;
+    return r;
 }

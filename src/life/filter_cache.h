@@ -15,9 +15,10 @@
  * stored there (written aside and renamed; a store that fails is no error, and so root_fd may be -1 for no cache).
  * An entry that is not a regular file of our own uid with mode 0600, is cut short, or does not match its checksum
  * counts as absent and is replaced. The oldest entries are removed when there are more than a few hundred.
- * seccomp NULL: *out is all zero. Errors are those of filter_key and filter_compile.
+ * seccomp NULL: *out is all zero. Errors are those of filter_key, filter_compile and filter_review, which is asked with
+ * a filter from the cache as well.
  */
-int filter_cache_get(struct arena *arena, int root_fd, const struct oci_seccomp *seccomp, struct plan_filter *out,
-                     struct error *err);
+int filter_cache_get(struct arena *arena, int root_fd, const struct oci_seccomp *seccomp, bool fail_unknown,
+                     struct plan_filter *out, struct error *err);
 
 #endif

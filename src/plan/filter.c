@@ -5,6 +5,7 @@
  */
 #include "plan/filter.h"
 
+#include "base/log.h"
 #include "base/table.h"
 #include "oci_types.h"
 #include "plan/filter_rules.h"
@@ -23,6 +24,7 @@
 /* To be raised whenever another program is made from the same section: it keeps stale cache entries out. */
 #define FILTER_REVISION 2
 
+#define FAIL_UNKNOWN "run.oci.seccomp_fail_unknown_syscall"
 #define X32_BIT 0x40000000U
 #define FILTER_ARGS 6 /* a system call has at most six arguments */
 #define FILTER_PLACE "/linux/seccomp"
@@ -457,6 +459,73 @@ static int block_write(struct arena *arena, const struct block *block, uint32_t 
             ranges[range_count++] = (struct filter_range){.start = points[i], .leaf = leaf};
     }
     *position = filter_write_numbers(writer, ranges, range_count);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------ review -- */
+
+/* A list of names with their places, for one line of the log. */
+struct note {
+    char text[900];
+    size_t len;
+    size_t row;  /* of the last name */
+    size_t left; /* names that the text has no room for */
+};
+
+static void note_add(struct note *note, const char *name, size_t row) {
+    char item[PLACE_SIZE + 128];
+    int len = note->len > 0 && note->row == row
+                  ? snprintf(item, sizeof item, ", \"%.100s\"", name)
+                  : snprintf(item, sizeof item, "%s" FILTER_PLACE "/syscalls/%zu: \"%.100s\"", note->len ? "; " : "",
+                             row, name);
+    if (len < 0 || (size_t)len >= sizeof note->text - note->len) {
+        note->left++;
+        return;
+    }
+    memcpy(note->text + note->len, item, (size_t)len + 1);
+    note->len += (size_t)len;
+    note->row = row;
+}
+
+static void note_log(const struct note *note, enum log_level level, const char *subject) {
+    if (note->len > 0 && note->left > 0)
+        log_write(level, "%s: %s, and %zu more", subject, note->text, note->left);
+    else if (note->len > 0)
+        log_write(level, "%s: %s", subject, note->text);
+}
+
+static void review_names(const struct oci_seccomp *seccomp, const struct actions *actions, struct note *strict,
+                         struct note *other) {
+    const struct syscall_arch native = syscall_arch(seccomp_arch_native());
+    for (size_t i = 0; i < seccomp->syscalls.count; i++) {
+        const struct oci_string_array *names = &seccomp->syscalls.items[i].names;
+        bool stricter = filter_stricter(actions->rules[i], actions->fallback);
+        struct syscall_ways ways;
+        for (size_t j = 0; j < names->count; j++)
+            if (!syscall_find(&native, names->items[j], &ways))
+                note_add(stricter ? strict : other, names->items[j], i);
+    }
+}
+
+bool filter_fails_unknown(const struct oci_string_map *annotations) {
+    for (size_t i = 0; i < annotations->count; i++)
+        if (strcmp(annotations->items[i].key, FAIL_UNKNOWN) == 0)
+            return true;
+    return false;
+}
+
+int filter_review(struct arena *arena, const struct oci_seccomp *seccomp, bool fail_unknown, struct error *err) {
+    struct note strict = {.len = 0}, other = {.len = 0};
+    struct actions actions;
+    int r = actions_find(arena, seccomp, &actions, err);
+    if (r < 0)
+        return r;
+    review_names(seccomp, &actions, &strict, &other);
+    if (fail_unknown && strict.len + other.len > 0)
+        return error_refuse(err, FILTER_PLACE "/syscalls", "annotation %s: unknown system calls: %s", FAIL_UNKNOWN,
+                            strict.len > 0 ? strict.text : other.text);
+    note_log(&strict, LOG_LEVEL_WARNING, "unknown system calls in seccomp rules ignored");
+    note_log(&other, LOG_LEVEL_DEBUG, "unknown system calls in seccomp rules ignored");
     return 0;
 }
 

@@ -10,15 +10,17 @@
 #include "base/error.h"
 
 #include <linux/filter.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct oci_seccomp;
+struct oci_string_map;
 
 struct plan_filter {
     const struct sock_filter *program; /* NULL: no filter */
     size_t count;                      /* instructions, at most BPF_MAXINSNS */
     unsigned flags;                    /* SECCOMP_FILTER_FLAG_* for seccomp(2) */
-    size_t unknown;                    /* names that nobody knows, which are left out; for a log */
+    size_t unknown;                    /* names that nobody knows: filter_review tells about them */
 };
 
 /*
@@ -36,12 +38,21 @@ int filter_key(struct arena *arena, const struct oci_seccomp *seccomp, const cha
 
 /*
  * Compiles the section. Refuses what the specification calls an error, with the JSON pointer. *out->program is in the
- * arena. Names that nobody knows are left out.
+ * arena. Names that nobody knows are left out: filter_review tells.
  *
  * Where the default action denies (ERRNO other than ENOSYS, TRAP, KILL*), system calls with a number above all those
  * that the section names answer ENOSYS: the section was written before they existed, and a C library falls back to
  * the older call on ENOSYS alone.
  */
 int filter_compile(struct arena *arena, const struct oci_seccomp *seccomp, struct plan_filter *out, struct error *err);
+
+/* Whether the annotation is there that has a section with unknown names refused; its value does not matter: crun(1). */
+bool filter_fails_unknown(const struct oci_string_map *annotations);
+
+/*
+ * Logs the unknown names: as a warning where the rule is stricter than the default action, else as a debug line. With
+ * `fail_unknown` either is refused. To be called also when the program came from a cache.
+ */
+int filter_review(struct arena *arena, const struct oci_seccomp *seccomp, bool fail_unknown, struct error *err);
 
 #endif

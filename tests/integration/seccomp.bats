@@ -440,6 +440,72 @@ answered() {
     [ "$(answered 462,0x100000005)" != 77 ]
 }
 
+@test "a name that nobody knows: one warning where it would restrict, each time; else a debug line" {
+    forbid SCMP_ACT_ERRNO no_such_call mkdir mkdirat another_one
+    local time
+    for time in first second; do # the second filter comes from the cache
+        try_mkdir
+        same "$output" "status 1"
+        same "$(grep -c warning <<<"$errors")" 1 "warnings, $time time"
+        has "$errors" '/linux/seccomp/syscalls/0: "no_such_call", "another_one"'
+    done
+    # The rule does not restrict: said with --debug only.
+    for time in first second; do
+        seccomp '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["no_such_call"], "action": "SCMP_ACT_ALLOW"}, {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}'
+        shell 'mkdir /made 2>/dev/null; echo status $?'
+        succeeds berth run --bundle "$B" "$ID"
+        same "$output" "status 1"
+        same "$errors" ""
+        succeeds berth --debug run --bundle "$B" "$ID"
+        has "$errors" '/linux/seccomp/syscalls/0: "no_such_call"'
+    done
+}
+
+@test "a name that nobody knows: refused where the annotation asks for it, also with a filter from the cache" {
+    forbid SCMP_ACT_ERRNO no_such_call mkdir
+    try_mkdir
+    local value
+    for value in 1 0 ""; do
+        config --arg v "$value" '.annotations["run.oci.seccomp_fail_unknown_syscall"] = $v'
+        refuses "no_such_call|/linux/seccomp/syscalls|run.oci.seccomp_fail_unknown_syscall" berth create --bundle "$B" "$ID"
+        absent
+    done
+    config 'del(.linux.seccomp.syscalls[0].names[0])'
+    try_mkdir
+    same "$output" "status 1"
+    forbid SCMP_ACT_ALLOW no_such_call
+    config '.linux.seccomp.defaultAction = "SCMP_ACT_LOG"'
+    refuses no_such_call berth create --bundle "$B" "$ID"
+}
+
+@test "the default profiles of engines, their newest names too: no warning" {
+    local profile=$BATS_TEST_DIRNAME/../bench/seccomp.json
+    [ -r "$profile" ] || skip "no profile here"
+    config --slurpfile p "$profile" '.linux.seccomp = ($p[0] | if .linux then .linux.seccomp else . end)'
+    # What the profiles of Docker, Podman and containerd (2025) name beyond that, for any architecture or capability.
+    config '.linux.seccomp.syscalls += [{action: "SCMP_ACT_ALLOW", names: $ARGS.positional}]' --args -- \
+        acct arm_fadvise64_64 arm_sync_file_range bdflush bpf breakpoint cacheflush cachestat clock_settime clock_settime64 \
+        delete_module fanotify_init fchmodat2 finit_module fsconfig fsmount fsopen fspick futex_requeue futex_wait \
+        futex_wake get_mempolicy getxattrat init_module ioperm iopl kcmp kexec_file_load kexec_load keyctl listmount \
+        listxattrat lookup_dcookie lsm_get_self_attr lsm_list_modules lsm_set_self_attr map_shadow_stack mbind \
+        migrate_pages mount mount_setattr move_mount move_pages mseal name_to_handle_at nfsservctl nice oldfstat oldlstat \
+        oldolduname oldstat olduname open_by_handle_at open_tree pciconfig_iobase pciconfig_read pciconfig_write \
+        perf_event_open pidfd_getfd pivot_root pkey_alloc pkey_free pkey_mprotect process_madvise process_vm_readv \
+        process_vm_writev query_module quotactl quotactl_fd reboot removexattrat riscv_flush_icache riscv_hwprobe \
+        s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr set_mempolicy set_tls setdomainname sethostname setns \
+        settimeofday setxattrat sgetmask signal ssetmask statmount stime swapcontext swapoff swapon sync_file_range2 \
+        syscall sysfs syslog umount umount2 unshare uretprobe uselib userfaultfd ustat vhangup vm86 vm86old
+    # Podman's has one call in two rules.
+    config '.linux.seccomp.syscalls += [{action: "SCMP_ACT_ERRNO", errnoRet: 77, names: ["setns"]}]'
+    local action
+    for action in SCMP_ACT_ALLOW SCMP_ACT_KILL; do # as a list that forbids them, too
+        config --arg a "$action" '.linux.seccomp.syscalls[-2].action = $a'
+        run_shell 'echo well'
+        same "$output $errors" "well "
+    done
+}
+
 @test "rules with overlapping conditions: the strictest of those that hold decides, in any order" {
     add_probe
     seccomp '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [

@@ -7,6 +7,7 @@
  */
 #include "plan/filter.h"
 
+#include "base/log.h"
 #include "bpf_run.h"
 #include "life/filter_cache.h"
 #include "oci_types.h"
@@ -809,7 +810,8 @@ static void test_profile(void) {
     struct error err = ERROR_INIT;
     for (int i = 0; i < 2; i++) {
         struct plan_filter cached = {0};
-        is_number(filter_cache_get(&arena, root, &seccomp, &cached, &err), 0, "through the cache, time %d", i + 1);
+        is_number(filter_cache_get(&arena, root, &seccomp, false, &cached, &err), 0, "through the cache, time %d",
+                  i + 1);
         ok(cached.count == filter.count && cached.flags == filter.flags && cached.unknown == filter.unknown &&
                memcmp(cached.program, filter.program, filter.count * sizeof *filter.program) == 0,
            "the same filter, time %d", i + 1);
@@ -1045,6 +1047,67 @@ static void test_library(void) {
     is_number(wrong, 0, "no call is answered otherwise");
 }
 
+/* --------------------------------------------------------------------------------------------------------- review --
+ */
+
+static char logged[4][2048]; /* the last message of each level */
+static unsigned log_counts[4];
+
+static void log_keep(void *context, enum log_level level, const char *message) {
+    (void)context;
+    log_counts[level]++;
+    snprintf(logged[level], sizeof logged[level], "%s", message);
+}
+
+static int reviewed(const struct oci_seccomp *seccomp, bool fail, struct error *err) {
+    memset(logged, 0, sizeof logged);
+    memset(log_counts, 0, sizeof log_counts);
+    log_configure(LOG_LEVEL_DEBUG, log_keep, NULL);
+    *err = (struct error)ERROR_INIT;
+    int r = filter_review(&arena, seccomp, fail, err);
+    log_configure(LOG_LEVEL_DEBUG, NULL, NULL);
+    return r;
+}
+
+static void test_review(void) {
+    struct error err;
+    struct oci_seccomp seccomp = {
+        DEFAULT(ERRNO),
+        X64,
+        RULES({NAMES("read", "one"), DOES(ALLOW)}, {NAMES("two", "three"), DOES(KILL)}, {NAMES("four"), DOES(TRAP)},
+              {NAMES("five"), DOES(ERRNO), .errno_ret = 38, .has_errno_ret = true}, {NAMES("six"), DOES(ERRNO)}),
+    };
+    is_number(compiled(&seccomp).unknown, 6, "six names are unknown");
+    is_number(reviewed(&seccomp, false, &err), 0, "which is no error");
+    is_number(log_counts[LOG_LEVEL_WARNING], 1, "one warning for what would have been stricter");
+    is_text(logged[LOG_LEVEL_WARNING],
+            "unknown system calls in seccomp rules ignored: /linux/seccomp/syscalls/1: \"two\", \"three\"; "
+            "/linux/seccomp/syscalls/2: \"four\"",
+            "with the names and their places");
+    is_number(log_counts[LOG_LEVEL_DEBUG], 1, "one debug line for the others");
+    ok(strstr(logged[LOG_LEVEL_DEBUG], "syscalls/0: \"one\"; /linux/seccomp/syscalls/3: \"five\""), "%s",
+       logged[LOG_LEVEL_DEBUG]);
+    is_number(reviewed(&seccomp, true, &err), -EINVAL, "an error where the caller wants it so");
+    ok(strstr(err.text, "\"two\"") != NULL, "%s", err.text);
+    is_number(log_counts[LOG_LEVEL_WARNING], 0, "and no warning then");
+    struct oci_seccomp lax = {DEFAULT(ERRNO), X64, RULES({NAMES("one"), DOES(ALLOW)})};
+    is_number(reviewed(&lax, true, &err), -EINVAL, "also for a rule that allows");
+    ok(strstr(err.text, "\"one\"") != NULL, "%s", err.text);
+
+    const char *names[100];
+    for (size_t i = 0; i < COUNT(names); i++)
+        names[i] = "a_name_that_is_as_long_as_it_may_be_in_a_section_and_that_no_kernel_has_had_until_today";
+    struct oci_syscall rule = {.names = {COUNT(names), names}, DOES(KILL)};
+    struct oci_seccomp many = {DEFAULT(ERRNO), X64, .syscalls = {1, &rule}};
+    is_number(reviewed(&many, false, &err), 0, "a hundred names");
+    ok(strstr(logged[LOG_LEVEL_WARNING], ", and 9") != NULL, "the rest is counted");
+
+    struct oci_string_entry entries[] = {{.key = "a", .value = "1"},
+                                         {.key = "run.oci.seccomp_fail_unknown_syscall", .value = ""}};
+    ok(filter_fails_unknown(&(struct oci_string_map){2, entries}), "the annotation counts whatever its value");
+    ok(!filter_fails_unknown(&(struct oci_string_map){1, entries}), "another one does not");
+}
+
 /* In a child, through system calls alone: what a sanitizer hangs onto _exit is not on the list. 0 is well. */
 static int kernel_judges(const struct plan_filter *small, const struct plan_filter *big) {
     struct sock_fprog programs[2] = {
@@ -1100,6 +1163,7 @@ int main(void) {
     test_keys();
     test_profile();
     test_library();
+    test_review();
     test_kernel();
     arena_drop(&arena);
     return tap_done();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Unit test of life/filter_cache: what it takes from its directory, what it leaves there, and that nothing found there
- * can change a filter. The two functions of plan/filter are stood in for, so that compilations can be counted. Runs
+ * can change a filter. The three functions of plan/filter are stood in for, so that their calls can be counted. Runs
  * anywhere; as root it also tries entries of another owner.
  */
 #include "life/filter_cache.h"
@@ -62,6 +62,16 @@ int filter_compile(struct arena *arena, const struct oci_seccomp *seccomp, struc
     return 0;
 }
 
+static unsigned reviews, strict_reviews;
+static bool review_refuses;
+
+int filter_review(struct arena *arena, const struct oci_seccomp *seccomp, bool fail_unknown, struct error *err) {
+    (void)arena, (void)seccomp;
+    reviews++;
+    strict_reviews += fail_unknown;
+    return review_refuses ? error_refuse(err, "/linux/seccomp/syscalls", "the test wants it so") : 0;
+}
+
 static bool filter_right(const struct plan_filter *filter, const struct oci_seccomp *seccomp) {
     if (!filter->program || filter->count != seccomp->count || filter->flags != seccomp->seed % 7 ||
         filter->unknown != seccomp->seed % 5)
@@ -85,7 +95,7 @@ static bool get(const struct oci_seccomp *seccomp, bool *compiled) {
     struct error err = ERROR_INIT;
     struct plan_filter filter = {0};
     unsigned before = compilations;
-    int r = filter_cache_get(&arena, root, seccomp, &filter, &err);
+    int r = filter_cache_get(&arena, root, seccomp, false, &filter, &err);
     *compiled = compilations != before;
     return r == 0 && filter_right(&filter, seccomp);
 }
@@ -178,8 +188,29 @@ static void test_plain(void) {
     own_arena arena = ARENA_INIT;
     struct error err = ERROR_INIT;
     struct plan_filter filter = {.program = &(struct sock_filter){0}, .count = 1, .flags = 1, .unknown = 1};
-    is_number(filter_cache_get(&arena, root, NULL, &filter, &err), 0, "no section is no error");
+    is_number(filter_cache_get(&arena, root, NULL, false, &filter, &err), 0, "no section is no error");
     ok(!filter.program && !filter.count && !filter.flags && !filter.unknown, "no section, no filter");
+}
+
+/* What the filter leaves out is said each time, also when the filter comes from the cache. */
+static void test_review(void) {
+    const struct oci_seccomp remarkable = {.seed = 11, .count = 3}, plain = {.seed = 10, .count = 3};
+    own_arena arena = ARENA_INIT;
+    struct error err = ERROR_INIT;
+    struct plan_filter filter;
+    room_clear();
+    for (unsigned i = 1; i <= 3; i++) {
+        reviews = strict_reviews = 0;
+        is_number(filter_cache_get(&arena, root, &remarkable, i == 3, &filter, &err), 0, "time %u", i);
+        ok(reviews == 1 && strict_reviews == (i == 3), "reviewed, time %u", i);
+        filter_cache_get(&arena, root, &plain, true, &filter, &err);
+        is_number(reviews, 1, "nothing to review in another one");
+    }
+    review_refuses = true;
+    filter.count = 77;
+    is_number(filter_cache_get(&arena, root, &remarkable, true, &filter, &err), -EINVAL, "a refusal is passed on");
+    is_number(filter.count, 77, "the result is left alone");
+    review_refuses = false;
 }
 
 static void test_refusal(void) {
@@ -188,7 +219,7 @@ static void test_refusal(void) {
     struct error err = ERROR_INIT;
     struct plan_filter filter = {.count = 77};
     room_clear();
-    is_number(filter_cache_get(&arena, root, &bad, &filter, &err), -EINVAL, "a refusal is passed on");
+    is_number(filter_cache_get(&arena, root, &bad, false, &filter, &err), -EINVAL, "a refusal is passed on");
     is_text(err.place, "/linux/seccomp", "with its place");
     is_number(filter.count, 77, "the result is left alone");
     is_number(names_count(root, NULL, 0), 0, "and nothing is stored");
@@ -361,6 +392,7 @@ int main(void) {
     }
     alarm(120); /* whatever blocks is a failure */
     test_plain();
+    test_review();
     test_refusal();
     test_damage();
     test_guises();
