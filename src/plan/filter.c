@@ -172,13 +172,15 @@ static int rule_check(const struct oci_syscall *rule, size_t index, struct error
     return r < 0 ? r : args_check(rule, index, err);
 }
 
+static bool has_listener(const struct oci_seccomp *seccomp) {
+    return seccomp->listener_path && *seccomp->listener_path;
+}
+
 static int section_check(const struct oci_seccomp *seccomp, struct error *err) {
     char place[PLACE_SIZE];
     uint32_t action = 0;
-    if (seccomp->listener_path && *seccomp->listener_path)
-        return error_refuse(err, FILTER_PLACE "/listenerPath", "listenerPath is not supported yet");
-    if (seccomp->listener_metadata && *seccomp->listener_metadata)
-        return error_refuse(err, FILTER_PLACE "/listenerMetadata", "listenerMetadata is not supported yet");
+    if (seccomp->listener_metadata && *seccomp->listener_metadata && !has_listener(seccomp))
+        return error_refuse(err, FILTER_PLACE "/listenerMetadata", "listenerMetadata needs a listenerPath");
     int r = default_action(seccomp, &action, err);
     for (size_t i = 0; r == 0 && i < seccomp->architectures.count; i++) {
         size_t arch = (size_t)seccomp->architectures.items[i];
@@ -265,6 +267,8 @@ int filter_key(struct arena *arena, const struct oci_seccomp *seccomp, const cha
         return error_memory(err);
     k.len = 0;
     key_section(&k, seccomp);
+    if (has_listener(seccomp)) /* SCMP_ACT_NOTIFY would have been refused */
+        log_debug("seccomp listenerPath ignored: no action is SCMP_ACT_NOTIFY (config " FILTER_PLACE "/listenerPath)");
     *key = k.bytes;
     *len = k.len;
     *flags = value;

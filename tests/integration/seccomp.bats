@@ -380,6 +380,7 @@ defaultErrnoRet {"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}
 errnoRet {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_KILL", "errnoRet": 1}]}
 op {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_LIKE"}]}]}
 index {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 6, "value": 1, "op": "SCMP_CMP_EQ"}]}]}
+NOTIFY {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/x", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
 listenerMetadata {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}
 TABLE
 }
@@ -543,4 +544,14 @@ answered() {
     refuses "4096|/linux/seccomp" timeout 5 "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
     rules 3000
     succeeds timeout 5 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+}
+
+@test "listenerPath without an action that notifies: of no use, and accepted" {
+    forbid SCMP_ACT_ERRNO mkdir mkdirat
+    config '.linux.seccomp.listenerPath = "/run/no-such-listener.sock" | .linux.seccomp.listenerMetadata = "x"'
+    try_mkdir
+    same "$output" "status 1"
+    lacks "$errors" listenerPath
+    succeeds berth --debug run --bundle "$B" "$ID"
+    has "$errors" listenerPath
 }

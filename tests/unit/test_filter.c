@@ -543,10 +543,13 @@ static void test_refusals(void) {
 
     bad = base;
     bad.listener_path = "/run/agent.sock";
-    is_refused(&bad, "/linux/seccomp/listenerPath", "not supported yet", true);
+    ok(compiled(&bad).count > 0, "a listener is taken when nothing notifies it");
+    bad.default_action = OCI_SECCOMP_ACTION_NOTIFY;
+    is_refused(&bad, "/linux/seccomp/defaultAction", "SCMP_ACT_NOTIFY is not supported yet", true);
+    bad = base;
     bad.listener_path = "";
     bad.listener_metadata = "x";
-    is_refused(&bad, "/linux/seccomp/listenerMetadata", "not supported yet", true);
+    is_refused(&bad, "/linux/seccomp/listenerMetadata", "needs a listenerPath", true);
     bad.listener_metadata = "";
     ok(compiled(&bad).count > 0, "an empty listener is none");
 
