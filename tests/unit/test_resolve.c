@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -643,6 +645,35 @@ static void test_races(const char *way) {
     munmap(turns, sizeof *turns);
 }
 
+/* Exchanges two files for as long as its parent lives. */
+static pid_t start_exchange(const char *a, const char *b) {
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;)
+        syscall(SYS_renameat2, root.fd, a, root.fd, b, 1 << 1); /* RENAME_EXCHANGE */
+}
+
+/* The walker looks at a file and then opens its name: when the name has come to mean another file, it says so. */
+static void test_exchange(void) {
+    const time_t end = time(NULL) + 20;
+    int opened = 0, again = 0, other = 0;
+    must(close(openat(root.fd, "one", O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) == 0, "one");
+    must(close(openat(root.fd, "two", O_CREAT | O_WRONLY | O_CLOEXEC, 0644)) == 0, "two");
+    pid_t racer = start_exchange("one", "two");
+    while ((!opened || !again) && !other && time(NULL) < end) {
+        own_fd fd = resolve_open(root, "one", O_RDONLY);
+        opened += fd >= 0;
+        again += fd == -EAGAIN;
+        other += fd < 0 && fd != -EAGAIN;
+    }
+    kill(racer, SIGKILL);
+    waitpid(racer, NULL, 0);
+    ok(opened > 0 && other == 0, "walker: of two files that are exchanged one is opened (%d times)", opened);
+    ok(again > 0, "walker: but not when it is another one than was looked at (%d times)", again);
+}
+
 int main(void) {
     alarm(60); /* a hang is a failure */
     make_tree();
@@ -672,6 +703,8 @@ int main(void) {
         resolve_force_walker(i == 1);
         int before = open_descriptors();
         test_races(ways[i]);
+        if (i == 1)
+            test_exchange();
         is_number(open_descriptors(), before, "%s: nor by a race", ways[i]);
     }
     close(root.fd);
