@@ -171,6 +171,22 @@ finish() {
     absent
 }
 
+@test "CAP_SYS_ADMIN, kept for the filter that a create without noNewPrivileges loads, is the only one and goes" {
+    # Bits: CAP_KILL 5, CAP_NET_BIND_SERVICE 10, CAP_SYS_ADMIN 21, CAP_AUDIT_WRITE 29.
+    local wanted=0000000020000420 spared=0000000020200420 status_file
+    config '.process.noNewPrivileges = false | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+                syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}
+            | .hooks.startContainer = [{path: "/bin/cp", args: ["cp", "/proc/1/status", "/found"]}]'
+    payload true
+    begin
+    status_file=/proc/$(state_of "$ID" pid)/status
+    same "$(awk '/^Cap(Prm|Eff):/ { print $2 }' "$status_file" | xargs)" "$spared $spared" "while it waits"
+    succeeds berth start "$ID"
+    # The hook runs behind the filter.
+    same "$(awk '/^Cap(Prm|Eff):/ { print $2 }' "$B/rootfs/found" | xargs)" "$wanted $wanted" "behind the filter"
+    same "$(awk '/^Seccomp:/ { print $2 }' "$B/rootfs/found")" 2 "filter"
+}
+
 # ---- the session keyring --------------------------------------------------------------------------------------------
 
 # What the user, the group and others may do to the session keyring, as keyctl_describe(3) has it: a byte for each.
@@ -238,12 +254,15 @@ for other in [k for k in range(0, 40) if k != kind] + [2**31, 2**32 - 1]:
 for packet in b"", b"x", start[:4], start[:-1], start + b"x", start[::-1], bytes(len(start)):
     seen.add(answer(packet))
 seen.add(answer(start, (0, 1)))
-print("ends", all(end == b"" for _, end in seen), "kinds", *sorted(k for k, _ in seen), flush=True)
+errors = {kind for kind, _ in seen} - {0}
+print("ends", all(end == b"" for _, end in seen), "errors", len(errors), flush=True)
 sys.stdin.readline()
 there = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 there.connect(init)
 there.send(start)
 while said := there.recv(65536):
+    if struct.unpack_from("=I", said)[0] in errors:
+        sys.exit("START is refused like the others")
     caller.send(said)
 PYTHON
 }
@@ -261,8 +280,8 @@ PYTHON
     same "$said" ready
     in_background start "$ID"
     read -r -t "$PATIENCE" said <&9 || fail "$(cat "$T/gate.err")"
-    # 0 is the end of the connection, 11 an error about a broken packet; READY would be the word of one that starts.
-    same "$said" "ends True kinds 0 11"
+    # Each connection was ended, some after an error. A process that starts would have said READY.
+    same "$said" "ends True errors 1"
     same "$(state_of)" created
     same "$(readlink "/proc/$(state_of "$ID" pid)/exe" | grep -c busybox || true)" 0 "the program runs"
     echo go >&8
@@ -399,6 +418,75 @@ is_init_there() {
     [ ! -e "$T/source/made" ] && [ ! -e "$T/other/made" ] || fail "a read-only mount was written to"
     [ "$status" -eq 1 ] || [ "$output" = $'held\nheld' ] || [ "$output" = $'other\nother' ] || tell_last "a third tree"
     absent
+}
+
+@test "CVE-2019-19921: the directory made for a procfs is exchanged for a link: the link is not followed" {
+    needs program:strace
+    local result=0
+    rmdir "$B/rootfs/proc"
+    shell '[ ! -e /tmp/self ] && [ ! -e /tmp/version ]'
+    # The directory is made, and opened by a call that returns late: by then there is a link in its place.
+    inject openat:delay_exit=2000000
+    "${through[@]:0:${#through[@]}-1}" -P proc -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null \
+        >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- &
+    job=$!
+    eventually test -d "$B/rootfs/proc"
+    rmdir "$B/rootfs/proc"
+    ln -s tmp "$B/rootfs/proc"
+    wait "$job" || result=$?
+    [ "$result" -eq 1 ] || fail "exit status $result: $(cat "$T/stderr")" || return 1
+    has "$(cat "$T/stderr")" "must be mounted on ordinary directory"
+    absent
+}
+
+# ---- mounts of the host ---------------------------------------------------------------------------------------------
+
+# leak_test: a container that may mount does so below its bind of the host's shared mount $T/tree; it stays there.
+leak_test() {
+    local before
+    before=$(host_mounts)
+    run_shell 'mount -t tmpfs inner /m/inner && grep -c " /m/inner " /proc/self/mountinfo'
+    same "$output" 1
+    # While it runs: what came out of it would go with it.
+    shell 'mount -t tmpfs inner /m/inner; echo $? >/ready; read x </go'
+    begin
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" 0 "mount in the container"
+    same "$(host_mounts)" "$before" "mounts of the host"
+    succeeds berth delete --force "$ID"
+    same "$(host_mounts)" "$before" "mounts of the host after delete"
+}
+
+@test "nothing leaks out of binds of a shared mount that are made in the host's mount namespace" {
+    mkdir -p "$T/tree/inner"
+    mount --bind "$T/tree" "$T/tree"
+    mount --make-shared "$T/tree"
+    make_fifo ready go
+    config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+    cp "$B/config.json" "$T/plain.json"
+    # A namespace that is joined, or ids that are mapped, make the runtime clone the source itself.
+    config '.linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/net" else . end)'
+    bind "$T/tree" /m
+    leak_test
+    cp "$T/plain.json" "$B/config.json"
+    bind "$T/tree" /m
+    config '.mounts[-1] |= (.uidMappings = [{containerID: 0, hostID: 0, size: 65536}] | .gidMappings = .uidMappings)'
+    leak_test
+    umount "$T/tree"
+}
+
+@test "--no-pivot: below the container's root there is neither a /proc nor a /sys of the host" {
+    local hooks
+    config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT"])'
+    # The root is taken off the mount namespace; who joins that namespace anew is at the host's root.
+    shell 'cd /proc/self/ns && umount -l / && exec busybox nsenter --mount=mnt \
+        /bin/sh -c "ls -d /tmp /proc/self /proc/1 /sys/kernel 2>/dev/null"'
+    for hooks in '{}' '{createContainer: [{path: "/bin/true"}]}'; do
+        config ".hooks = $hooks"
+        try berth run --no-pivot --bundle "$B" "$ID"
+        same "$output" /tmp "what is there, with hooks $hooks"
+        absent
+    done
 }
 
 # ---- descriptors ----------------------------------------------------------------------------------------------------
