@@ -172,12 +172,58 @@ static void test_files(void) {
               "a directory");
 }
 
+/* A process from a file that has this text; NULL when it is not taken. */
+static const struct oci_process *process_from(const char *text) {
+    static struct oci_process out;
+    char path[] = "/tmp/test_exec_request.XXXXXX";
+    int fd = mkstemp(path);
+    const struct berth_exec request = {.id = "c", .process = path};
+    bool taken = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+                 exec_request_process(&arena, &request, &own, &out, &err) == 0;
+    unlink(path);
+    close(fd);
+    return taken ? &out : NULL;
+}
+
+/* What bounds the container bounds a process from a file as well, unless the file says something else. */
+static void test_bounds(void) {
+    static struct oci_rlimit own_limit = {.type = OCI_RLIMIT_TYPE_CORE, .hard = 7};
+    static struct oci_cpu_affinity own_affinity;
+    const struct oci_process *out;
+    begin();
+    own.apparmor_profile = "own-profile";
+    own.selinux_label = "own:label";
+    own.rlimits.count = 1;
+    own.rlimits.items = &own_limit;
+    own.exec_cpu_affinity = &own_affinity;
+    out = process_from("{\"args\":[\"id\"],\"cwd\":\"/\"}");
+    if (!ok(out != NULL, "a file that says nothing of bounds: %s", err.text))
+        return;
+    ok(out->capabilities == &own_caps, "it has the container's capabilities");
+    is_text(out->apparmor_profile, "own-profile", "its AppArmor profile");
+    is_text(out->selinux_label, "own:label", "its SELinux label");
+    ok(out->rlimits.count == 1 && out->rlimits.items == &own_limit, "its limits");
+    ok(out->exec_cpu_affinity == &own_affinity, "its processors");
+    out = process_from("{\"args\":[\"id\"],\"cwd\":\"/\",\"apparmorProfile\":\"other-profile\","
+                       "\"selinuxLabel\":\"other:label\",\"capabilities\":{},"
+                       "\"rlimits\":[{\"type\":\"RLIMIT_NPROC\",\"soft\":1,\"hard\":2}],"
+                       "\"execCPUAffinity\":{\"initial\":\"0\"}}");
+    if (!ok(out != NULL, "a file that has all of them: %s", err.text))
+        return;
+    ok(out->capabilities != &own_caps && out->capabilities->bounding.count == 0, "the capabilities are the file's");
+    is_text(out->apparmor_profile, "other-profile", "the AppArmor profile, too");
+    is_text(out->selinux_label, "other:label", "the SELinux label");
+    ok(out->rlimits.count == 1 && out->rlimits.items[0].hard == 2, "the limits");
+    ok(out->exec_cpu_affinity != &own_affinity, "the processors");
+}
+
 int main(void) {
     test_users();
     test_unchanged();
     test_changed();
     test_refused();
     test_files();
+    test_bounds();
     arena_drop(&arena);
     return tap_done();
 }
