@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unit tests of init/gate: at each of its three waits one kind of message lets the new process go on, and every other
- * one that it may be sent, a broken packet and the end of life do not. Each wait in a process of its own.
+ * Unit tests of init/gate, and of the wait in init/enter: at each of the four waits one kind of message lets the new
+ * process go on, and every other one, a broken packet and the end of life do not. Each wait in a process of its own.
  */
 #include "base/own.h"
 #include "handoff/handoff.h"
@@ -26,24 +26,28 @@ struct wait {
 };
 
 static const struct wait waits[] = {
+    {"arrive", enter_arrive, HANDOFF_NONE, HANDOFF_PLACED, FAILED},
     {"hooks", gate_runtime_hooks, HANDOFF_HOOKS, HANDOFF_HOOKED, FAILED},
     {"ready", gate_ready, HANDOFF_READY, HANDOFF_COMMITTED, ENDED},
     {"start", gate_wait, HANDOFF_NONE, HANDOFF_START, FAILED},
 };
 
-_Noreturn static void wait_as_init(const struct wait *wait, int channel) {
+/* inside: a tree is to come in the place of the root file system's source, by SOURCE. */
+_Noreturn static void wait_as_init(const struct wait *wait, int channel, bool inside) {
     struct error err = ERROR_INIT;
-    struct held held = {.bundle = -1};
+    struct held held = {.bundle = -1, .rootfs = {.fd = -1, .inside = inside}};
     const struct plan plan = {.has_process = true};
     struct init init = {.plan = &plan,
                         .held = &held,
                         .channel = channel,
                         /* Only a process that waits for a later start has one, and COMMITTED is for that. */
                         .gate = wait->wait == gate_ready ? STDIN_FILENO : -1,
+                        .wait_placed = true,
                         .root = {-1},
                         .proc = PROCFS_INIT,
                         .state_fd = -1};
-    _exit(wait->wait(&init, &err) == 0 ? WENT_ON : FAILED);
+    bool went_on = wait->wait(&init, &err) == 0;
+    _exit(went_on && held.rootfs.detached == inside && (held.rootfs.fd >= 0) == inside ? WENT_ON : FAILED);
 }
 
 static int send_message(int channel, int what) {
@@ -55,8 +59,8 @@ static int send_message(int channel, int what) {
     return handoff_send(channel, (enum handoff_kind)what, fd, NULL);
 }
 
-/* How the new process ends when it is sent that. */
-static int outcome(const struct wait *wait, int what) {
+/* How the new process ends when it is sent that, and PLACED behind it where a tree is to come. */
+static int outcome(const struct wait *wait, int what, bool inside) {
     own_fd life = -1, init = -1;
     struct handoff_message message = {.fd = -1};
     struct error err = ERROR_INIT;
@@ -67,12 +71,12 @@ static int outcome(const struct wait *wait, int what) {
     pid_t pid = fork();
     if (pid == 0) {
         close(life);
-        wait_as_init(wait, init);
+        wait_as_init(wait, init, inside);
     }
     fd_drop(&init);
     bool said = wait->says == HANDOFF_NONE ||
                 (handoff_receive(life, HANDOFF_TO_LIFE, &message) == 1 && message.kind == wait->says);
-    bool sent = send_message(life, what) == 0;
+    bool sent = send_message(life, what) == 0 && (!inside || send_message(life, HANDOFF_PLACED) == 0);
     fd_drop(&life);
     return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && said && sent ? WEXITSTATUS(status) : -1;
 }
@@ -85,7 +89,7 @@ static void test_wait(const struct wait *wait) {
     for (int what = HANDOFF_NONE + 1; what < ALL; what++) {
         /* All kinds, also those that only life is to receive. */
         int expected = what == wait->answer ? WENT_ON : what == GONE ? ENDED : wait->otherwise;
-        is_number(outcome(wait, what), expected, "%s: %s %s", wait->name, name_of(what),
+        is_number(outcome(wait, what, false), expected, "%s: %s %s", wait->name, name_of(what),
                   expected == WENT_ON ? "lets it go on" : "does not let it go on");
     }
 }
@@ -94,5 +98,6 @@ int main(void) {
     alarm(60); /* a hang is a failure */
     for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
         test_wait(&waits[i]);
+    is_number(outcome(&waits[0], HANDOFF_SOURCE, true), WENT_ON, "arrive: a tree that is to come is taken");
     return tap_done();
 }
