@@ -120,6 +120,37 @@ finish() {
     done
 }
 
+@test "/dev/null of the host is a link: masked paths and standard streams are refused" {
+    make_nulls
+    ln -s true "$T/nulls/null"
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    local linked=(unshare --mount --propagation private -- sh -c 'mount --bind "$0" /dev && exec "$@"' "$T/nulls")
+    exits 1 with_streams "${linked[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    has "$(cat "$T/failure")" "/dev/null of the host"
+    config 'del(.linux.maskedPaths)'
+    refuses "/dev/null of the host" "${linked[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    # Where nothing needs it, it does not matter.
+    succeeds with_streams "${linked[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    absent
+}
+
+@test "CVE-2026-88265: a null device of a volume does not become a standard stream, that of a tmpfs does" {
+    make_nulls
+    mkdir "$T/dev"
+    mknod -m 0666 "$T/dev/null" c 1 3
+    config '.mounts |= map(select(.destination | startswith("/dev") | not))'
+    payload stat -L -c '%d:%i' /proc/self/fd/0 /dev/null
+    cp "$B/config.json" "$T/plain.json"
+    bind "$T/dev" /dev
+    succeeds berth run --bundle "$B" "$ID"
+    [ "$(sort -u <<<"$output" | wc -l)" -eq 2 ] || fail "standard input is the volume's: $output"
+    cp "$T/plain.json" "$B/config.json"
+    ln "$T/nulls/true" "$T/nulls/null"
+    bind "$T/nulls" /dev
+    succeeds berth run --bundle "$B" "$ID"
+    [ "$(sort -u <<<"$output" | wc -l)" -eq 1 ] || fail "standard input is not the container's: $output"
+}
+
 # ---- /dev/console ---------------------------------------------------------------------------------------------------
 
 @test "CVE-2026-88264: the terminal is not bound over what /dev/console of the image links to" {
@@ -489,6 +520,44 @@ leak_test() {
     done
 }
 
+@test "cgroup2 in a cgroup namespace that is the host's, joined by path, is the host's mount and no new one" {
+    local source
+    # The source of the host's mount tells it from a new one, which would take the host's its options.
+    source=$(berth_cgroup2_view awk '$2 == "/sys/fs/cgroup" { s = $1 } END { print s }' /proc/self/mounts)
+    [ "$source" != cgroup ] || skip "needs a cgroup2 mount whose source is not \"cgroup\""
+    config '.linux.namespaces |= map(if .type == "cgroup" then .path = "/proc/self/ns/cgroup" else . end)'
+    add_mount /sys/fs/cgroup cgroup cgroup nosuid noexec nodev ro
+    payload cat /proc/self/mountinfo
+    succeeds berth_cgroup2 run --bundle "$B" "$ID"
+    same "$(mount_type /sys/fs/cgroup)" cgroup2
+    same "$(mount_line /sys/fs/cgroup | sed 's/.* - //' | cut -d' ' -f2)" "$source"
+}
+
+# berth_cgroup2_view COMMAND...: where berth_cgroup2 runs the runtime.
+berth_cgroup2_view() {
+    if is_cgroup2; then "$@"; else "$BATS_TEST_DIRNAME/cgroup2-view" "$@"; fi
+}
+
+@test "cgroup2: devices that a container is denied stay denied in a cgroup below its own, whatever is allowed there" {
+    [ -c /dev/fuse ] || skip "needs /dev/fuse"
+    [ -n "$(cgroup2_mount)" ] || skip "needs cgroup2"
+    local outer=$B
+    long_running
+    succeeds berth_cgroup2 run --detach --bundle "$B" "$ID"
+    same "$(wait_for ready)" up
+    make_bundle inner
+    # c 10:229 is /dev/fuse.
+    config '.linux.resources.devices += [{allow: true, type: "c", major: 10, minor: 229, access: "rwm"}]
+        | .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]'
+    payload dd if=/dev/fuse of=/dev/null count=0
+    succeeds berth_cgroup2 run --bundle "$B" "${MARK}inner"
+    config --arg path "$CGROUP/bundle/inner" '.linux.cgroupsPath = $path'
+    exits 1 berth_cgroup2 run --bundle "$B" "${MARK}inner"
+    has "$errors" "Operation not permitted"
+    B=$outer
+    succeeds berth_cgroup2 delete --force "$ID"
+}
+
 # ---- descriptors ----------------------------------------------------------------------------------------------------
 
 # found_nothing: the hook below has found the connection to the runtime, the state that it reads, itself, and the
@@ -509,6 +578,85 @@ found_nothing() {
     begin
     succeeds berth start "$ID"
     found_nothing
+}
+
+# ---- the environment ------------------------------------------------------------------------------------------------
+
+@test "hooks of the runtime get its caller's environment, and nothing that the runtime tells itself" {
+    local point
+    for point in prestart createRuntime createContainer poststart poststop; do
+        config --arg point "$point" --arg out "$T/env.$point" '.hooks[$point] = [{path: "/bin/sh",
+            args: ["sh", "-c", "env >\($out)"]}]'
+    done
+    payload true
+    env --ignore-environment PATH="$PATH" CALLER=yes BERTH_TEST="$MARK" sh -c 'env >"$0"; exec "$@"' "$T/env" \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null
+    for point in prestart createRuntime createContainer poststart poststop; do
+        same "$(grep -vE '^(_|PWD|SHLVL|OLDPWD)=' "$T/env.$point" | sort)" \
+            "$(grep -vE '^(_|PWD|SHLVL|OLDPWD)=' "$T/env" | sort)" "environment of a $point hook"
+    done
+}
+
+# ---- the state directory --------------------------------------------------------------------------------------------
+
+@test "exec refuses a damaged filter in the state directory, and runs nothing without it" {
+    local filter damage
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+    begin_running
+    filter=$ROOT/$ID/filter
+    cp "$filter" "$T/filter"
+    succeeds berth exec "$ID" grep -x 'Seccomp:.2' /proc/self/status
+    for damage in gone empty head short long none many magic; do
+        cp "$T/filter" "$filter"
+        case $damage in
+        gone) rm "$filter" ;;
+        empty) : >"$filter" ;;
+        head) truncate -s 12 "$filter" ;;
+        short) truncate -s -8 "$filter" ;;
+        long) head -c 8 /dev/zero >>"$filter" ;;
+        none) # the magic number, a count of 0 and no instruction
+            truncate -s 8 "$filter" && truncate -s 16 "$filter" ;;
+        many) # a count of 4097, more than the kernel takes, and so many of them
+            truncate -s 8 "$filter" && printf '\001\020' >>"$filter" && truncate -s $((16 + 4097 * 8)) "$filter" ;;
+        magic) printf x | dd of="$filter" conv=notrunc status=none ;;
+        esac
+        exits 255 berth exec "$ID" cat /proc/self/status
+        has "$errors" "seccomp filter" "damage: $damage"
+        lacks "$errors" "load seccomp filter" "damage: $damage"
+        same "$output" ""
+    done
+    cp "$T/filter" "$filter"
+    succeeds berth exec "$ID" grep -x 'Seccomp:.2' /proc/self/status
+}
+
+# ---- checkpoint -----------------------------------------------------------------------------------------------------
+
+# needs_criu: the newest that Debian has (tests/criu).
+needs_criu() {
+    local dir
+    dir=$("$BATS_TEST_DIRNAME/../criu" make 2>"$T/criu") || skip "no criu: $(tail -n 1 "$T/criu")"
+    PATH=$dir:$PATH
+    criu check >"$T/criu" 2>&1 || skip "criu cannot work here: $(tail -n 1 "$T/criu")"
+}
+
+@test "checkpoint of a user namespace: an image directory that is the caller's keeps its owner and mode" {
+    needs_criu
+    needs userns
+    config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+        | .linux.gidMappings = .linux.uidMappings'
+    chown -R 100000:100000 "$B/rootfs"
+    make_fifo ready
+    chown 100000:100000 "$B/rootfs/ready"
+    long_running
+    succeeds berth run --detach --bundle "$B" "$ID"
+    same "$(wait_for ready)" up
+    mkdir -m 0700 "$T/images"
+    # Refused before anything is asked of CRIU.
+    refuses "status fd 5 is not writable" berth checkpoint --image-path "$T/images" --status-fd 5 "$ID" 5</dev/null
+    same "$(state_of)" running
+    succeeds berth checkpoint --image-path "$T/images" --leave-running "$ID"
+    same "$(stat -c '%u %g %a' "$T/images")" "0 0 700"
+    [ -s "$T/images/inventory.img" ]
 }
 
 # ---- the waiting process --------------------------------------------------------------------------------------------
