@@ -580,6 +580,25 @@ found_nothing() {
     found_nothing
 }
 
+# ---- the own program ------------------------------------------------------------------------------------------------
+
+@test "where its mount cannot be cloned, the runtime runs from a copy of its program that is sealed" {
+    needs program:gcc program:python3
+    gcc -O1 -Wall -o "$T/refuse" "$BATS_TEST_DIRNAME/../attack/refuse.c"
+    # F_GET_SEALS of fcntl(2), asked of the program that runs the hook.
+    cat >"$T/seals.py" <<'PYTHON'
+import fcntl, os, sys
+program = os.open(f"/proc/{os.getppid()}/exe", os.O_RDONLY)
+open(sys.argv[1], "w").write(str(fcntl.fcntl(program, 1034)))
+PYTHON
+    config --arg t "$T" '.hooks.createRuntime = [{path: "/usr/bin/env",
+        args: ["env", "python3", "\($t)/seals.py", "\($t)/seals"]}]'
+    payload true
+    succeeds "$T/refuse" ENOSYS open_tree -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    # Seal 1, shrink 2, grow 4, write 8.
+    same "$(($(cat "$T/seals") & 15))" 15
+}
+
 # ---- the environment ------------------------------------------------------------------------------------------------
 
 @test "hooks of the runtime get its caller's environment, and nothing that the runtime tells itself" {
@@ -601,7 +620,8 @@ found_nothing() {
 
 @test "exec refuses a damaged filter in the state directory, and runs nothing without it" {
     local filter damage
-    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
     begin_running
     filter=$ROOT/$ID/filter
     cp "$filter" "$T/filter"
@@ -642,7 +662,8 @@ needs_criu() {
 @test "checkpoint of a user namespace: an image directory that is the caller's keeps its owner and mode" {
     needs_criu
     needs userns
-    config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+    config '.linux.namespaces += [{"type": "user"}]
+        | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
         | .linux.gidMappings = .linux.uidMappings'
     chown -R 100000:100000 "$B/rootfs"
     make_fifo ready
