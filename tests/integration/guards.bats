@@ -616,6 +616,34 @@ PYTHON
     done
 }
 
+# ---- files of the image ---------------------------------------------------------------------------------------------
+
+@test "HOME is not read from an /etc/passwd that is no regular file, though somebody writes to it" {
+    rm "$B/rootfs/etc/passwd"
+    mkfifo "$B/rootfs/etc/passwd"
+    exec {held}<>"$B/rootfs/etc/passwd"
+    echo root:x:0:0:root:/elsewhere:/bin/sh >&"$held"
+    run_shell 'echo $HOME'
+    same "$output" /
+    exec {held}>&-
+}
+
+@test "what is no regular file is passed over on the way through PATH" {
+    mkdir "$B/rootfs/first"
+    mkfifo -m 0777 "$B/rootfs/first/printf"
+    mknod -m 0777 "$B/rootfs/first/date" c 1 3
+    config '.process.env |= map(if startswith("PATH=") then "PATH=/first:/bin" else . end)'
+    payload printf found
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" found
+    payload date +%%
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" %
+    payload /first/printf found
+    exits 1 berth run --bundle "$B" "$ID"
+    has "${errors,,}" "permission denied"
+}
+
 # ---- the state directory --------------------------------------------------------------------------------------------
 
 @test "exec refuses a damaged filter in the state directory, and runs nothing without it" {
