@@ -506,6 +506,22 @@ leak_test() {
     umount "$T/tree"
 }
 
+@test "the mounts of the host's nodes share nothing with the host, where its /dev does" {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    local shared=(unshare --mount --propagation private -- sh -c 'mount --rbind /dev /dev && mount --make-rshared /dev
+        exec "$@"' sh)
+    payload cat /proc/self/mountinfo
+    succeeds "${shared[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    is_mounted /proc/keys
+    same "$(mount_peers /proc/keys)" "" "peers of a masked file's cover"
+    needs userns
+    config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 65536}]
+            | .linux.gidMappings = .linux.uidMappings'
+    succeeds "${shared[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    is_mounted /dev/zero
+    same "$(mount_peers /dev/zero)" "" "peers of a device"
+}
+
 @test "--no-pivot: below the container's root there is neither a /proc nor a /sys of the host" {
     local hooks
     config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_SYS_CHROOT"])'
