@@ -218,6 +218,25 @@ finish() {
     same "$(awk '/^Seccomp:/ { print $2 }' "$B/rootfs/found")" 2 "filter"
 }
 
+@test "a seccomp filter that the kernel does not take ends the run and the exec" {
+    local privileges
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+    for privileges in true false; do
+        config ".process.noNewPrivileges = $privileges"
+        payload cat /proc/self/status
+        try injected seccomp:error=ENOMEM run --bundle "$B" "$ID"
+        [ "$status" -eq 1 ] || tell_last "a program runs without its filter (noNewPrivileges: $privileges)"
+        has "$errors" "load seccomp filter (config /linux/seccomp)"
+        absent
+        begin_running
+        try injected seccomp:error=ENOMEM exec "$ID" cat /proc/self/status
+        [ "$status" -eq 255 ] || tell_last "exec: a program runs without its filter (noNewPrivileges: $privileges)"
+        has "$errors" "load seccomp filter"
+        succeeds berth delete --force "$ID"
+    done
+}
+
 # ---- the session keyring --------------------------------------------------------------------------------------------
 
 # What the user, the group and others may do to the session keyring, as keyctl_describe(3) has it: a byte for each.
