@@ -392,8 +392,11 @@ PYTHON
     succeeds berth features
     local option options
     # Each one on a mount of its own, but for those that need more than a flag.
-    options=$(jq -c '.mountOptions - ["remount", "bind", "rbind", "mand", "idmap", "ridmap"] | to_entries |
-        map({destination: "/tmp/m\(.key)", type: "tmpfs", source: "tmpfs", options: [.value]})' <<<"$output")
+    options=$(jq -c '["copy-symlink", "src-nofollow", "dest-nofollow"] as $bind |
+        (.mountOptions - $bind - ["remount", "bind", "rbind", "mand", "idmap", "ridmap"] | to_entries |
+            map({destination: "/tmp/m\(.key)", type: "tmpfs", source: "tmpfs", options: [.value]})) +
+        (.mountOptions - (.mountOptions - $bind) |
+            map({destination: "/tmp/\(.)", source: "/usr", options: ["rbind", .]}))' <<<"$output")
     config --argjson mounts "$options" '.mounts += $mounts | .process.args = ["true"]'
     succeeds berth run --bundle "$B" "$ID"
 }

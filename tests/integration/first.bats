@@ -180,7 +180,7 @@ CASES
     if ! has_capability cap_sys_resource; then
         config '.process.rlimits = [{type: "RLIMIT_STACK", soft: 1048576, hard: 1048576},
             {type: "RLIMIT_CORE", soft: 0, hard: 0}, {type: "RLIMIT_NPROC", soft: 9999999, hard: 9999999}]'
-        refuses 'set RLIMIT_NPROC to soft 9999999, hard 9999999 (config /process/rlimits/2)' \
+        refuses 'set RLIMIT_NPROC to soft 9999999, hard 9999999|(config /process/rlimits/2)' \
             berth run --bundle "$B" "$ID"
         config 'del(.process.rlimits)'
     fi
