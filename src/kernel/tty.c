@@ -109,12 +109,19 @@ int tty_copy_size(int from, int to) {
     return ioctl(to, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
-int tty_raw(int fd, struct termios *saved) {
+bool tty_is_same(int a, int b) {
+    unsigned one = 0, other = 0;
+    return sys_ioctl(a, TIOCGDEV, &one) == 0 && sys_ioctl(b, TIOCGDEV, &other) == 0 && one == other;
+}
+
+int tty_raw(int fd, bool output, struct termios *saved) {
     struct termios before;
     if (tcgetattr(fd, &before) < 0)
         return -errno;
     struct termios raw = before;
     cfmakeraw(&raw);
+    if (!output)
+        raw.c_oflag = before.c_oflag;
     if (tcsetattr(fd, TCSANOW, &raw) < 0)
         return -errno;
     *saved = before;
@@ -125,6 +132,14 @@ void tty_restore(int fd, const struct termios *saved) {
     int code = errno;
     tcsetattr(fd, TCSANOW, saved); /* not TCSADRAIN: output held back by ^S would make us wait */
     errno = code;
+}
+
+int tty_keep_newlines(int master) {
+    struct termios modes;
+    if (tcgetattr(master, &modes) < 0) /* of the slave: the kernel keeps the modes of both there */
+        return -errno;
+    modes.c_oflag &= ~(tcflag_t)ONLCR;
+    return tcsetattr(master, TCSANOW, &modes) < 0 ? -errno : 0;
 }
 
 int tty_name(int master, char *buffer, size_t size, struct error *err) {

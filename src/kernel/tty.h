@@ -27,12 +27,19 @@ int tty_resize(int fd, uint16_t rows, uint16_t columns, struct error *err);
 /* 0 or -errno (-ENOTTY); a size of 0x0, which is no size, is not copied: -ENODATA. */
 int tty_copy_size(int from, int to);
 
+/* Whether both descriptors are of one terminal, by whatever name they were opened (/dev/tty, /dev/pts/0). */
+bool tty_is_same(int a, int b);
+
 /*
  * Raw mode for a person's terminal; *saved for tty_restore. 0 or -errno; ENOTTY is returned silently as -ENOTTY.
- * In a background process both raise SIGTTOU unless it is blocked or ignored (tcsetattr(3)).
+ * With `output` what is written to the terminal is not translated either; without, a line feed still begins a new line.
+ * In a background process this and tty_restore raise SIGTTOU unless it is blocked or ignored (tcsetattr(3)).
  */
-int tty_raw(int fd, struct termios *saved);
+int tty_raw(int fd, bool output, struct termios *saved);
 void tty_restore(int fd, const struct termios *saved); /* keeps errno */
+
+/* Clears ONLCR of the pty: a line feed that the program writes is not read from the master as CR LF. 0 or -errno. */
+int tty_keep_newlines(int master);
 
 /* The name of the slave as the container sees it ("/dev/pts/0"), for the console socket's payload. */
 int tty_name(int master, char *buffer, size_t size, struct error *err);

@@ -176,6 +176,7 @@ static int send_start(struct creation *c, struct error *err) {
 static int on_console(struct creation *c, struct handoff_message *message, struct error *err) {
     if (!c->request->console_socket) {
         c->master = fd_take(&message->fd);
+        relay_fit(c->master);
         if (!c->plan.process.rows) /* the program finds the size of our terminal, when we have one, from its start */
             (void)tty_copy_size(STDIN_FILENO, c->master);
         return c->gated || stops_for_hooks(c) ? 0 : send_start(c, err);

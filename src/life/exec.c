@@ -279,6 +279,7 @@ static int on_born(struct execution *x, struct handoff_message *message, struct 
 static int on_console(struct execution *x, struct handoff_message *message, struct error *err) {
     if (!x->request->console_socket) {
         x->master = fd_take(&message->fd);
+        relay_fit(x->master);
         if (!x->plan.process.rows) /* the program finds the size of our terminal, when we have one, from its start */
             (void)tty_copy_size(STDIN_FILENO, x->master);
         relay_raw(&x->relay);

@@ -132,8 +132,19 @@ static bool terminal_is_anothers(void) {
     return foreground > 0 && foreground != getpgrp();
 }
 
+/* Whether what the container's terminal shows goes to the terminal that we make raw, and nowhere else. */
+static bool screen_is_ours(void) {
+    return !terminal_is_anothers() && tty_is_same(0, 1);
+}
+
+void relay_fit(int master) {
+    int r = screen_is_ours() ? 0 : tty_keep_newlines(master);
+    if (r < 0)
+        log_warning("keep the line ends of the container's terminal as they are: %s", error_text(-r));
+}
+
 void relay_raw(struct relay *relay) {
-    if (relay->tty < 0 && !terminal_is_anothers() && tty_raw(0, &relay->tty_saved) == 0)
+    if (relay->tty < 0 && !terminal_is_anothers() && tty_raw(0, screen_is_ours(), &relay->tty_saved) == 0)
         relay->tty = 0;
 }
 
@@ -149,7 +160,7 @@ static void terminal_release(struct relay *relay) {
 static void terminal_again(const struct relay *relay) {
     struct termios shells;
     if (relay->tty >= 0 && !terminal_is_anothers())
-        tty_raw(relay->tty, &shells);
+        tty_raw(relay->tty, screen_is_ours(), &shells);
 }
 
 #define STOPS (SYS_SIGNAL_BIT(SIGINT) | SYS_SIGNAL_BIT(SIGTERM) | SYS_SIGNAL_BIT(SIGHUP) | SYS_SIGNAL_BIT(SIGQUIT))

@@ -41,6 +41,14 @@ int relay_open(struct relay *relay, struct error *err);
 int relay_await(const struct relay *relay, int fd, int process, struct error *err);
 
 /*
+ * Fits the container's terminal, before its program is started, to where its output goes. On the terminal that
+ * relay_raw makes raw each terminal's own translation stays: a program that draws has its bytes on the screen as they
+ * are. Anywhere else (a pipe, a file, another terminal) lines end in LF as the program wrote them, and the translation
+ * of our terminal's output stays on, since a filter may write to it.
+ */
+void relay_fit(int master);
+
+/*
  * Makes our terminal raw (fd 0, when it is one and we are in its foreground) from before the program's first
  * instruction on: what it asks the terminal for would be echoed and held back until a line ends (termios(3)). From here
  * on keys raise no signals for us, so not before anything that Ctrl-C is to interrupt. Until relay_wait or relay_close.

@@ -793,7 +793,7 @@ static void test_tty_open(void) {
     is_number(tty_name(master, small, sizeof small, &err), -ENAMETOOLONG, "which may not fit");
     struct termios saved;
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    is_number(tty_raw(nothing, &saved), -ENOTTY, "/dev/null cannot be raw");
+    is_number(tty_raw(nothing, true, &saved), -ENOTTY, "/dev/null cannot be raw");
     is_number(tty_copy_size(nothing, master), -ENOTTY, "and has no size");
     is_number(tty_copy_size(slave, master), -ENODATA, "a fresh pty has none either");
     int other = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -803,6 +803,20 @@ static void test_tty_open(void) {
     close(slave);
     close(nothing);
     close(other);
+}
+
+static void test_tty_lines(void) {
+    int master, slave, pipe_ends[2];
+    char text[8];
+    pair_open(&master, &slave);
+    pipe_open(pipe_ends);
+    ok(tty_is_same(slave, slave) && tty_is_same(slave, master), "a terminal is the same as itself");
+    ok(!tty_is_same(slave, pipe_ends[0]) && !tty_is_same(pipe_ends[0], pipe_ends[0]), "a pipe is no terminal");
+    is_number(tty_keep_newlines(master), 0, "lines are to end as they were written");
+    send_text(slave, "a\n");
+    ok(read(master, text, sizeof text) == 2 && memcmp(text, "a\n", 2) == 0, "and do");
+    is_number(tty_keep_newlines(pipe_ends[0]), -ENOTTY, "a pipe has no modes");
+    close(master), close(slave), close(pipe_ends[0]), close(pipe_ends[1]);
 }
 
 /* Sends a master over a console socket at `path`, which `depth` makes longer than sun_path. */
@@ -848,6 +862,7 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     alarm(240);
     test_tty_open();
+    test_tty_lines();
     test_tty_send(false);
     test_tty_send(true);
     test_codes();
