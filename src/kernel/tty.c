@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #define SEND_TIMEOUT_S 10
 
@@ -140,6 +142,21 @@ int tty_keep_newlines(int master) {
         return -errno;
     modes.c_oflag &= ~(tcflag_t)ONLCR;
     return tcsetattr(master, TCSANOW, &modes) < 0 ? -errno : 0;
+}
+
+int tty_type_end(int master) {
+    struct termios modes;
+    own_fd slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); /* the master does not tell what waits */
+    if (slave < 0 || tcgetattr(slave, &modes) < 0)
+        return -errno;
+    struct pollfd waiting = {.fd = slave, .events = POLLIN};
+    int n = poll(&waiting, 1, 0);
+    if (n != 0)
+        return n < 0 ? -errno : 0;
+    const char key = (char)modes.c_cc[VEOF];
+    if (key == _POSIX_VDISABLE)
+        return 0;
+    return write(master, &key, 1) < 0 ? -errno : 1;
 }
 
 int tty_name(int master, char *buffer, size_t size, struct error *err) {

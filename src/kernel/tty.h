@@ -41,6 +41,12 @@ void tty_restore(int fd, const struct termios *saved); /* keeps errno */
 /* Clears ONLCR of the pty: a line feed that the program writes is not read from the master as CR LF. 0 or -errno. */
 int tty_keep_newlines(int master);
 
+/*
+ * Types the end of file (VEOF, "^D"; termios(3)) at the pty, unless input waits for the program already. For a line
+ * that is not complete the first one ends the line only. 1: typed; 0: input waits, or the pty has no such key; -errno.
+ */
+int tty_type_end(int master);
+
 /* The name of the slave as the container sees it ("/dev/pts/0"), for the console socket's payload. */
 int tty_name(int master, char *buffer, size_t size, struct error *err);
 

@@ -21,8 +21,9 @@
 #include <unistd.h>
 
 #define RING_SIZE 16384
-#define DRAIN_MAX (1u << 20) /* after the end: more than a pty can hold, less than a flood of descendants */
-#define HANGUP_PAUSE_MS 100  /* how long a terminal that no process has open is left alone */
+#define DRAIN_MAX (1u << 20)  /* after the end: more than a pty can hold, less than a flood of descendants */
+#define HANGUP_PAUSE_MS 100   /* how long a terminal that no process has open is left alone */
+#define END_PAUSE_MAX_MS 1000 /* between two looks whether the program has read the end of its input */
 #define SIGNAL_BATCH 8
 
 /* One direction: a ring between a descriptor to read and one to write. */
@@ -39,9 +40,11 @@ struct session {
     int pidfd;
     int master;
     struct flow in, out;
-    bool hung;     /* the pty has no slave open: poll would answer at once, for ever */
-    bool ended;    /* the process is reaped */
-    bool given_up; /* asked to stop while output waits for its reader */
+    bool hung;      /* the pty has no slave open: poll would answer at once, for ever */
+    int64_t end_at; /* when the end of our input is to be typed (again), monotonic ms; 0: our input has not ended */
+    int end_pause;  /* from then until the next time */
+    bool ended;     /* the process is reaped */
+    bool given_up;  /* asked to stop while output waits for its reader */
     size_t drained;
     int status;
 };
@@ -196,10 +199,35 @@ static void signals_pass(struct session *session) {
 
 /* ---- the copying ---- */
 
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void input_read(struct session *session) {
     ssize_t n = flow_fill(&session->in);
-    if (n <= 0 && !passing(n))
-        session->in.from = -1;
+    if (n > 0 || passing(n))
+        return;
+    session->in.from = -1;
+    if (!terminal_is_anothers()) /* a background job may not read, and its input has not ended */
+        session->end_at = now_ms();
+}
+
+/* Our input has ended, all of it is in the pty, and there may be somebody who reads its end. */
+static bool end_is_next(const struct session *session) {
+    return session->end_at > 0 && !session->ended && !session->hung && session->in.used == 0;
+}
+
+/*
+ * A pipe is at its end for everybody who reads it, a terminal for one read: the end is typed whenever the program has
+ * read all that there was. Not in advance: a program that leaves the mode of whole lines would read a NUL byte instead
+ * (n_tty). Nothing tells when the program has read, so we look, and ever less often.
+ */
+static void end_type(struct session *session) {
+    (void)tty_type_end(session->master);
+    session->end_at = now_ms() + session->end_pause;
+    session->end_pause = session->end_pause < END_PAUSE_MAX_MS / 2 ? session->end_pause * 2 : END_PAUSE_MAX_MS;
 }
 
 /* The slave may be closed just now (EIO) and opened again: the bytes are lost as on any terminal, the way stays. */
@@ -269,17 +297,31 @@ static void polls_set(const struct session *session, struct pollfd polls[static 
     polls[ON_OUTPUT] = wanted(session->out.to, flow_has_data(&session->out) ? POLLOUT : 0);
 }
 
+/* How long to wait for something to move, in ms. */
+static int session_patience(const struct session *session) {
+    if (session->given_up)
+        return 0;
+    if (session->hung)
+        return HANGUP_PAUSE_MS;
+    if (!end_is_next(session))
+        return -1;
+    const int64_t left = session->end_at - now_ms();
+    return left > 0 ? (int)left : 0;
+}
+
 /* One turn: waits for whatever can move and moves it. */
 static int session_turn(struct session *session, struct error *err) {
     struct pollfd polls[ON_COUNT];
     polls_set(session, polls);
-    int timeout = session->given_up ? 0 : session->hung ? HANGUP_PAUSE_MS : -1;
+    const int timeout = session_patience(session);
     session->hung = false;
     int n = poll(polls, ON_COUNT, timeout);
     if (n < 0)
         return errno == EINTR ? 0 : error_sys(err, "wait for the container's process");
     if (n == 0 && session->given_up)
         session->out.to = -1;
+    if (end_is_next(session) && now_ms() >= session->end_at)
+        end_type(session);
     if (polls[ON_SIGNAL].revents)
         signals_pass(session);
     if (polls[ON_INPUT].revents)
@@ -323,7 +365,7 @@ static int session_copy(struct session *session, struct error *err) {
 }
 
 int relay_wait(struct relay *relay, int pidfd, int master, int *status, struct error *err) {
-    struct session session = {.relay = relay, .pidfd = pidfd, .master = master};
+    struct session session = {.relay = relay, .pidfd = pidfd, .master = master, .end_pause = 1};
     session.in.from = session.in.to = session.out.from = session.out.to = -1;
     int r = master >= 0 ? session_copy(&session, err) : session_run(&session, err);
     if (r == 0)

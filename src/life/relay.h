@@ -65,7 +65,8 @@ void relay_raw(struct relay *relay);
  * With master >= 0 (it becomes non-blocking): copies 0 -> master and master -> 1 through a ring buffer each and polls
  * only the side that can move, so that a stopped reader stops the copying and nothing spins. Never blocks in a write,
  * and never makes a descriptor non-blocking that others share. A closed reader makes the output go nowhere while the
- * process runs on; the end of stdin ends that direction only. After the end of the process the master is drained,
+ * process runs on. The end of stdin is passed on as the end of the terminal's input (tty_type_end), for as long as
+ * somebody reads it. After the end of the process the master is drained,
  * so that no byte of its output is lost; descendants that keep the terminal open are not waited for. Our terminal
  * is raw meanwhile (relay_raw), and its size is the pty's.
  *

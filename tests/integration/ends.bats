@@ -7,9 +7,109 @@ prepare() {
     make_bundle
 }
 
+# fed TEXT COMMAND...: the command with a pipe as its input that holds TEXT (as of printf) and then ends.
+fed() {
+    # shellcheck disable=SC2059 # it is a format
+    printf "$1" | timeout -s KILL "$PATIENCE" "${@:2}"
+}
+
+# ends_with STATUS TEXT: `run` of the bundle on a terminal, fed with TEXT; $output is what it has printed.
+ends_with() {
+    config '.process.terminal = true'
+    exits "$1" fed "$2" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" || return 1
+    absent
+}
+
 # on_terminal COMMAND...: it runs on a terminal of its own, whose screen goes to $T/tty.
 on_terminal() {
     python3 "$BATS_TEST_DIRNAME/stdio.py" terminal "$T/tty" 24x80 "$@" </dev/null >"$T/job" 2>&1 3>&- 4>&-
+}
+
+# ---- the end of the input of a terminal -----------------------------------------------------------------------------
+
+@test "terminal: the end of a pipe is the end of the program's input" {
+    payload cat
+    ends_with 0 'hi\n'
+    same "$(tail -n 1 "$T/stdout")" hi
+    ends_with 0 ''
+    same "$output" ""
+}
+
+@test "terminal: the end behind a line that is not complete" {
+    shell 'stty -echo; echo up; cat; echo " end"'
+    ends_with 0 'half'
+    has "$output" "half end"
+}
+
+@test "terminal: the end is there for each program that reads, as it is in a pipe" {
+    shell 'cat; cat; cat; echo end'
+    ends_with 0 'hi\n'
+    same "$(tail -n 1 "$T/stdout")" end
+}
+
+@test "terminal: a shell that edits its command line gets the end, too" {
+    payload sh
+    ends_with 0 'cat\n'
+    ends_with 7 'sh -c "exit 7"\n'
+}
+
+@test "terminal: no input at all, closed or empty, is its end" {
+    payload cat
+    config '.process.terminal = true'
+    closed() { timeout -s KILL "$PATIENCE" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" <&-; }
+    empty() { timeout -s KILL "$PATIENCE" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null; }
+    succeeds closed
+    succeeds empty
+}
+
+@test "terminal: input that is more than the terminal holds, for a program that comes to read it late" {
+    make_fifo ready go
+    shell 'stty -echo; echo up >/ready; read x </go; n=$(wc -l); echo; echo "$n"'
+    config '.process.terminal = true'
+    seq 1 100000 >"$T/input"
+    timeout -s KILL "$PATIENCE" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" <"$T/input" >"$T/screen" 3>&- 4>&- &
+    job=$!
+    same "$(wait_for ready)" up
+    echo go >"$B/rootfs/go"
+    exits 0 wait "$job"
+    same "$(tail -n 1 "$T/screen")" 100000
+}
+
+@test "terminal: the end comes while output still waits for its reader" {
+    make_fifo ready
+    shell 'stty -echo; echo up >/ready; seq 1 50000; cat; echo end'
+    config '.process.terminal = true'
+    fed 'last\n' "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" 3>&- 4>&- |
+        { wait_for ready >/dev/null && cat; } >"$T/screen"
+    same "${PIPESTATUS[0]}" 0
+    grep -v '^last$' "$T/screen" | cmp - <(seq 1 50000; echo end)
+}
+
+@test "terminal: a program in raw mode reads the end as the key ^D" {
+    make_fifo ready
+    shell 'stty raw -echo; echo up >/ready; head -c 3 | od -An -tx1'
+    config '.process.terminal = true'
+    { wait_for ready >/dev/null && printf ab; } |
+        timeout -s KILL "$PATIENCE" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" >"$T/screen" 3>&- 4>&-
+    same "$(xargs <"$T/screen")" "61 62 04"
+}
+
+@test "terminal: the key is the one that the terminal has for it" {
+    make_fifo ready
+    shell 'stty raw -echo eof ^X; echo up >/ready; head -c 3 | od -An -tx1'
+    config '.process.terminal = true'
+    { wait_for ready >/dev/null && printf ab; } |
+        timeout -s KILL "$PATIENCE" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" >"$T/screen" 3>&- 4>&-
+    same "$(xargs <"$T/screen")" "61 62 18"
+}
+
+@test "exec -t: the end of a pipe is the end of the program's input" {
+    begin_running
+    exits 0 fed 'hi\n' "$BERTH" --root "$ROOT" exec -t "$ID" cat
+    same "$(tail -n 1 "$T/stdout")" hi
+    exits 0 fed 'half' "$BERTH" --root "$ROOT" exec -t "$ID" sh -c 'cat; cat; echo " end"'
+    has "$output" " end"
+    exits 3 fed 'exit 3\n' "$BERTH" --root "$ROOT" exec -t "$ID" sh
 }
 
 # ---- line ends ------------------------------------------------------------------------------------------------------

@@ -437,6 +437,19 @@ static int tell_size(void) {
     return 0;
 }
 
+/* Reads its input to the end, a second time to the end again, and once more in raw mode, where the end is a key. */
+static int read_to_ends(void) {
+    char text[64];
+    struct termios raw;
+    for (int i = 0; i < 2; i++)
+        for (ssize_t n = 1; n > 0;)
+            n = read(0, text, sizeof text);
+    tcgetattr(0, &raw);
+    cfmakeraw(&raw);
+    tcsetattr(0, TCSAFLUSH, &raw); /* an end that was typed just now would be a NUL byte */
+    return read(0, text, 1) == 1 ? text[0] : 94;
+}
+
 /* Closes the terminal while it lives on, and comes back to it. */
 static int close_and_return(void) {
     for (int fd = 0; fd <= 2; fd++)
@@ -629,6 +642,16 @@ static void test_closed(void) {
         is_number(scene_end(&scene), 6, "the exit code");
     }
 
+    scene = (struct scene){.streams = ENDED_INPUT, .container = read_to_ends};
+    scene_start(&scene);
+    is_number(scene_end(&scene), 4, "an input at its end is so for each who reads it, in raw mode as the key ^D");
+    scene = (struct scene){.streams = PIPES, .container = read_to_ends};
+    scene_start(&scene);
+    send_text(scene.keys, "a line\nhalf");
+    close(scene.keys);
+    scene.keys = -1;
+    is_number(scene_end(&scene), 4, "the end comes behind half a line, too");
+
     scene = (struct scene){.streams = TERMINAL, .container = close_and_return};
     scene_start(&scene);
     ok(expect(scene.heard, "closed"), "a process that closes its terminal and lives on");
@@ -805,9 +828,10 @@ static void test_tty_open(void) {
     close(other);
 }
 
-static void test_tty_lines(void) {
+static void test_tty_end(void) {
     int master, slave, pipe_ends[2];
     char text[8];
+    struct termios modes;
     pair_open(&master, &slave);
     pipe_open(pipe_ends);
     ok(tty_is_same(slave, slave) && tty_is_same(slave, master), "a terminal is the same as itself");
@@ -816,6 +840,20 @@ static void test_tty_lines(void) {
     send_text(slave, "a\n");
     ok(read(master, text, sizeof text) == 2 && memcmp(text, "a\n", 2) == 0, "and do");
     is_number(tty_keep_newlines(pipe_ends[0]), -ENOTTY, "a pipe has no modes");
+    is_number(tty_type_end(master), 1, "the end is typed where nothing waits");
+    is_number(tty_type_end(master), 0, "once");
+    is_number(read(slave, text, sizeof text), 0, "it is an end of file");
+    send_text(master, "half");
+    is_number(tty_type_end(master), 1, "behind half a line");
+    is_number(tty_type_end(master), 0, "which waits then");
+    is_number(read(slave, text, sizeof text), 4, "it ends the line");
+    is_number(tty_type_end(master), 1, "the next one");
+    is_number(read(slave, text, sizeof text), 0, "is the end of file");
+    tcgetattr(slave, &modes);
+    modes.c_cc[VEOF] = _POSIX_VDISABLE;
+    tcsetattr(slave, TCSANOW, &modes);
+    is_number(tty_type_end(master), 0, "a terminal without the key");
+    is_number(tty_type_end(pipe_ends[1]), -ENOTTY, "nor has a pipe");
     close(master), close(slave), close(pipe_ends[0]), close(pipe_ends[1]);
 }
 
@@ -862,7 +900,7 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     alarm(240);
     test_tty_open();
-    test_tty_lines();
+    test_tty_end();
     test_tty_send(false);
     test_tty_send(true);
     test_codes();
