@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,8 +57,38 @@ void init_close_others(const struct init *init, int *keep, size_t count) {
     sys_close_range(first, ~0u);
 }
 
+/* Signals that do not end a process by default, and those of faults, which the kernel forces on us (signal(7)). */
+#define NO_END                                                                                                         \
+    (SYS_SIGNAL_BIT(SIGCHLD) | SYS_SIGNAL_BIT(SIGCONT) | SYS_SIGNAL_BIT(SIGURG) | SYS_SIGNAL_BIT(SIGWINCH) |           \
+     SYS_SIGNAL_BIT(SIGSTOP) | SYS_SIGNAL_BIT(SIGTSTP) | SYS_SIGNAL_BIT(SIGTTIN) | SYS_SIGNAL_BIT(SIGTTOU))
+#define FAULTS                                                                                                         \
+    (SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGILL) |              \
+     SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS))
+
+/* Not for what the kernel sends for something that we do ourselves, as SIGXFSZ: the call then fails, and we say why. */
+static void end_when_asked(int number, siginfo_t *info, void *context) {
+    (void)context;
+    if (info->si_code <= 0 && info->si_pid != 1)
+        _exit(128 + number);
+}
+
+/*
+ * The kernel keeps default actions from the first process of a PID namespace (pid_namespaces(7)). Its program may rely
+ * on that; as long as we wait in its place, a signal ends us like any other process. The exec takes the handlers away.
+ */
+static void heed_signals(void) {
+    struct sigaction action = {.sa_sigaction = end_when_asked, .sa_flags = SA_SIGINFO | SA_RESTART};
+    if (getpid() != 1)
+        return;
+    sigemptyset(&action.sa_mask);
+    for (int number = 1; number <= SYS_SIGNALS_MAX; number++)
+        if (!((NO_END | FAULTS) & SYS_SIGNAL_BIT(number)))
+            (void)sigaction(number, &action, NULL); /* KILL cannot be had, nor the C library's own (32 to 34) */
+}
+
 int gate_ready(struct init *init, struct error *err) {
     struct handoff_message message = {.fd = -1};
+    heed_signals();
     /* The wait may be long; nothing of the host is to be had from us meanwhile. */
     int keep[] = {init->channel, init->gate, init->root.fd};
     init_close_others(init, keep, sizeof keep / sizeof *keep);

@@ -166,3 +166,72 @@ on_terminal() {
         --console-socket "$T/console" --bundle "$B" "$ID" </dev/null >"$T/job" 2>&1 3>&- 4>&-
     has " $(tr -d '\r' <"$T/tty" | xargs) " " onlcr "
 }
+
+# ---- signals before the program -------------------------------------------------------------------------------------
+
+@test "kill: a created container ends by what ends a program, and by nothing else" {
+    local signal
+    for signal in CHLD CONT URG WINCH; do
+        begin
+        succeeds berth kill "$ID" "$signal"
+        same "$(state_of)" created "after $signal"
+        succeeds berth start "$ID"
+        eventually is_state "$ID" stopped
+        succeeds berth delete "$ID"
+    done
+    for signal in TERM INT HUP QUIT USR1 USR2 ALRM PIPE ABRT XCPU RTMIN+3 RTMAX; do
+        begin
+        succeeds berth kill "$ID" "$signal"
+        eventually is_state "$ID" stopped || fail "not by $signal"
+        refuses "container not running" berth kill "$ID" TERM
+        refuses "cannot start a container that has stopped" berth start "$ID"
+        succeeds berth delete "$ID"
+        absent
+    done
+}
+
+@test "kill: a created container without a PID namespace of its own ends the same way" {
+    config '.linux.namespaces |= map(select(.type != "pid"))'
+    begin
+    succeeds berth kill "$ID" TERM
+    eventually is_state "$ID" stopped
+    succeeds berth delete "$ID"
+    absent
+}
+
+@test "kill: whoever waits for a created container learns the signal from its exit status" {
+    cat >"$T/parent.py" <<'PYTHON'
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+berth, root, bundle, name = sys.argv[1:]
+runtime = [berth, "--root", root]
+subprocess.run(runtime + ["create", "--bundle", bundle, "--pid-file", "pid", name], check=True)
+subprocess.run(runtime + ["kill", name, "TERM"], check=True)
+print(os.waitstatus_to_exitcode(os.waitpid(int(open("pid").read()), 0)[1]))
+PYTHON
+    succeeds timeout "$PATIENCE" python3 "$T/parent.py" "$BERTH" "$ROOT" "$B" "$ID"
+    same "$output" 143
+}
+
+@test "kill: startContainer hooks do not survive it either, and start tells" {
+    make_fifo heard
+    config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "echo up >/heard; exec sleep 1000"]}]'
+    begin
+    in_background start "$ID"
+    same "$(wait_for heard)" up
+    succeeds berth kill "$ID" TERM
+    exits 1 wait "$job"
+    has "$(cat "$T/job")" "the container's process ended before it could start its program"
+    eventually is_state "$ID" stopped
+}
+
+@test "kill: what the program gets is its own again" {
+    make_fifo ready
+    shell 'grep SigCgt /proc/1/status >/ready; exec sleep 1000'
+    begin
+    succeeds berth start "$ID"
+    has "$(wait_for ready)" "SigCgt:"
+    # The first process of a PID namespace has no default actions: what it does not handle does not reach it.
+    succeeds berth kill "$ID" TERM
+    same "$(state_of)" running
+}
