@@ -6,9 +6,11 @@
 #include "base/own.h"
 #include "kernel/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +20,15 @@
 #define P_PIDFD 3
 #endif
 
+#define STATUS_MAX ((size_t)4 * 1024 * 1024) /* /proc/PID/status lists up to 65,536 groups */
+
+/* Flags of field 9 of proc_pid_stat(5) (include/linux/sched.h). */
+#define PF_EXITING 0x4u
+#define PF_SIGNALED 0x400u
+
 /* *fields: what is behind the name, " S 1 ..." with the state, field 3, first. */
-static int read_stat(pid_t pid, char *text, size_t size, char **fields) {
-    char path[40];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int r = fd_read_text(AT_FDCWD, path, text, size);
+static int read_stat(int dirfd, const char *path, char *text, size_t size, char **fields) {
+    int r = fd_read_text(dirfd, path, text, size);
     if (r < 0)
         return r == -ENOENT ? -ESRCH : r; /* a process that ends between open and read gives ESRCH itself */
     /* The name in parentheses may hold anything, so fields are counted from the last ')'. */
@@ -33,24 +39,69 @@ static int read_stat(pid_t pid, char *text, size_t size, char **fields) {
     return 0;
 }
 
-char process_state(pid_t pid) {
-    char text[1024], *fields;
-    return read_stat(pid, text, sizeof text, &fields) == 0 ? fields[1] : 0;
+static int read_process_stat(pid_t pid, char *text, size_t size, char **fields) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return read_stat(AT_FDCWD, path, text, size, fields);
 }
 
-int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie) {
-    char text[1024], *field;
-    int r = read_stat(pid, text, sizeof text, &field);
+/* A field by its number in proc_pid_stat(5), from 3 on; 0: there is none. */
+static uint64_t stat_number(const char *fields, int number) {
+    for (int i = 3; i < number && fields; i++)
+        fields = strchr(fields + 1, ' ');
+    return fields ? strtoull(fields + 1, NULL, 10) : 0;
+}
+
+char process_state(pid_t pid) {
+    char text[1024], *fields;
+    return read_process_stat(pid, text, sizeof text, &fields) == 0 ? fields[1] : 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *start_time) {
+    char text[1024], *fields;
+    int r = read_process_stat(pid, text, sizeof text, &fields);
     if (r < 0)
         return r;
-    char state = field[1];
-    for (int i = 3; i < 22 && field; i++)
-        field = strchr(field + 1, ' ');
-    if (!field)
-        return -EPROTO;
-    *start_time = strtoull(field + 1, NULL, 10);
-    *zombie = state == 'Z' || state == 'X';
-    return 0;
+    *start_time = stat_number(fields, 22);
+    return *start_time ? 0 : -EPROTO;
+}
+
+/* Whether SIGKILL waits for the process as a whole: from kill(2) on until it is reaped. */
+static bool is_killed(pid_t pid) {
+    char path[40];
+    own_memory char *text = NULL;
+    size_t len;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fd_read_all(fd, STATUS_MAX, &text, &len) < 0)
+        return false;
+    const char *pending = strstr(text, "\nShdPnd:\t");
+    return pending && strtoull(pending + strlen("\nShdPnd:\t"), NULL, 16) & SYS_SIGNAL_BIT(SIGKILL);
+}
+
+/* By cgroup.kill each thread has SIGKILL pending (field 31), and then until its end the flags (field 9). */
+static bool thread_is_ending(int tasks, const char *name) {
+    char path[40], text[1024], *fields;
+    snprintf(path, sizeof path, "%.12s/stat", name);
+    int r = read_stat(tasks, path, text, sizeof text, &fields);
+    if (r < 0)
+        return r == -ESRCH;
+    return fields[1] == 'Z' || fields[1] == 'X' || stat_number(fields, 9) & (PF_EXITING | PF_SIGNALED) ||
+           stat_number(fields, 31) & SYS_SIGNAL_BIT(SIGKILL);
+}
+
+bool process_is_ending(pid_t pid) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    if (is_killed(pid))
+        return true;
+    own_directory tasks = opendir(path);
+    if (!tasks)
+        return errno == ENOENT;
+    for (const struct dirent *task; (task = readdir(tasks));)
+        if (task->d_name[0] != '.' && !thread_is_ending(dirfd(tasks), task->d_name))
+            return false;
+    return true;
 }
 
 int process_open(pid_t pid, uint64_t start_time) {
@@ -63,11 +114,11 @@ int process_open(pid_t pid, uint64_t start_time) {
         return fd;
     /* Looked at after the open: whatever the pid means now is what the descriptor means. */
     uint64_t started;
-    bool zombie;
-    int r = process_start_time(pid, &started, &zombie);
+    int r = process_start_time(pid, &started);
     if (r < 0)
         return r;
-    return started == start_time && !zombie ? fd_take(&fd) : -ESRCH;
+    /* Not by its state, which is that of its first thread: others may run on. */
+    return started == start_time && process_wait(fd, 0) == -ETIMEDOUT ? fd_take(&fd) : -ESRCH;
 }
 
 pid_t process_pid(int pidfd) {

@@ -12,11 +12,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* When the process started, in clock ticks since boot (proc_pid_stat(5), field 22); *zombie: it has ended already. */
-int process_start_time(pid_t pid, uint64_t *start_time, bool *zombie);
+/* When the process started, in clock ticks since boot (proc_pid_stat(5), field 22). */
+int process_start_time(pid_t pid, uint64_t *start_time);
 
-/* Its state in the same file ('R', 'S', 'D', 'Z' ...); 0: it is gone. */
+/* The state of its first thread in the same file ('R', 'S', 'D', 'Z' ...); 0: it is gone. */
 char process_state(pid_t pid);
+
+/* Whether it has ended or nothing can keep it from ending: all its threads are on their way out, or have SIGKILL. */
+bool process_is_ending(pid_t pid);
 
 /*
  * Opens the process if it is still the one that started then and has not ended: descriptor, or -ESRCH.

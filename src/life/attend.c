@@ -133,7 +133,7 @@ static int place(struct creation *c, struct error *err) {
         r = create_register(c, err);
     if (r < 0)
         return r;
-    r = process_start_time(c->pid, &c->record.start_time, &(bool){false});
+    r = process_start_time(c->pid, &c->record.start_time);
     if (r < 0)
         return error_code(err, -r, "start time of the new process");
     c->record.has_start_time = true;

@@ -177,20 +177,36 @@ static int refuse_survivor(struct container *c, struct error *err) {
                      init, (long long)stuck);
 }
 
+/* Waits for a process that has SIGKILL, or ends by itself. */
+static int await_end(struct container *c, struct error *err) {
+    if (c->status == OCI_STATUS_PAUSED) /* a frozen v1 task does not die before it is thawed */
+        cgroup_thaw_all(&c->group);
+    int r = process_wait(c->pidfd, KILL_PROMPT_MS);
+    if (r == -ETIMEDOUT) { /* it waits for the others of its PID namespace, and they may be frozen further down */
+        cgroup_thaw_all(&c->group);
+        r = process_wait(c->pidfd, KILL_DEADLINE_MS);
+    }
+    return r == -ETIMEDOUT ? refuse_survivor(c, err) : 0;
+}
+
 static int kill_init(struct container *c, struct error *err) {
     if (c->pidfd < 0)
         return 0;
     int r = process_signal(c->pidfd, SIGKILL);
     if (r < 0 && r != -ESRCH)
         return error_code(err, -r, "kill process %lld", (long long)c->record->pid);
-    if (c->status == OCI_STATUS_PAUSED) /* a frozen v1 task does not die before it is thawed */
-        cgroup_thaw_all(&c->group);
-    r = process_wait(c->pidfd, KILL_PROMPT_MS);
-    if (r == -ETIMEDOUT) { /* it waits for the others of its PID namespace, and they may be frozen further down */
-        cgroup_thaw_all(&c->group);
-        r = process_wait(c->pidfd, KILL_DEADLINE_MS);
-    }
-    return r == -ETIMEDOUT ? refuse_survivor(c, err) : 0;
+    return await_end(c, err);
+}
+
+int container_await_end(struct container *c, struct error *err) {
+    if (c->pidfd < 0 || !process_is_ending((pid_t)c->record->pid))
+        return 0;
+    int r = await_end(c, err);
+    if (r < 0)
+        return r;
+    fd_drop(&c->pidfd);
+    c->status = OCI_STATUS_STOPPED;
+    return 0;
 }
 
 /* Whether a create that failed early has not come to mounting anything there: then the mount is somebody else's. */

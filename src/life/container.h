@@ -55,6 +55,12 @@ int container_hooks(struct arena *arena, const struct oci_record *record, enum h
 /* Takes the root out of a mount namespace that is not the container's own; nothing to do otherwise. */
 int container_unmount_root(const struct oci_record *record, struct error *err);
 
+/*
+ * Waits for the init process, which ends a moment after kill(2) has come back, if it is dying: the container is stopped
+ * then. One that lives is not waited for. EBUSY: it does not die, and why.
+ */
+int container_await_end(struct container *container, struct error *err);
+
 /* Kills its init process, as far as there is one, without waiting for whoever works on the container just now. */
 void container_kill(const struct store *store, const char *id);
 

@@ -560,7 +560,7 @@ int create_adopt(struct creation *c, pid_t pid, struct error *err) {
         return error_code(err, -c->pidfd, "pidfd of the container's process");
     c->pid = pid;
     undo_add(&c->undo, undo_process, c);
-    int r = process_start_time(pid, &c->record.start_time, &(bool){false});
+    int r = process_start_time(pid, &c->record.start_time);
     if (r < 0)
         return error_code(err, -r, "start time of the container's process");
     c->record.has_start_time = true;

@@ -311,9 +311,9 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
     }
 }
 
-/* A container that ended meanwhile explains whatever went wrong. */
+/* A container that has ended meanwhile, or is about to, explains whatever went wrong. */
 static int explain(const struct execution *x, int r, struct error *err) {
-    if (process_wait(x->container.pidfd, 0) == 0)
+    if (process_wait(x->container.pidfd, 0) == 0 || process_is_ending((pid_t)x->container.record->pid))
         return error_set(err, ESRCH, "cannot exec in a stopped container: container not running");
     return r;
 }

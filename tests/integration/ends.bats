@@ -235,3 +235,102 @@ PYTHON
     succeeds berth kill "$ID" TERM
     same "$(state_of)" running
 }
+
+# ---- a container that is dying --------------------------------------------------------------------------------------
+
+@test "kill KILL, then delete: as often as it is tried" {
+    local n
+    payload sleep 1000
+    for n in $(seq 20); do
+        begin
+        succeeds berth start "$ID"
+        succeeds berth kill "$ID" KILL
+        succeeds berth delete "$ID"
+    done
+    absent
+}
+
+# A container whose process cannot die before a child of it can, which the freezer of version 1 holds.
+begin_frozen_below() {
+    make_fifo frozen
+    config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]'
+    shell 'cd /sys/fs/cgroup/freezer && mkdir sub && { sleep 1000 & } && echo $! >sub/cgroup.procs &&
+        echo FROZEN >sub/freezer.state && until grep -q FROZEN sub/freezer.state; do :; done
+        echo done >/frozen; sleep 1000'
+    begin
+    succeeds berth start "$ID"
+    same "$(wait_for frozen)" done
+}
+
+@test "delete waits for a process that is dying, and sees to it that it can" {
+    is_cgroup1 freezer || skip "needs the freezer of cgroup v1 below /sys/fs/cgroup"
+    begin_frozen_below
+    refuses "container still running" berth delete "$ID"
+    succeeds berth kill "$ID" KILL
+    succeeds berth delete "$ID"
+    absent
+}
+
+@test "exec into a container that is dying says so" {
+    is_cgroup1 freezer || skip "needs the freezer of cgroup v1 below /sys/fs/cgroup"
+    begin_frozen_below
+    succeeds berth kill "$ID" KILL
+    exits 255 berth exec "$ID" true
+    has "$errors" "cannot exec in a stopped container"
+}
+
+@test "pause, kill KILL, delete" {
+    local n
+    for n in 1 2 3 4 5; do
+        begin_running
+        succeeds berth pause "$ID"
+        refuses "container paused" berth delete "$ID"
+        succeeds berth kill "$ID" KILL
+        succeeds berth delete "$ID"
+    done
+    begin_running
+    succeeds berth pause "$ID"
+    kill -KILL "$(state_of "$ID" pid)" # by somebody who does not thaw it
+    succeeds berth delete "$ID"
+    absent
+}
+
+@test "delete: a program whose first thread has ended is running all the same" {
+    command -v gcc >/dev/null || skip "needs gcc, for a program of two threads"
+    cat >"$T/threads.c" <<'C'
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static void *second(void *unused) {
+    char text[512] = "";
+    do { /* until the first is a zombie */
+        int fd = open("/proc/1/stat", O_RDONLY);
+        (void)!read(fd, text, sizeof text - 1);
+        close(fd);
+    } while (!strstr(text, ") Z"));
+    int ready = open("/ready", O_WRONLY);
+    (void)!write(ready, "up\n", 3);
+    close(ready);
+    pause();
+    return unused;
+}
+int main(void) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, second, NULL);
+    pthread_exit(NULL);
+}
+C
+    gcc -static -pthread -o "$B/rootfs/bin/threads" "$T/threads.c"
+    make_fifo ready
+    payload threads
+    begin
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    same "$(state_of)" running
+    refuses "container still running" berth delete "$ID"
+    succeeds berth kill "$ID" KILL
+    succeeds berth delete "$ID"
+    absent
+}
