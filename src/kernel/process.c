@@ -66,17 +66,40 @@ int process_start_time(pid_t pid, uint64_t *start_time) {
     return *start_time ? 0 : -EPROTO;
 }
 
-/* Whether SIGKILL waits for the process as a whole: from kill(2) on until it is reaped. */
-static bool is_killed(pid_t pid) {
-    char path[40];
+/* The value in the line "KEY:\t..." of proc_pid_status(5), cut to `size`. 0 or -errno. */
+static int read_status(pid_t pid, const char *key, char *value, size_t size) {
+    char path[40], line[32];
     own_memory char *text = NULL;
     size_t len;
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fd_read_all(fd, STATUS_MAX, &text, &len) < 0)
-        return false;
-    const char *pending = strstr(text, "\nShdPnd:\t");
-    return pending && strtoull(pending + strlen("\nShdPnd:\t"), NULL, 16) & SYS_SIGNAL_BIT(SIGKILL);
+    int r = fd < 0 ? -errno : fd_read_all(fd, STATUS_MAX, &text, &len);
+    if (r < 0)
+        return r == -ENOENT ? -ESRCH : r;
+    int head = snprintf(line, sizeof line, "\n%s:\t", key);
+    const char *at = strstr(text, line);
+    if (!at)
+        return -EPROTO;
+    at += head;
+    snprintf(value, size, "%.*s", (int)strcspn(at, "\n"), at);
+    return 0;
+}
+
+int process_is_first(pid_t pid, bool *first) {
+    char numbers[512]; /* one for each of the 32 levels that there may be (pid_namespaces(7)) */
+    int r = read_status(pid, "NSpid", numbers, sizeof numbers);
+    if (r < 0)
+        return r;
+    const char *last = strrchr(numbers, '\t');
+    *first = last && strcmp(last, "\t1") == 0;
+    return 0;
+}
+
+/* Whether SIGKILL waits for the process as a whole: from kill(2) on until it is reaped. */
+static bool is_killed(pid_t pid) {
+    char pending[24];
+    return read_status(pid, "ShdPnd", pending, sizeof pending) == 0 &&
+           strtoull(pending, NULL, 16) & SYS_SIGNAL_BIT(SIGKILL);
 }
 
 /* By cgroup.kill each thread has SIGKILL pending (field 31), and then until its end the flags (field 9). */

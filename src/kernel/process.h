@@ -18,6 +18,12 @@ int process_start_time(pid_t pid, uint64_t *start_time);
 /* The state of its first thread in the same file ('R', 'S', 'D', 'Z' ...); 0: it is gone. */
 char process_state(pid_t pid);
 
+/*
+ * Whether it is number 1 of a PID namespace below ours, so that all in there end with it: the last number of NSpid
+ * (Linux 4.1), not the first. 0 or -errno (-ESRCH: it is gone).
+ */
+int process_is_first(pid_t pid, bool *first);
+
 /* Whether it has ended or nothing can keep it from ending: all its threads are on their way out, or have SIGKILL. */
 bool process_is_ending(pid_t pid);
 

@@ -8,6 +8,49 @@
 #include <errno.h>
 #include <signal.h>
 
+/* Whether a process that lives is left in the cgroup; one that has ended is listed for another moment. */
+static int look_for_survivors(struct container *c, bool *found, struct error *err) {
+    pid_t *pids = NULL;
+    size_t count = 0;
+    int r = cgroup_processes(&c->arena, &c->group, &pids, &count, err);
+    *found = false;
+    for (size_t i = 0; r == 0 && i < count && !*found; i++)
+        *found = !process_is_ending(pids[i]);
+    return r;
+}
+
+/* In a PID namespace of its own all end with the first process; in another one they stay behind. */
+static int kill_survivors(struct container *c, struct error *err) {
+    bool found = false;
+    int r = look_for_survivors(c, &found, err);
+    if (r == 0 && !found)
+        r = lifecycle_check(OPERATION_KILL, c->status, c->id, err);
+    return r == 0 && found ? cgroup_signal(&c->group, SIGKILL, err) : r;
+}
+
+static int signal_init(const struct container *c, int signal, struct error *err) {
+    int r = process_signal(c->pidfd, signal);
+    if (r == -ESRCH)
+        return error_set(err, ESRCH, "container not running: no such process");
+    if (r < 0)
+        return error_code(err, -r, "send signal %d to process %lld", signal, (long long)c->record->pid);
+    return 0;
+}
+
+/* SIGKILL is to end the container, not only its first process (as with runc). */
+static int kill_container(struct container *c, struct error *err) {
+    bool first = true;
+    int r = process_is_first((pid_t)c->record->pid, &first); /* gone meanwhile: signal_init says so */
+    if (r < 0 && r != -ESRCH)
+        return error_code(err, -r, "look at process %lld", (long long)c->record->pid);
+    r = signal_init(c, SIGKILL, err);
+    if (r == 0 && !first && c->group.count > 0)
+        return cgroup_signal(&c->group, SIGKILL, err);
+    if (r == 0 && c->status == OCI_STATUS_PAUSED)
+        return cgroup_freeze(&c->group, false, err); /* a frozen v1 task does not die before it is thawed */
+    return r;
+}
+
 int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
@@ -19,15 +62,10 @@ int operation_kill(const struct berth_runtime *runtime, const char *id, int sign
         /* Engines send it to be sure, after the end too: nothing left to kill is what they want. */
         return r < 0 && c.status != OCI_STATUS_STOPPED ? r : 0;
     }
+    if (signal == SIGKILL && c.status == OCI_STATUS_STOPPED)
+        return kill_survivors(&c, err);
     r = lifecycle_check(OPERATION_KILL, c.status, id, err);
     if (r < 0)
         return r;
-    r = process_signal(c.pidfd, signal);
-    if (r == -ESRCH)
-        return error_set(err, ESRCH, "container not running: no such process");
-    if (r < 0)
-        return error_code(err, -r, "send signal %d to process %lld", signal, (long long)c.record->pid);
-    if (signal == SIGKILL && c.status == OCI_STATUS_PAUSED)
-        return cgroup_freeze(&c.group, false, err); /* a frozen v1 task does not die before it is thawed */
-    return 0;
+    return signal == SIGKILL ? kill_container(&c, err) : signal_init(&c, signal, err);
 }

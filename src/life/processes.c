@@ -2,6 +2,7 @@
 /* processes: those of a container, by its cgroup or, without one, by its pid namespace. Runs in life. */
 #include "base/own.h"
 #include "base/table.h"
+#include "kernel/process.h"
 #include "kernel/procfs.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
@@ -12,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define STATUS_SIZE (128 * 1024) /* of /proc/pid/status: 65,536 groups may stand before what is looked for */
 
 struct pid_list {
     struct arena *arena;
@@ -34,22 +33,6 @@ static int add(struct pid_list *list, pid_t pid, struct error *err) {
     }
     list->items[list->count++] = pid;
     return 0;
-}
-
-/* Whether the process is number 1 of a pid namespace below ours: the last number of NSpid (Linux 4.1), not the first.
- */
-static bool is_first(struct arena *arena, const struct procfs *proc, pid_t pid) {
-    char path[32], *text = arena_alloc(arena, STATUS_SIZE);
-    snprintf(path, sizeof path, "%d/status", pid);
-    if (!text || procfs_read(proc, path, text, STATUS_SIZE) < 0)
-        return false;
-    char *numbers = strstr(text, "\nNSpid:\t");
-    if (!numbers)
-        return false;
-    numbers += sizeof "\nNSpid:\t" - 1;
-    numbers[strcspn(numbers, "\n")] = '\0';
-    const char *last = strrchr(numbers, '\t');
-    return last && strcmp(last, "\t1") == 0;
 }
 
 static int find_namespace(const struct procfs *proc, const char *pid, struct stat *out) {
@@ -83,10 +66,14 @@ static int add_namespace(struct pid_list *list, const struct procfs *proc, pid_t
 static int list_without_cgroup(struct pid_list *list, const struct container *c, struct error *err) {
     const pid_t init = (pid_t)c->record->pid;
     own_procfs proc = PROCFS_INIT;
+    bool first = false;
     int r = procfs_open_host(&proc, err);
     if (r < 0)
         return r;
-    return is_first(list->arena, &proc, init) ? add_namespace(list, &proc, init, err) : add(list, init, err);
+    r = process_is_first(init, &first);
+    if (r < 0 && r != -ESRCH)
+        return error_code(err, -r, "look at process %d", init);
+    return first ? add_namespace(list, &proc, init, err) : add(list, init, err);
 }
 
 int operation_processes(const struct berth_runtime *runtime, const char *id, pid_t **pids, size_t *count,

@@ -334,3 +334,97 @@ C
     succeeds berth delete "$ID"
     absent
 }
+
+# ---- KILL without a PID namespace of its own ------------------------------------------------------------------------
+
+# A container whose process has two children, in the PID namespace NAMESPACE (a row of the config; "": the host's).
+# $pids: all three, as the host knows them.
+begin_family() {
+    make_fifo ready
+    config --argjson row "${1:-null}" '.linux.namespaces |= map(select(.type != "pid")) + [$row | values]'
+    shell 'sleep 1000 & sleep 1000 & echo up >/ready; '"${2:-wait}"
+    begin
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    pids=$(cat "$(group_dir)/cgroup.procs")
+}
+
+# Whether none of $pids runs any more.
+all_gone() {
+    local pid
+    for pid in $pids; do
+        case $(ps -o state= -p "$pid") in '' | Z*) ;; *) return 1 ;; esac
+    done
+}
+
+is_empty() {
+    [ ! -s "$1" ]
+}
+
+@test "kill KILL: without a PID namespace of its own all processes of the container end" {
+    begin_family
+    same "$(wc -w <<<"$pids")" 3
+    succeeds berth kill "$ID" KILL
+    eventually all_gone
+    succeeds berth delete "$ID"
+    # And when it is paused.
+    rm "$B/rootfs/ready"
+    begin_family
+    succeeds berth pause "$ID"
+    succeeds berth kill "$ID" KILL
+    eventually all_gone
+    succeeds berth delete "$ID"
+    absent
+}
+
+@test "kill KILL: in the PID namespace of another container, too, and the other one lives" {
+    local other
+    begin_running "${MARK}o"
+    other=$(state_of "${MARK}o" pid)
+    make_bundle second
+    config --arg path "/proc/$other/ns/pid" '.linux.namespaces |= map(select(.type != "pid")) +
+        [{"type": "pid", "path": $path}]'
+    make_fifo ready
+    shell 'sleep 1000 & sleep 1000 & echo up >/ready; wait'
+    begin
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    pids=$(cat "$(cgroup_dir freezer second)/cgroup.procs")
+    succeeds berth kill "$ID" KILL
+    eventually all_gone
+    same "$(state_of "${MARK}o")" running
+    succeeds berth delete "$ID"
+}
+
+@test "kill: another signal than KILL is for the container's first process alone" {
+    begin_family
+    succeeds berth kill "$ID" HUP
+    eventually is_state "$ID" stopped
+    same "$(wc -l <"$(group_dir)/cgroup.procs")" 2
+}
+
+@test "kill KILL: what a container has left behind ends, then there is nothing to kill" {
+    begin_family "" exit
+    eventually is_state "$ID" stopped
+    pids=$(cat "$(group_dir)/cgroup.procs")
+    same "$(wc -w <<<"$pids")" 2
+    refuses "container not running" berth kill "$ID" TERM
+    succeeds berth kill "$ID" KILL
+    eventually all_gone
+    eventually is_empty "$(group_dir)/cgroup.procs"
+    refuses "container not running" berth kill "$ID" KILL
+    succeeds berth delete "$ID"
+    absent
+}
+
+@test "kill KILL: a stopped container with a PID namespace of its own is not running" {
+    local n
+    for n in $(seq 10); do
+        payload true
+        begin
+        succeeds berth start "$ID"
+        eventually is_state "$ID" stopped
+        refuses "container not running" berth kill "$ID" KILL
+        succeeds berth delete "$ID"
+    done
+}
