@@ -455,6 +455,19 @@ int cgroup_make_permitted(struct cgroup *group, struct error *err) {
 
 /* ---- its files ---- */
 
+static int refuse_removed(const struct cgroup_dir *dir, struct error *err) {
+    return error_set(err, ENODEV, "the container's cgroup %s%s has been removed", dir->mount, dir->path);
+}
+
+int cgroup_check_there(const struct cgroup *group, struct error *err) {
+    for (size_t i = 0; i < group->count; i++) {
+        const struct cgroup_dir *dir = &group->dirs[i];
+        if (dir->fd < 0 || faccessat(dir->fd, "cgroup.procs", F_OK, 0) < 0)
+            return refuse_removed(dir, err);
+    }
+    return 0;
+}
+
 /* The directory that has the controller; cgroup2 stands in for every one that no v1 hierarchy has. */
 static const struct cgroup_dir *find_dir(const struct cgroup *group, const char *controller) {
     const struct cgroup_dir *unified = NULL;
@@ -492,8 +505,10 @@ static int find_open_dir(const struct cgroup *group, const char *controller, con
     if (!dir)
         return error_set(err, ENODEV, "%s: no cgroup hierarchy with the controller %s is mounted below %s", file,
                          *controller ? controller : "(cgroup2)", CGROUP_ROOT);
-    if (dir->fd < 0)
-        return error_set(err, ENODEV, "%s: cgroup %s%s is gone", file, dir->mount, dir->path);
+    if (dir->fd < 0) {
+        refuse_removed(dir, err);
+        return error_wrap(err, "%s", file);
+    }
     if (strchr(file, '/'))
         return error_set(err, EINVAL, "\"%s\" is not the name of a cgroup file", file);
     *out = dir;
@@ -646,7 +661,7 @@ static int step_down(struct arena *arena, struct cgroup_dir *dir, const char *be
     if (!cgroup_files_check(path))
         return error_set(err, EINVAL, "\"%s\" is not the path of a sub-cgroup", below);
     if (dir->fd < 0)
-        return error_set(err, ENODEV, "cgroup %s%s is gone", dir->mount, dir->path);
+        return refuse_removed(dir, err);
     int r = cgroup_files_open(dir->fd, below, &fd);
     if (r < 0)
         return error_code(err, -r, "open sub-cgroup %s%s", dir->mount, path);
@@ -705,6 +720,55 @@ int cgroup_follow(struct arena *arena, struct cgroup *group, pid_t pid, struct e
     return 0;
 }
 
+/* The path of "ID:CONTROLLERS:PATH" in the text of /proc/PID/cgroup (cgroups(7)); NULL: no such hierarchy. */
+static const char *find_path(struct arena *arena, const char *text, const char *controllers) {
+    const size_t len = strlen(controllers);
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const char *list = line + strcspn(line, ":\n");
+        if (*list == ':' && strncmp(list + 1, controllers, len) == 0 && list[1 + len] == ':')
+            return arena_strndup(arena, list + len + 2, strcspn(list + len + 2, "\n"));
+    }
+    return NULL;
+}
+
+static int replace_removed(struct arena *arena, struct cgroup_dir *dir, const char *membership, pid_t pid,
+                           struct error *err) {
+    struct cgroup_dir now = *dir;
+    now.path = find_path(arena, membership, dir->controllers);
+    const char *why = NULL;
+    if (!now.path)
+        why = "is not found in its hierarchy";
+    else if (strcmp(now.path, "/") == 0)
+        why = "is in the root cgroup";
+    else if (!cgroup_files_check(now.path))
+        why = "is in a cgroup that cannot be seen from here";
+    if (why)
+        return error_set(err, ENODEV, "the container's cgroup %s%s has been removed, and process %d %s", dir->mount,
+                         dir->path, (int)pid, why);
+    int r = open_dir(&now);
+    if (r < 0)
+        return error_code(err, -r, "open cgroup %s%s of process %d, since %s has been removed", now.mount, now.path,
+                          (int)pid, dir->path);
+    *dir = now;
+    return 0;
+}
+
+int cgroup_replace_removed(struct arena *arena, struct cgroup *group, pid_t pid, struct error *err) {
+    char file[48];
+    own_memory char *text = NULL;
+    int r = 0;
+    snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
+    for (size_t i = 0; r == 0 && i < group->count; i++) {
+        if (group->dirs[i].fd >= 0)
+            continue;
+        if (!text)
+            r = read_membership(file, &text, err);
+        if (r == 0)
+            r = replace_removed(arena, &group->dirs[i], text, pid, err);
+    }
+    return r;
+}
+
 int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pids, size_t *count, struct error *err) {
     own_pids found = {.items = NULL};
     const struct cgroup_dir *dir = main_dir(group);
@@ -721,6 +785,21 @@ int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pi
     *pids = copy;
     *count = kept;
     return 0;
+}
+
+int cgroup_check_holds(const struct cgroup *group, pid_t pid, struct error *err) {
+    own_pids pids = {.items = NULL};
+    const struct cgroup_dir *dir = main_dir(group);
+    if (!dir)
+        return cgroup_check_there(group, err);
+    int r = cgroup_files_pids(dir->fd, &pids);
+    if (r < 0)
+        return error_code(err, -r, "list the processes of cgroup %s%s", dir->mount, dir->path);
+    for (size_t i = 0; i < pids.count; i++)
+        if (pids.items[i] == pid)
+            return 0;
+    return error_set(err, ENODEV, "process %d has left cgroup %s%s, which was made for it", (int)pid, dir->mount,
+                     dir->path);
 }
 
 /* The directory of the v1 freezer, NULL where there is none. */
@@ -766,6 +845,8 @@ int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err) {
             return refuse_freeze(freezer, freeze, -r, err);
         done = true;
     }
+    if (!done && cgroup_check_there(group, err) < 0)
+        return -ENODEV;
     if (!done)
         return error_set(err, ENODEV, "no cgroup that can be frozen: neither cgroup2 nor the v1 freezer is there");
     return 0;
@@ -816,6 +897,8 @@ static int signal_each(const struct cgroup *group, const struct cgroup_dir *dir,
 
 int cgroup_signal(const struct cgroup *group, int signal, struct error *err) {
     const struct cgroup_dir *dir = main_dir(group), *freezer = find_freezer(group);
+    if (!dir && cgroup_check_there(group, err) < 0)
+        return -ENODEV;
     if (!dir)
         return error_set(err, ENODEV, "no cgroup to find the processes in");
     if (signal == SIGKILL && dir->unified && cgroup_v2_kill(dir->fd) == 0) {

@@ -169,6 +169,19 @@ int cgroup_descend(struct arena *arena, struct cgroup *group, const char *contro
  */
 int cgroup_follow(struct arena *arena, struct cgroup *group, pid_t pid, struct error *err);
 
+/*
+ * Puts the cgroup in which process `pid` is in the place of each directory that has been removed: a payload with the
+ * right to has moved itself into another cgroup. Not the root cgroup of a hierarchy, where nothing would hold who is
+ * moved there. ENODEV: which one has been removed, and why there is none in its place.
+ */
+int cgroup_replace_removed(struct arena *arena, struct cgroup *group, pid_t pid, struct error *err);
+
+/* ENODEV with a text that names the first directory that has been removed. */
+int cgroup_check_there(const struct cgroup *group, struct error *err);
+
+/* Whether the group holds process `pid` where processes are frozen and listed: ENODEV, it has left, or it is gone. */
+int cgroup_check_holds(const struct cgroup *group, pid_t pid, struct error *err);
+
 /* All processes of the group and its descendants that the caller's pid namespace knows: arena array. */
 int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pids, size_t *count, struct error *err);
 

@@ -99,6 +99,13 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
     return 0;
 }
 
+int container_check_cgroup(const struct container *c, struct error *err) {
+    return c->displaced
+               ? error_set(err, ENODEV, "the container's cgroup %s has been removed, and is another container's now",
+                           c->record->cgroups.items[0].path)
+               : 0;
+}
+
 int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
                    struct error *err) {
     int r = store_open(root, false, store, err);

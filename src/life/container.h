@@ -38,6 +38,9 @@ void container_drop(struct container *container);
  */
 int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err);
 
+/* ENODEV: its cgroup has been removed while it runs elsewhere, and another container was made in one of that path. */
+int container_check_cgroup(const struct container *container, struct error *err);
+
 /* Opens the state root (NULL: the default) and the container in it; no root at all means no container, too. */
 int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
                    struct error *err);

@@ -63,6 +63,8 @@ static int compose_stats(const struct container *c, char **line, struct error *e
     begin_line(out, "stats", c->id);
     fputs(",\"data\":", out);
     int r = stats_write(&c->group, out, err);
+    if (r == 0) /* looked at afterwards: what has been removed counts nothing */
+        r = cgroup_check_there(&c->group, err);
     putc('}', out);
     const bool failed = ferror(out) != 0;
     if ((fclose(out) != 0 || failed) && r == 0)
@@ -81,7 +83,7 @@ static bool has_ended(const struct container *c) {
 static int tell_stats(const struct watch *watch) {
     own_memory char *line = NULL;
     int r = compose_stats(watch->container, &line, watch->err);
-    if (r == 0 && has_ended(watch->container))
+    if (has_ended(watch->container))
         return 0; /* the counters may have gone with it: no line of nothing but zeros */
     return r < 0 ? r : watch->each(watch->context, line);
 }
@@ -225,6 +227,8 @@ static int open_counted(const char *root, const char *id, struct store *store, s
     int r = container_find(root, id, false, store, c, err);
     if (r == 0)
         r = lifecycle_check(OPERATION_EVENTS, c->status, id, err);
+    if (r == 0)
+        r = container_check_cgroup(c, err);
     if (r == 0 && c->group.count == 0)
         r = error_set(err, ENODEV, "the container has no cgroup by which anything is counted");
     return r;

@@ -182,6 +182,10 @@ static int hold_container(struct execution *x, struct error *err) {
     *joined = (struct held_container){.pidfd = c->pidfd, .pid = (pid_t)c->record->pid, .root = -1, .cgroup = -1};
     int r = choose_namespaces(joined, err);
     if (r == 0)
+        r = container_check_cgroup(c, err);
+    if (r == 0 && !x->request->cgroups)
+        r = cgroup_replace_removed(&c->arena, &c->group, joined->pid, err);
+    if (r == 0)
         r = choose_cgroups(x, err);
     if (r < 0)
         return r;

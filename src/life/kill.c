@@ -51,6 +51,14 @@ static int kill_container(struct container *c, struct error *err) {
     return r;
 }
 
+/* The first process, too, when it has left the container's cgroup. */
+static int signal_all(const struct container *c, int signal, struct error *err) {
+    struct error left = ERROR_INIT, ended = ERROR_INIT;
+    if (c->pidfd >= 0 && cgroup_check_holds(&c->group, (pid_t)c->record->pid, &left) == -ENODEV)
+        (void)signal_init(c, signal, &ended);
+    return cgroup_signal(&c->group, signal, err);
+}
+
 int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
@@ -58,7 +66,7 @@ int operation_kill(const struct berth_runtime *runtime, const char *id, int sign
     if (r < 0)
         return r;
     if (all && c.group.count > 0) {
-        r = cgroup_signal(&c.group, signal, err);
+        r = signal_all(&c, signal, err);
         /* Engines send it to be sure, after the end too: nothing left to kill is what they want. */
         return r < 0 && c.status != OCI_STATUS_STOPPED ? r : 0;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pause, resume: the freezer of a container's cgroup. Runs in life; needs write permission in the cgroup. */
 #include "base/own.h"
+#include "kernel/process.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
 
@@ -23,10 +24,19 @@ static int freeze(const struct berth_runtime *runtime, const char *id, enum oper
     int r = container_find(runtime->root, id, true, &store, &c, err);
     if (r == 0 && !(operation == OPERATION_RESUME && is_half_frozen(&c.group)))
         r = lifecycle_check(operation, c.status, id, err);
+    if (r == 0)
+        r = container_check_cgroup(&c, err);
     if (r < 0)
         return r;
     if (c.group.count == 0)
         return error_set(err, ENODEV, "the container has no cgroup to freeze");
+    /* What is frozen must be the container, or it would count as paused and run on. */
+    if (operation == OPERATION_PAUSE)
+        r = cgroup_check_holds(&c.group, (pid_t)c.record->pid, err);
+    if (r == -ENODEV && process_is_ending((pid_t)c.record->pid)) /* so it has, for good */
+        return lifecycle_check(operation, OCI_STATUS_STOPPED, id, err);
+    if (r < 0)
+        return r;
     return cgroup_freeze(&c.group, operation == OPERATION_PAUSE, err);
 }
 

@@ -63,6 +63,14 @@ static int add_namespace(struct pid_list *list, const struct procfs *proc, pid_t
     return r;
 }
 
+static bool lists(const struct pid_list *list, pid_t pid) {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i] == pid)
+            return true;
+    return false;
+}
+
+/* For a container that has no cgroup, or has left it. */
 static int list_without_cgroup(struct pid_list *list, const struct container *c, struct error *err) {
     const pid_t init = (pid_t)c->record->pid;
     own_procfs proc = PROCFS_INIT;
@@ -71,9 +79,14 @@ static int list_without_cgroup(struct pid_list *list, const struct container *c,
     if (r < 0)
         return r;
     r = process_is_first(init, &first);
-    if (r < 0 && r != -ESRCH)
-        return error_code(err, -r, "look at process %d", init);
-    return first ? add_namespace(list, &proc, init, err) : add(list, init, err);
+    if (r < 0)
+        return r == -ESRCH ? 0 : error_code(err, -r, "look at process %d", init);
+    if (first)
+        return add_namespace(list, &proc, init, err);
+    r = container_check_cgroup(c, err);
+    if (r == 0 && c->group.count > 0)
+        r = cgroup_check_holds(&c->group, init, err);
+    return r < 0 ? r : add(list, init, err);
 }
 
 int operation_processes(const struct berth_runtime *runtime, const char *id, pid_t **pids, size_t *count,
@@ -87,8 +100,11 @@ int operation_processes(const struct berth_runtime *runtime, const char *id, pid
         return r;
     struct pid_list list = {.arena = &c.arena};
     r = cgroup_processes(&c.arena, &c.group, &list.items, &list.count, err);
-    if (r == 0 && list.count == 0 && c.pidfd >= 0)
+    const pid_t init = (pid_t)c.record->pid;
+    if (r == 0 && c.pidfd >= 0 && !lists(&list, init) && !process_is_ending(init)) {
+        list.count = 0; /* the namespace's has them as well */
         r = list_without_cgroup(&list, &c, err);
+    }
     if (r < 0)
         return r;
     pid_t *copy = malloc(list.count * sizeof *copy + 1); /* never of size 0, which may give NULL */

@@ -350,6 +350,8 @@ int operation_update(const struct berth_runtime *runtime, const char *id, const 
     if (r == 0)
         r = lifecycle_check(OPERATION_UPDATE, c.status, id, err);
     if (r == 0)
+        r = container_check_cgroup(&c, err);
+    if (r == 0)
         r = read_change(&c.arena, update, &change, err);
     if (r == 0)
         r = snapshot_read(c.dir, &c.arena, &config, &filter, err);

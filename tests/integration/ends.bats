@@ -279,6 +279,15 @@ begin_frozen_below() {
     has "$errors" "cannot exec in a stopped container"
 }
 
+@test "ps and pause of a container that is dying do not look for it elsewhere" {
+    is_cgroup1 freezer || skip "needs the freezer of cgroup v1 below /sys/fs/cgroup"
+    begin_frozen_below
+    succeeds berth kill "$ID" KILL
+    succeeds berth ps --format json "$ID"
+    refuses "container not running" berth pause "$ID"
+    succeeds berth delete "$ID"
+}
+
 @test "pause, kill KILL, delete" {
     local n
     for n in 1 2 3 4 5; do
@@ -427,4 +436,138 @@ is_empty() {
         refuses "container not running" berth kill "$ID" KILL
         succeeds berth delete "$ID"
     done
+}
+
+# ---- a container that has left its cgroup ---------------------------------------------------------------------------
+
+finish() {
+    local mount left
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        [ -d "$mount$CGROUP/elsewhere" ] || continue
+        left=$(cat "$mount$CGROUP/elsewhere/cgroup.procs")
+        [ -z "$left" ] || kill -KILL $left # nobody else knows of them
+        eventually rmdir "$mount$CGROUP/elsewhere" 2>/dev/null
+    done
+}
+
+# leave [MOUNT...]: all processes of the container go to another cgroup (in all hierarchies, or those mounted there), as
+# a container of the host's cgroup namespace can do by itself.
+leave() {
+    local mount pid file
+    for mount in "${@:-${CGROUP_MOUNTS[@]}}"; do
+        mkdir "$mount$CGROUP/elsewhere"
+        for file in cpuset.cpus cpuset.mems; do
+            if [ -e "$mount$CGROUP/elsewhere/$file" ] && ! is_cgroup2; then
+                cat "$mount$CGROUP/bundle/$file" >"$mount$CGROUP/elsewhere/$file"
+            fi
+        done
+        for pid in $(cat "$mount$CGROUP/bundle/cgroup.procs"); do
+            echo "$pid" >"$mount$CGROUP/elsewhere/cgroup.procs"
+        done
+    done
+}
+
+# lose_cgroup [MOUNT...]: and the container's own one is removed.
+lose_cgroup() {
+    local mount
+    leave "$@"
+    for mount in "${@:-${CGROUP_MOUNTS[@]}}"; do
+        eventually rmdir "$mount$CGROUP/bundle"
+    done
+}
+
+@test "lost cgroup: exec follows the container's first process, everywhere" {
+    begin_running
+    lose_cgroup
+    same "$(state_of)" running
+    succeeds berth exec --detach --pid-file "$T/pid" "$ID" sleep 1000
+    same "$(cat "/proc/$(cat "$T/pid")/cgroup")" "$(cat "/proc/$(state_of "$ID" pid)/cgroup")"
+    config '.process.terminal = false'
+    exits 3 berth exec "$ID" sh -c 'exit 3'
+    exits 3 berth exec -t "$ID" sh -c 'exit 3'
+    exits 255 berth exec --cgroup /sub "$ID" true
+    has "$errors" "$CGROUP/bundle has been removed"
+    succeeds berth delete --force "$ID"
+}
+
+@test "lost cgroup: exec does not follow into the root cgroup" {
+    begin_running
+    lose_cgroup
+    state_of "$ID" pid >"${CGROUP_MOUNTS[-1]}/cgroup.procs"
+    exits 255 berth exec "$ID" true
+    has "$errors" "cgroup ${CGROUP_MOUNTS[-1]}$CGROUP/bundle has been removed"
+    has "$errors" "is in the root cgroup"
+}
+
+@test "lost cgroup: pause, update and events say so, ps and delete do their work" {
+    begin_running
+    lose_cgroup
+    refuses "$CGROUP/bundle has been removed" berth pause "$ID"
+    refuses "$CGROUP/bundle has been removed" berth update --pids-limit 100 "$ID"
+    refuses "$CGROUP/bundle has been removed" berth events --stats "$ID"
+    succeeds berth ps --format json "$ID"
+    has "$output" "$(state_of "$ID" pid)"
+    same "$(state_of)" running
+    succeeds berth kill "$ID" TERM
+    eventually is_state "$ID" stopped
+    succeeds berth delete "$ID"
+}
+
+@test "lost cgroup: ps knows nothing else to go by without a PID namespace" {
+    config '.linux.namespaces |= map(select(.type != "pid"))'
+    begin_running
+    lose_cgroup
+    refuses "$CGROUP/bundle has been removed" berth ps "$ID"
+    succeeds berth delete --force "$ID"
+}
+
+@test "lost cgroup: events ends with it, without a line of zeros" {
+    begin_running
+    in_background events --interval 20ms "$ID"
+    eventually grep -q stats "$T/job"
+    lose_cgroup
+    exits 1 wait "$job"
+    has "$(tail -n 1 "$T/job")" "$CGROUP/bundle has been removed"
+}
+
+@test "lost cgroup: of one hierarchy only" {
+    local mount=/sys/fs/cgroup/pids
+    is_cgroup1 pids || skip "needs more than one hierarchy"
+    begin_running
+    lose_cgroup "$mount"
+    refuses "$mount$CGROUP/bundle has been removed" berth events --stats "$ID"
+    refuses "$mount$CGROUP/bundle has been removed" berth update --pids-limit 100 "$ID"
+    succeeds berth exec --detach --pid-file "$T/pid" "$ID" sleep 1000
+    same "$(cat "/proc/$(cat "$T/pid")/cgroup")" "$(cat "/proc/$(state_of "$ID" pid)/cgroup")"
+    succeeds berth pause "$ID"
+    same "$(state_of)" paused
+    succeeds berth resume "$ID"
+    succeeds berth delete --force "$ID"
+}
+
+@test "left cgroup: what is there, but without the container" {
+    begin_running
+    leave
+    refuses "has left cgroup|$CGROUP/bundle" berth pause "$ID"
+    same "$(state_of)" running
+    succeeds berth ps --format json "$ID"
+    has "$output" "$(state_of "$ID" pid)"
+    succeeds berth kill --all "$ID" KILL
+    eventually is_state "$ID" stopped
+    succeeds berth delete "$ID"
+}
+
+@test "lost cgroup: it is another container's now" {
+    begin_running
+    lose_cgroup
+    succeeds berth create --bundle "$B" "${MARK}n"
+    exits 255 berth exec "$ID" true
+    has "$errors" "has been removed, and is another container's now"
+    refuses "another container's now" berth pause "$ID"
+    refuses "another container's now" berth events --stats "$ID"
+    refuses "another container's now" berth update --pids-limit 100 "$ID"
+    succeeds berth kill --all "$ID" KILL
+    same "$(state_of "${MARK}n")" created
+    succeeds berth delete "$ID"
+    same "$(state_of "${MARK}n")" created
 }
