@@ -240,6 +240,8 @@ static void input_write(struct session *session) {
 static void output_write(struct session *session) {
     ssize_t n = flow_pour(&session->out);
     if (n < 0 && !passing(n)) {
+        if (n != -EPIPE && n != -EIO) /* the reader is gone, our terminal has hung up */
+            log_warning("the output of the container's terminal is lost from here on: %s", error_text((int)-n));
         session->out.to = -1;
         flow_forget(&session->out);
     }

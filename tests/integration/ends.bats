@@ -127,6 +127,17 @@ on_terminal() {
     cmp "$T/stdout" <(printf 'one\ntwo\n')
 }
 
+@test "terminal: output that cannot be written is not lost in silence; a reader who goes away is nothing to tell" {
+    shell 'seq 1 20000; exit 4'
+    config '.process.terminal = true'
+    full() { "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" >/dev/full; }
+    exits 4 full
+    has "$errors" "the output of the container's terminal is lost from here on: no space left on device"
+    "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null 2>"$T/stderr" 3>&- 4>&- | head -n 1 >"$T/stdout" || true
+    same "$(cat "$T/stdout")$(cat "$T/stderr")" 1
+    absent
+}
+
 @test "terminal: on a screen each line begins at its left edge, once" {
     shell 'printf "one\ntwo\n"'
     config '.process.terminal = true'
