@@ -7,6 +7,7 @@
 #ifndef BERTH_INIT_HELD_H
 #define BERTH_INIT_HELD_H
 
+#include "kernel/fd_queue.h"
 #include "kernel/file_limit.h"
 #include "plan/plan.h"
 
@@ -32,6 +33,7 @@ struct held_source {
     bool detached; /* a tree; else O_PATH */
     bool own;      /* O_PATH and of the mount namespace that the new process is in */
     bool prepared; /* a tree that has its flags and propagation */
+    bool queued;   /* the descriptor waits in struct held's queue; fd is -1 meanwhile */
     bool attached; /* the tree is in its place: to be had once more by a clone only */
     bool inside;   /* life clones it in the mount namespace of the new process, once that is born, if it may */
     bool directory;
@@ -74,6 +76,12 @@ struct held {
     const char *rootfs_path; /* its path on the host, links resolved; "": not known */
     /* One a row of plan->mounts: binds, and what stands in for a file system that may not be mounted; fd -1 others. */
     struct held_source *mounts;
+    /*
+     * Where RLIMIT_NOFILE has no room for a descriptor a row: theirs wait here, in the order of the rows. Whoever goes
+     * through the rows takes each out and may put it in again.
+     */
+    struct fd_queue queue;
+    bool may_queue; /* nobody needs the descriptors but the new process */
     /* One a row of plan->devices when the container is in a user namespace of its own, else NULL. */
     struct held_source *devices;
     struct held_source null; /* the host's /dev/null, checked; read-only when detached */

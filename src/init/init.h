@@ -126,6 +126,9 @@ int launch_exec(struct init *init, struct error *err);
 int source_reopen(const struct held_source *source, struct error *err);
 /* Makes a detached tree of it where the kernel can. While host paths still mean the host, for all but source_bind. */
 int source_clone(struct held_source *source, struct error *err);
+/* The descriptor of a row of mounts[] out of the queue, and in again. Nothing where it does not wait there. */
+int source_take(struct held *held, struct held_source *source, struct error *err);
+int source_keep(struct held *held, struct held_source *source, struct error *err);
 /* The last look at host paths: whatever is held is from here on of the mount namespace that we are in. */
 int source_reach_all(struct init *init, struct error *err);
 /* Attaches it on target_fd. *mount_fd: root of the new mount, -1 when a classic bind did it (resolve anew). */

@@ -202,15 +202,21 @@ static int make_filesystem(struct init *init, const struct plan_mount *m, struct
 
 int mounts_make(struct init *init, struct error *err) {
     const struct plan_mounts *mounts = &init->plan->mounts;
+    bool late = false; /* a bind is left to the second pass, so what follows it is, too: mountinfo lists by age */
     int r = 0;
     for (size_t i = 0; r == 0 && i < mounts->count; i++) {
         const struct plan_mount *m = &mounts->items[i];
-        if (m->kind == MOUNT_BIND)
+        struct held_source *held = held_of(init, m);
+        r = source_take(init->held, held, err);
+        if (r == 0 && m->kind == MOUNT_BIND)
             r = make_bind(init, m, err);
-        else if (m->kind == MOUNT_FILESYSTEM)
+        else if (r == 0 && m->kind == MOUNT_FILESYSTEM && !late)
             r = make_filesystem(init, m, err);
-        else if (m->kind == MOUNT_CGROUP && !init->cgroup_made)
+        else if (r == 0 && m->kind == MOUNT_CGROUP && !init->cgroup_made && !late)
             r = cgroup_mount_make(init, m, err);
+        late |= m->kind == MOUNT_BIND && !held->detached && !held->link;
+        if (r == 0)
+            r = source_keep(init->held, held, err);
         if (r < 0)
             return blame(m, err);
     }
@@ -490,10 +496,16 @@ int mounts_place(struct init *init, struct error *err) {
     const struct plan_mounts *mounts = &init->plan->mounts;
     for (size_t i = 0; i < mounts->count; i++) {
         const struct plan_mount *m = &mounts->items[i];
-        if (place[m->kind](init, m, err) < 0)
+        struct held_source *held = held_of(init, m);
+        int r = source_take(init->held, held, err);
+        if (r == 0)
+            r = place[m->kind](init, m, err);
+        if (r == 0 && sealed_late(m))
+            r = source_keep(init->held, held, err);
+        else
+            fd_drop(&held->fd);
+        if (r < 0)
             return blame(m, err);
-        if (!sealed_late(m))
-            fd_drop(&held_of(init, m)->fd);
     }
     return 0;
 }
@@ -502,10 +514,12 @@ int mounts_seal(struct init *init, struct error *err) {
     const struct plan_mounts *mounts = &init->plan->mounts;
     for (size_t i = 0; i < mounts->count; i++) {
         const struct plan_mount *m = &mounts->items[i];
-        if (!sealed_late(m) || reopened_later(mounts, i))
+        if (!sealed_late(m))
             continue;
         /* The very mount that was made: another one may be at the destination by now. */
-        int r = mount_change(held_of(init, m)->fd, MOUNT_ATTR_RDONLY, 0, false);
+        int r = source_take(init->held, held_of(init, m), err);
+        if (r == 0 && !reopened_later(mounts, i))
+            r = mount_change(held_of(init, m)->fd, MOUNT_ATTR_RDONLY, 0, false);
         if (r < 0) {
             error_code(err, -r, "make it read-only");
             return blame(m, err);

@@ -55,6 +55,28 @@ int source_clone(struct held_source *source, struct error *err) {
     return 0;
 }
 
+int source_take(struct held *held, struct held_source *source, struct error *err) {
+    if (!source->queued)
+        return 0;
+    int fd = fd_queue_take(&held->queue);
+    if (fd < 0)
+        return error_code(err, -fd, "take the descriptor of %s out of its queue", source->path);
+    source->fd = fd;
+    source->queued = false;
+    return 0;
+}
+
+int source_keep(struct held *held, struct held_source *source, struct error *err) {
+    if (held->queue.ends[1] == 0 || source->fd < 0)
+        return 0;
+    int r = fd_queue_put(&held->queue, &source->fd);
+    if (r < 0)
+        return error_code(err, -r, "keep the descriptor of %s (more mounts than the limit of open files allows)",
+                          source->path);
+    source->queued = true;
+    return 0;
+}
+
 static int reach(struct held_source *source, bool entered, struct error *err) {
     source->own &= !entered; /* descriptors of the mount namespace that we have left are no use here */
     return source_clone(source, err);
@@ -65,8 +87,14 @@ int source_reach_all(struct init *init, struct error *err) {
     const bool entered = init->plan->namespaces.recipe.mounts_first;
     struct held_source *source;
     int r = reach(&held->null, entered, err);
-    for (size_t i = 0; r == 0 && (source = held_source_at(init->plan, held, i)); i++)
-        r = reach(source, entered, err);
+    for (size_t i = 0; r == 0 && (source = held_source_at(init->plan, held, i)); i++) {
+        const bool queued = source->queued;
+        r = source_take(held, source, err);
+        if (r == 0)
+            r = reach(source, entered, err);
+        if (r == 0 && queued)
+            r = source_keep(held, source, err);
+    }
     for (size_t i = 0; r == 0 && held->devices && i < init->plan->devices.count; i++)
         r = reach(&held->devices[i], entered, err);
     for (size_t i = 0; r == 0 && i < held->cgroup_count; i++)

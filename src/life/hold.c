@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/table.h"
+#include "init/init.h"
 #include "kernel/idmap.h"
 #include "kernel/mountfd.h"
 #include "kernel/namespace.h"
@@ -16,6 +17,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -40,6 +42,7 @@ void hold_drop(const struct plan *plan, struct held *held) {
     fd_drop(&held->null_stream);
     fd_drop(&held->cgroup_unified.fd);
     fd_drop(&held->bundle);
+    fd_queue_drop(&held->queue);
     for (size_t i = 0; held->mounts && i < plan->mounts.count; i++)
         fd_drop(&held->mounts[i].fd);
     for (size_t i = 0; held->devices && i < plan->devices.count; i++)
@@ -170,14 +173,25 @@ int hold_blame(const struct plan *plan, size_t index, struct error *err) {
     return error_blame(err, "rootfs", "/root/path", "invalid rootfs: %s (config /root/path)", plan->rootfs);
 }
 
+static int map_one(const struct plan *plan, const struct plan_mount *m, const struct held *held, struct error *err) {
+    return map_source(plan, m, held, &held->mounts[m->index], err) < 0 ? blame_mount(m, err) : 0;
+}
+
 int hold_map(const struct plan *plan, const struct held *held, struct error *err) {
     for (size_t i = 0; i < plan->mounts.count; i++) {
         const struct plan_mount *m = &plan->mounts.items[i];
-        if (m->kind == MOUNT_BIND && m->idmap != MOUNT_IDMAP_NONE &&
-            map_source(plan, m, held, &held->mounts[i], err) < 0)
-            return blame_mount(m, err);
+        if (m->kind == MOUNT_BIND && m->idmap != MOUNT_IDMAP_NONE && map_one(plan, m, held, err) < 0)
+            return -err->code;
     }
     return 0;
+}
+
+#define FILES_SPARE 32 /* descriptors that are open beside those of mounts */
+
+/* Whether the table of open files may have no room for a descriptor for each mount. */
+static bool is_crowded(const struct plan *plan) {
+    struct rlimit now;
+    return sys_prlimit(0, RLIMIT_NOFILE, NULL, &now) < 0 || now.rlim_cur < plan->mounts.count + FILES_SPARE;
 }
 
 /*
@@ -244,15 +258,22 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
         return error_memory(err);
     for (size_t i = 0; i < plan->mounts.count; i++)
         held->mounts[i] = nothing;
-    bool confined = is_confined(plan);
+    const bool confined = is_confined(plan), inside = hold_inside(plan);
+    int r = held->may_queue && !inside && is_crowded(plan) ? fd_queue_open(&held->queue) : 0;
+    if (r < 0)
+        return error_code(err, -r, "make a queue for descriptors of mounts");
     for (size_t i = 0; i < plan->mounts.count; i++) {
         const struct plan_mount *m = &plan->mounts.items[i];
         if (m->kind == MOUNT_FILESYSTEM && confined)
             hold_stand_in(m, &held->mounts[i]);
         if (m->kind == MOUNT_BIND && hold_bind(arena, plan, m, held, err) < 0)
             return -err->code;
+        if (m->kind == MOUNT_BIND && m->idmap != MOUNT_IDMAP_NONE && !inside && map_one(plan, m, held, err) < 0)
+            return -err->code;
+        if (source_keep(held, &held->mounts[i], err) < 0)
+            return blame_mount(m, err);
     }
-    return hold_inside(plan) ? 0 : hold_map(plan, held, err);
+    return 0;
 }
 
 static bool is_own_namespace(enum ns_kind kind, int fd) {

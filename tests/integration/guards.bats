@@ -475,8 +475,8 @@ is_init_there() {
     local result=0
     rmdir "$B/rootfs/proc"
     shell '[ ! -e /tmp/self ] && [ ! -e /tmp/version ]'
-    # The directory is made, and opened by a call that returns late: by then there is a link in its place.
-    inject openat:delay_exit=2000000
+    # The directory is made, and opened by a call that comes late: by then there is a link in its place.
+    inject openat:delay_enter=1500000
     "${through[@]:0:${#through[@]}-1}" -P proc -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null \
         >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- &
     job=$!

@@ -249,3 +249,23 @@ shows_rows() {
         same "$output$errors" noatime "$option"
     done
 }
+
+@test "a thousand mounts with sixty-four open files" {
+    local n
+    jq -n --arg s "$T/host" '[range(500) | {destination: "/b/\(.)", type: "bind", source: $s, options: ["rbind", "ro"]},
+        {destination: "/t/\(.)", type: "tmpfs", source: "tmpfs", options: ["size=4k", "ro"]}]' >"$T/rows"
+    config --slurpfile rows "$T/rows" '.mounts += $rows[0]'
+    shell 'awk "\$5 ~ \"^/[bt]/\" { n++; ro += \$6 ~ \"^ro\"; last = \$5 } END { print n, ro, last }" /proc/self/mountinfo
+        cat /b/499/file; ulimit -Hn'
+    cp "$B/config.json" "$T/config.json"
+    for n in plain joined classic; do
+        local options=() BERTH_COMMAND=("$BERTH") other=
+        cp "$T/config.json" "$B/config.json"
+        "variant_$n"
+        succeeds prlimit --nofile=64:64 setpriv --bounding-set -sys_resource --inh-caps -sys_resource \
+            "${BERTH_COMMAND[@]}" --root "$ROOT" run --bundle "$B" "$ID" || fail "(variant $n)"
+        [ -z "$other" ] || kill "$other"
+        other=
+        same "$output" $'1000 1000 /t/499\nhost\n64' "$n"
+    done
+}
