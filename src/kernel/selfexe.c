@@ -21,27 +21,60 @@
 #define SELF "/proc/self/exe"
 #define PATH_VARIABLE "BERTH_SELFEXE" /* from us to ourselves: the copy that we are executed from has no path */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3; the headers of Debian 12 lack it */
+#endif
 
 extern char **environ;
 
-static bool is_protected(int self) {
+static char own_path[PATH_MAX];
+static bool path_known;
+
+/*
+ * Whether the file lies where nobody can ever write to it: in a sealed memfd, or on a read-only mount that is attached
+ * nowhere. The kernel refuses to change or to clone such a mount (mount_setattr(2), EINVAL), and shows its root as "/".
+ * Any other mount that is read-only now can be made writable later.
+ */
+static bool is_out_of_reach(int fd) {
     struct statvfs fs;
-    int seals = fcntl(self, F_GET_SEALS);
-    return (seals >= 0 && (seals & SEALS) == SEALS) || (fstatvfs(self, &fs) == 0 && (fs.f_flag & ST_RDONLY));
+    char link[40], place[2];
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals >= 0 && (seals & SEALS) == SEALS)
+        return true;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return readlink(link, place, sizeof place) == 1 && place[0] == '/' && fstatvfs(fd, &fs) == 0 &&
+           (fs.f_flag & ST_RDONLY);
 }
 
-static char own_path[PATH_MAX];
+/* The link may also show a name that the file had once, or has in another root directory. */
+static bool path_leads_to(const char *path, int fd) {
+    struct stat named, running;
+    return path[0] == '/' && stat(path, &named) == 0 && fstat(fd, &running) == 0 && named.st_dev == running.st_dev &&
+           named.st_ino == running.st_ino;
+}
 
-static void find_path(void) {
+/*
+ * Finds out where the program file lies; returns whether this is the protected copy. Only the copy believes the
+ * variable: anybody else may have got it from the caller. It goes no further than here: no hook and no program of the
+ * container sees it.
+ */
+static bool look_at_self(int self) {
     const char *told = getenv(PATH_VARIABLE);
-    ssize_t n = told ? snprintf(own_path, sizeof own_path, "%s", told) : readlink(SELF, own_path, sizeof own_path - 1);
+    const bool is_copy = told && is_out_of_reach(self);
+    ssize_t n =
+        is_copy ? snprintf(own_path, sizeof own_path, "%s", told) : readlink(SELF, own_path, sizeof own_path - 1);
     own_path[n < 0 || (size_t)n >= sizeof own_path ? 0 : n] = '\0';
-    unsetenv(PATH_VARIABLE); /* not for hooks */
+    if (!is_copy && !path_leads_to(own_path, self))
+        own_path[0] = '\0';
+    path_known = true;
+    unsetenv(PATH_VARIABLE);
+    return is_copy;
 }
 
 const char *selfexe_path(void) {
-    if (!own_path[0])
-        find_path();
+    own_fd self = path_known ? -1 : open(SELF, O_RDONLY | O_CLOEXEC);
+    if (self >= 0)
+        (void)look_at_self(self);
     return own_path;
 }
 
@@ -52,12 +85,21 @@ static int readonly_mount(int self) {
     if (tree < 0)
         return tree;
     int r = sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+    if (r == 0 && !is_out_of_reach(tree)) /* the copy would not know itself, and would make a copy again and again */
+        r = -EXDEV;
     return r < 0 ? r : fd_take(&tree);
+}
+
+/* MFD_EXEC: the sysctl vm.memfd_noexec may make others not executable. Kernels before 6.3 do not know the flag. */
+static int executable_memory(void) {
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    int fd = memfd_create("berth", flags | MFD_EXEC);
+    return fd < 0 && errno == EINVAL ? memfd_create("berth", flags) : fd;
 }
 
 static int sealed_copy(int self) {
     struct stat st;
-    own_fd copy = memfd_create("berth", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    own_fd copy = executable_memory();
     if (copy < 0 || fstat(self, &st) < 0)
         return -errno;
     for (off_t done = 0; done < st.st_size;) {
@@ -71,20 +113,20 @@ static int sealed_copy(int self) {
 
 int selfexe_protect(const char *const *argv, struct error *err) {
     own_fd self = open(SELF, O_RDONLY | O_CLOEXEC);
-    find_path();
     if (self < 0)
         return error_sys(err, "open " SELF " to protect the own program");
-    if (is_protected(self)) {
+    if (look_at_self(self)) {
         prctl(PR_SET_NAME, "berth"); /* executed by descriptor, we would be called by its number */
         return 0;
     }
-    setenv(PATH_VARIABLE, own_path, 1);
+    if (setenv(PATH_VARIABLE, own_path, 1) < 0) /* without it the copy would not know itself */
+        return error_sys(err, "set " PATH_VARIABLE " to protect the own program");
     own_fd mount = readonly_mount(self);
     if (mount >= 0)
         (void)sys_execveat(mount, "", argv, (const char *const *)environ, AT_EMPTY_PATH);
     own_fd copy = sealed_copy(self);
-    if (copy < 0)
-        return error_code(err, -copy, "copy the own program to protect it");
-    int r = sys_execveat(copy, "", argv, (const char *const *)environ, AT_EMPTY_PATH);
-    return error_code(err, -r, "execute the protected copy of the own program");
+    int r = copy < 0 ? copy : sys_execveat(copy, "", argv, (const char *const *)environ, AT_EMPTY_PATH);
+    unsetenv(PATH_VARIABLE);
+    return error_code(
+        err, -r, copy < 0 ? "copy the own program to protect it" : "execute the protected copy of the own program");
 }

@@ -35,8 +35,8 @@ static int find_program(char *path, size_t size, struct error *err) {
     static const char *const from_berth[] = {"/" PROGRAM, "/" BERTH_LIBEXEC_FROM_BIN "/" PROGRAM};
     const char *self = selfexe_path(), *slash = strrchr(self, '/');
     for (size_t i = 0; slash && i < sizeof from_berth / sizeof *from_berth; i++) {
-        snprintf(path, size, "%.*s%s", (int)(slash - self), self, from_berth[i]);
-        if (access(path, X_OK) == 0)
+        int n = snprintf(path, size, "%.*s%s", (int)(slash - self), self, from_berth[i]);
+        if (n < (int)size && access(path, X_OK) == 0)
             return 0;
     }
     snprintf(path, size, "%s", BERTH_LIBEXEC_DIR "/" PROGRAM);
