@@ -12,17 +12,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Kinds of the kernel's keyctl(2) permission word that peers grant, so that the payload can search its keyring. */
-#define KEY_USER_SEARCH 0x00080000u
-#define KEY_OTHER_SEARCH 0x00000008u
+/*
+ * The permission word of keyctl_setperm(3). Who possesses the keyring (the container's processes) may do everything.
+ * The same user may search it, since that is what an exec needs to join it; it may not see it (the name would stand in
+ * /proc/keys), read it or link to it: root of another container is the same user. Nobody else may do anything.
+ */
+#define KEYRING_PERMISSIONS 0x3f080000u
+#define KEY_UNPOSSESSED_SEARCH 0x00080808u
 
 /* Nobody in the container may look into us through ptrace or /proc while we hold descriptors of the host
  * (CVE-2016-9962); exec makes the payload dumpable again. */
@@ -149,19 +155,47 @@ static int join_keyring(struct init *init, const char *name, int *ring, struct e
         return r;
     r = label ? lsm_selinux_keys(&init->proc, label) : 0;
     if (r < 0)
-        return error_code(err, -r, "label session keyring %s: write `/proc/self/attr/keycreate`", name);
+        return error_code(err, -r, "label the session keyring: write `/proc/self/attr/keycreate`");
     *ring = sys_keyctl_join(name);
     r = label ? lsm_selinux_keys(&init->proc, "") : 0;
     return r < 0 ? error_code(err, -r, "write `/proc/self/attr/keycreate`") : 0;
 }
 
-int enter_keyring(struct init *init, struct error *err) {
-    char name[256], description[512];
+/* "keyring;uid;gid;permissions;name" (keyctl_describe(3)) */
+static int describe_keyring(uid_t *uid, uint32_t *permissions) {
+    char text[512], *end;
+    int64_t n = sys_keyctl_describe(KEY_SPEC_SESSION_KEYRING, text, sizeof text);
+    if (n < 0)
+        return (int)n;
+    text[sizeof text - 1] = '\0';
+    char *field = strchr(text, ';');
+    *uid = field ? (uid_t)strtoll(field + 1, &end, 10) : 0;
+    field = field && *end == ';' ? strchr(end + 1, ';') : NULL;
+    *permissions = field ? (uint32_t)strtoul(field + 1, &end, 16) : 0;
+    return field && *end == ';' ? 0 : -EPROTO;
+}
+
+/*
+ * The kernel joins the keyring of that name when there is one which we may search without possessing it, and makes it
+ * otherwise. One that was just made can be searched by its possessors only.
+ */
+static int secure_keyring(const struct init *init, struct error *err) {
+    uid_t uid = 0;
+    uint32_t permissions = 0;
+    int r = describe_keyring(&uid, &permissions);
+    if (r < 0)
+        return error_code(err, -r, "ask for the owner of the session keyring");
+    const bool found = permissions & KEY_UNPOSSESSED_SEARCH;
+    if (uid != getuid() || (found && !init->plan->keyring_is_ours))
+        return error_set(err, EEXIST, "the session keyring that was to be made is somebody else's (user %u)",
+                         (unsigned)uid);
+    r = found ? 0 : sys_keyctl_permissions(KEY_SPEC_SESSION_KEYRING, KEYRING_PERMISSIONS);
+    return r < 0 ? error_code(err, -r, "permissions of the session keyring") : 0;
+}
+
+static int make_keyring(struct init *init, struct error *err) {
     int ring = -1;
-    if (!init->plan->new_keyring)
-        return 0;
-    snprintf(name, sizeof name, "_ses.%.200s", init->plan->id);
-    int r = join_keyring(init, name, &ring, err);
+    int r = join_keyring(init, init->plan->keyring, &ring, err);
     if (r < 0)
         return r;
     if (ring == -ENOSYS || ring == -EPERM) {
@@ -169,21 +203,36 @@ int enter_keyring(struct init *init, struct error *err) {
         init_warn(init, "session keyring not made: %s", error_text(-ring));
         return 0;
     }
-    if (ring < 0)
-        return error_code(err, -ring, "make session keyring %s", name);
-    /* "keyring;uid;gid;permissions;name" (keyctl_describe(3)) */
-    if (sys_keyctl_describe(ring, description, sizeof description) < 0) {
-        init_warn(init, "permissions of session keyring %s not widened", name);
+    return ring < 0 ? error_code(err, -ring, "make a session keyring") : secure_keyring(init, err);
+}
+
+/*
+ * Until its permissions are set, all processes of its user see a new keyring and its name in /proc/keys. So it is made
+ * as a user that nobody else is, a random one, and given to our own user when nothing is to be seen any more. *made:
+ * whether that was possible. It needs the host's user namespace: in another one that user is not mapped, or the kernel
+ * refuses to change the owner.
+ */
+static int make_keyring_unseen(struct init *init, bool *made, struct error *err) {
+    const uid_t own = getuid();
+    uint32_t stranger;
+    if (getrandom(&stranger, sizeof stranger, 0) != sizeof stranger)
+        return error_sys(err, "random user for the session keyring");
+    stranger = (stranger | 0x80000000u) & ~1u; /* -1 would mean no change */
+    if (setresuid(stranger, (uid_t)-1, (uid_t)-1) < 0)
         return 0;
-    }
-    const char *field = description;
-    for (int i = 0; i < 3 && field; i++)
-        field = (field = strchr(field, ';')) ? field + 1 : NULL;
-    if (!field)
+    int r = make_keyring(init, err);
+    *made = r == 0 && sys_keyctl_chown(KEY_SPEC_SESSION_KEYRING, own) == 0;
+    if (setresuid(own, (uid_t)-1, (uid_t)-1) < 0)
+        return error_sys(err, "become user %u again", (unsigned)own);
+    return r;
+}
+
+int enter_keyring(struct init *init, struct error *err) {
+    bool made = false;
+    if (!init->plan->keyring)
         return 0;
-    uint32_t grant = init->plan->namespaces.modes[NS_USER] == NS_INHERIT ? KEY_USER_SEARCH : KEY_OTHER_SEARCH;
-    r = sys_keyctl_permissions(ring, (uint32_t)strtoul(field, NULL, 16) | grant);
-    return r < 0 && r != -EACCES ? error_code(err, -r, "permissions of session keyring %s", name) : 0;
+    int r = init->plan->keyring_is_ours ? 0 : make_keyring_unseen(init, &made, err);
+    return r < 0 || made ? r : make_keyring(init, err);
 }
 
 int enter_loopback(struct init *init, struct error *err) {

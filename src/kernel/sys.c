@@ -126,6 +126,10 @@ int sys_keyctl_permissions(int keyring, uint32_t permissions) {
     return result(syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions, 0, 0));
 }
 
+int sys_keyctl_chown(int keyring, uid_t uid) {
+    return result(syscall(SYS_keyctl, KEYCTL_CHOWN, keyring, uid, (gid_t)-1, 0));
+}
+
 int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size) {
     return result(syscall(SYS_keyctl, KEYCTL_DESCRIBE, keyring, buffer, size, 0));
 }

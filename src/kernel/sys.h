@@ -62,6 +62,7 @@ int sys_capget(pid_t pid, uint64_t *effective, uint64_t *permitted, uint64_t *in
 int sys_sched_setaffinity(const unsigned long *mask, size_t size); /* of the caller; size in bytes */
 int sys_keyctl_join(const char *name);                             /* serial of the new session keyring */
 int sys_keyctl_permissions(int keyring, uint32_t permissions);
+int sys_keyctl_chown(int keyring, uid_t uid);
 int64_t sys_keyctl_describe(int keyring, char *buffer, size_t size);
 int sys_seccomp_filter(unsigned flags, const void *program);
 int sys_ioctl(int fd, unsigned long request, void *argument); /* the type of request differs between libcs */

@@ -15,10 +15,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +129,14 @@ void container_state(const struct oci_record *record, enum oci_status status, st
         .annotations = record->annotations,
         .owner = "",
     };
+}
+
+int container_keyring(struct arena *arena, const char *id, const char **name, struct error *err) {
+    uint64_t random[2];
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return error_sys(err, "random name for the session keyring");
+    *name = arena_printf(arena, "_ses.%.200s.%016" PRIx64 "%016" PRIx64, id, random[0], random[1]);
+    return *name ? 0 : error_memory(err);
 }
 
 static int write_sink(void *context, const char *data, size_t len) {

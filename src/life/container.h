@@ -67,6 +67,12 @@ int container_await_end(struct container *container, struct error *err);
 /* Kills its init process, as far as there is one, without waiting for whoever works on the container just now. */
 void container_kill(const struct store *store, const char *id);
 
+/*
+ * A new name for the session keyring of a container. Keyrings are found by their names, and everybody in the user
+ * namespace may choose one, so it has 128 random bits.
+ */
+int container_keyring(struct arena *arena, const char *id, const char **name, struct error *err);
+
 /* Kills what lives, removes cgroup and mounts, runs poststop hooks, removes the state directory. */
 int container_destroy(const struct store *store, struct container *container, bool hooks, struct error *err);
 

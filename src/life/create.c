@@ -221,11 +221,15 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
     if (r < 0)
         return r;
     c->held.preserved = listen_fds + c->request->preserve_fds;
+    const char *keyring = NULL;
+    r = c->request->no_new_keyring ? 0 : container_keyring(&c->arena, c->request->id, &keyring, err);
+    if (r < 0)
+        return r;
     const struct facts facts = facts_find(c->config->process, c->config->linux, host->world == CGROUP_UNIFIED);
     const struct plan_request request = {.id = c->request->id,
                                          .bundle = bundle,
                                          .no_pivot = c->request->no_pivot,
-                                         .new_keyring = !c->request->no_new_keyring,
+                                         .keyring = keyring,
                                          .systemd = c->runtime->cgroup_manager == BERTH_CGROUP_SYSTEMD,
                                          .rootless = is_rootless(),
                                          .extra_env = extra_env,
@@ -277,7 +281,8 @@ static int begin_record(struct creation *c, struct error *err) {
         .annotations = c->config->annotations,
         .hooks = c->config->hooks,
         .has_new_keyring = true,
-        .new_keyring = !c->request->no_new_keyring,
+        .new_keyring = c->plan.keyring != NULL,
+        .keyring = c->plan.keyring,
         .root_mount = c->plan.namespaces.modes[NS_MOUNT] == NS_NEW ? NULL : c->plan.rootfs,
         .undo = {.count = mount_space ? 1 : 0, .items = mount_space},
         .unit = c->group.count > 0 ? c->plan.scope.unit : NULL,

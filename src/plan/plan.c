@@ -290,7 +290,7 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
         .id = request->id,
         .bundle = request->bundle,
         .no_pivot = request->no_pivot,
-        .new_keyring = request->new_keyring,
+        .keyring = request->keyring,
         .has_process = config->process != NULL,
         .mount_label = mount_label(config, facts),
     };
@@ -328,8 +328,11 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
 int plan_build_exec(struct arena *arena, const struct oci_process *process, const struct oci_linux *linux_section,
                     const struct facts *facts, bool joins_user, const struct plan_request *request, struct plan *out,
                     struct error *err) {
-    struct plan plan = {
-        .id = request->id, .bundle = request->bundle, .new_keyring = request->new_keyring, .has_process = true};
+    struct plan plan = {.id = request->id,
+                        .bundle = request->bundle,
+                        .keyring = request->keyring,
+                        .keyring_is_ours = true,
+                        .has_process = true};
     plan.namespaces.modes[NS_USER] = joins_user ? NS_JOIN : NS_INHERIT;
     int r = plan_process_of(arena, process, facts, request, &plan.process, err);
     if (r == 0 && linux_section)

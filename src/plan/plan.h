@@ -36,7 +36,7 @@ struct plan_request {
     const char *id;
     const char *bundle; /* absolute */
     bool no_pivot;
-    bool new_keyring;
+    const char *keyring;                  /* name of the session keyring; NULL: the caller's is kept */
     bool systemd;                         /* the cgroup is a unit's */
     bool rootless;                        /* that of a user's manager */
     const char *const *extra_env;         /* NULL-terminated, for the process; NULL: none */
@@ -53,8 +53,10 @@ struct plan {
     const char *id, *bundle;
     const char *rootfs; /* absolute path on the host */
     bool rootfs_readonly;
-    bool no_pivot, new_keyring;
-    bool has_process; /* create works without, start does not */
+    bool no_pivot;
+    const char *keyring;  /* name of the session keyring; NULL: the caller's is kept */
+    bool keyring_is_ours; /* exec: the container may have made it already */
+    bool has_process;     /* create works without, start does not */
     const char *hostname, *domainname;
     const char *cgroups_path; /* NULL: berth chooses, or systemd's manager has it */
     struct plan_scope scope;  /* its unit is NULL without systemd */

@@ -165,6 +165,8 @@ static void print_self(void) {
     long ring = syscall(SYS_keyctl, 0, -3, 0, 0, 0);
     if (ring < 0 || syscall(SYS_keyctl, 6, ring, name, sizeof name - 1, 0) < 0)
         snprintf(name, sizeof name, "%s", strerror(errno));
+    else if (strrchr(name, '.'))
+        *strrchr(name, '.') = '\0'; /* the random part of the name differs each time */
     printf("keyring %s\n", name);
     printf("pid %d session %d group %d\n", getpid(), getsid(0), getpgrp());
     if (gethostname(name, sizeof name) == 0)

@@ -138,3 +138,165 @@ outlives_remount() {
     same "$(ls "$T"/env.* | wc -l)" 4
     lacks "$(cat "$T"/env.* "$B/rootfs/env.startContainer")" BERTH_SELFEXE
 }
+
+# ---- session keyrings -----------------------------------------------------------------------------------------------
+
+# A running container $ID that keeps the key "secret" in its session keyring. Sets $serial.
+begin_keeper() {
+    attack_program keyring
+    cp "$BATS_FILE_TMPDIR/keyring" "$B/rootfs/bin/keyring"
+    make_fifo ready end
+    payload sh -c 'exec keyring put secret value get secret serial hold /end >/out'
+    config '.linux.maskedPaths = []'
+    begin
+    succeeds berth start "$ID"
+    eventually grep -q serial "$B/rootfs/out"
+    has "$(cat "$B/rootfs/out")" "get: value"
+    serial=$(sed -n 's/^serial: //p' "$B/rootfs/out")
+}
+
+# hold_keyring WORD...: a process of the host's that does these and keeps its session keyring until $held is closed.
+hold_keyring() {
+    mkfifo "$T/held"
+    exec {held}<>"$T/held"
+    "${as[@]}" "$BATS_FILE_TMPDIR/keyring" "$@" hold - <"$T/held" >"$T/holder" 2>&1 3>&- 4>&- {held}>&- &
+    eventually grep -q "^show: " "$T/holder"
+}
+
+# In another container of the same user, with the words of keyring.
+in_other() {
+    make_bundle other
+    cp "$BATS_FILE_TMPDIR/keyring" "$B/rootfs/bin/keyring"
+    config '.linux.maskedPaths = []'
+    payload keyring "$@"
+    succeeds berth run --bundle "$B" "${MARK}other"
+}
+
+@test "keyring: another container of the same user cannot join it, neither by a name that it guesses nor by one it sees" {
+    begin_keeper
+    in_other join "_ses.$ID" get secret
+    lacks "$output" value
+
+    B=$T/other
+    payload sh -c "grep -F $MARK /proc/keys | grep -vF ${MARK}other; true"
+    succeeds berth run --bundle "$B" "${MARK}other"
+    same "$output" "" "keyrings of the first that the second sees"
+}
+
+@test "keyring: another container of the same user can do nothing with its number" {
+    begin_keeper
+    in_other list "$serial" describe "$serial" link "$serial" get secret search "$serial" secret
+    lacks "$output" value
+    lacks "$output" "$ID"
+    has "$output" "list: Permission denied"
+    has "$output" "describe: Permission denied"
+    has "$output" "link: Permission denied"
+}
+
+@test "keyring: one that a user of the host made before is not taken" {
+    local as=(setpriv --reuid 65534 --regid 65534 --clear-groups --)
+    attack_program keyring
+    chmod 755 "$BATS_FILE_TMPDIR/keyring"
+    hold_keyring join "_ses.$ID" open show
+    begin_keeper
+    succeeds berth exec "$ID" keyring show
+    exec {held}>&-
+    has "$output" "show: keyring;0;0;"
+}
+
+@test "keyring: exec joins that of the container, as root and as another user" {
+    begin_keeper
+    succeeds berth exec "$ID" keyring show get secret put more other
+    same "$output" "show: keyring;0;0;3f080000;_ses.$ID.$(jq -r .keyring "$ROOT/$ID/record.json" | sed 's/.*\.//')
+get: value
+put: "
+    succeeds berth exec --user 7:8 "$ID" keyring get secret get more serial
+    same "$output" "get: value
+get: other
+serial: $serial"
+}
+
+@test "keyring: with a user namespace: exec joins it, nobody else may do anything" {
+    needs userns
+    config '.linux.namespaces += [{"type": "user"}]
+        | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
+    chmod -R a+rX "$T" "$BATS_FILE_TMPDIR"
+    chmod 777 "$B/rootfs"
+    begin_keeper
+    succeeds berth exec --user 7:8 "$ID" keyring show get secret
+    has "$output" "show: keyring;0;0;3f080000;_ses.$ID."
+    has "$output" "get: value"
+}
+
+@test "keyring: its name is another one each time, and has 128 bits that nobody knows" {
+    local n
+    for n in 1 2; do
+        begin
+        jq -r .keyring "$ROOT/$ID/record.json" >>"$T/names"
+        succeeds berth delete --force "$ID"
+    done
+    same "$(sort -u "$T/names" | grep -cxE "_ses\.$ID\.[0-9a-f]{32}")" 2
+}
+
+@test "keyring: root of another container does not see its name while it is made" {
+    needs program:strace
+    until [ -e "$T/over" ]; do
+        grep -F "_ses.$ID" /proc/keys >>"$T/shown" || true
+    done 3>&- 4>&- &
+    succeeds injected "keyctl:$LATE" run --bundle "$B" "$ID"
+    touch "$T/over"
+    wait $!
+    same "$(sort -u "$T/shown")" "" "keyrings that were shown"
+}
+
+@test "keyring: a name that is known all the same: exec takes no keyring of another user" {
+    local as=(setpriv --reuid 65534 --regid 65534 --clear-groups --) record
+    attack_program keyring
+    chmod 755 "$BATS_FILE_TMPDIR/keyring"
+    begin_keeper
+    hold_keyring join _ses.known open show
+    record=$ROOT/$ID/record.json
+    jq '.keyring = "_ses.known"' "$record" >"$T/record"
+    cat "$T/record" >"$record"
+    try berth exec "$ID" true
+    exec {held}>&-
+    [ "$status" -ne 0 ]
+    has "$errors" "keyring"
+    has "$errors" "user 65534"
+}
+
+@test "keyring: a name that is known all the same: create takes none that is there already" {
+    needs program:strace
+    local as=() name
+    attack_program keyring
+    # The kernel's random numbers become zeros.
+    name=_ses.$ID.$(printf '%032d' 0)
+    hold_keyring join "$name" open show
+    inject "getrandom:poke_exit=@arg1=$(printf '%032d' 0):when=$(count_getrandom)" ""
+    try "${through[@]}" "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    exec {held}>&-
+    [ "$status" -ne 0 ] || tell_last "a keyring that somebody had made was taken"
+    has "$errors" "session keyring that was to be made is somebody else's"
+    absent
+}
+
+# The calls of getrandom that a create makes: the last one is for the name, those before are the C library's.
+count_getrandom() {
+    strace -qq -o "$T/calls" -e trace=getrandom -- "$BERTH" --root "$ROOT" create --bundle "$B" "${MARK}count" \
+        </dev/null >/dev/null 2>&1
+    "$BERTH" --root "$ROOT" delete --force "${MARK}count"
+    wc -l <"$T/calls"
+}
+
+@test "keyring: a container of an older berth, whose name can be guessed: exec gets one of its own" {
+    begin_keeper
+    jq 'del(.keyring)' "$ROOT/$ID/record.json" >"$T/record"
+    cat "$T/record" >"$ROOT/$ID/record.json"
+    local as=()
+    hold_keyring join "_ses.$ID" open put secret wrong show
+    succeeds berth exec "$ID" keyring show get secret
+    exec {held}>&-
+    has "$output" "show: keyring;0;0;3f080000;_ses.$ID."
+    lacks "$output" wrong
+    lacks "$output" value
+}

@@ -151,18 +151,18 @@ static void test_request(void) {
     static const char *const extra[] = {"LISTEN_FDS=2", NULL};
     struct plan_request saved = request;
     is_number(make(CONFIG(.hostname = NULL)), 0, "no process and no linux section");
-    ok(!plan.has_process && !plan.no_pivot && !plan.new_keyring, "no process");
+    ok(!plan.has_process && !plan.no_pivot && !plan.keyring, "no process");
     ok(plan.namespaces.recipe.clone == 0 && plan.namespaces.recipe.join == 0, "no namespaces");
     ok(!plan.cgroups_path && plan.sysctl_count == 0 && plan.masked_count == 0 && plan.readonly_count == 0 &&
            plan.root_propagation == 0 && !plan.hostname && !plan.domainname && plan.mounts.count == 0,
        "nothing else");
-    request =
-        (struct plan_request){.id = "x", .bundle = "/y", .no_pivot = true, .new_keyring = true, .extra_env = extra};
+    request = (struct plan_request){.id = "x", .bundle = "/y", .no_pivot = true, .keyring = "ring", .extra_env = extra};
     struct oci_process process = {.cwd = "/", .args = WORDS("sh")};
     is_number(make(CONFIG(.process = &process)), 0, "what the caller says beside the config");
     is_text(plan.id, "x", "id");
     is_text(plan.bundle, "/y", "bundle");
-    ok(plan.no_pivot && plan.new_keyring && plan.has_process, "flags");
+    ok(plan.no_pivot && plan.has_process && !plan.keyring_is_ours, "flags");
+    is_text(plan.keyring, "ring", "the name of the session keyring");
     is_text(plan.process.env[0], "LISTEN_FDS=2", "entries for the environment");
     const struct plan_mount mount = {.kind = MOUNT_BIND, .destination = "/run/x", .source = "/y"};
     request.extra_mount = &mount;
