@@ -78,7 +78,20 @@ int enter_arrive(struct init *init, struct error *err) {
     return r == 0 && mapped ? hide(err) : r;
 }
 
-int enter_namespaces(const struct init *init, struct error *err) {
+/*
+ * A createContainer hook is executed in the container's namespaces, but its path means a file of the runtime's mount
+ * namespace (config.md, "createContainer Hooks"). In a namespace that is joined somebody else decides what lies at that
+ * path, and at the paths of its interpreter and libraries. So the hook gets the runtime's root directory.
+ */
+static int hold_runtime_root(struct init *init, struct error *err) {
+    const struct plan *plan = init->plan;
+    if (plan->namespaces.modes[NS_MOUNT] != NS_JOIN || plan->hooks.at[HOOK_CREATE_CONTAINER].count == 0)
+        return 0;
+    init->runtime_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return init->runtime_root < 0 ? error_sys(err, "open the runtime's root for createContainer hooks") : 0;
+}
+
+int enter_namespaces(struct init *init, struct error *err) {
     const struct plan_namespaces *ns = &init->plan->namespaces;
     struct namespace_join joins[NS_COUNT];
     size_t count = 0;
@@ -86,7 +99,8 @@ int enter_namespaces(const struct init *init, struct error *err) {
         if (ns->modes[k] == NS_JOIN)
             joins[count++] =
                 (struct namespace_join){init->held->namespaces[k], ns_flag((enum ns_kind)k), ns_name((enum ns_kind)k)};
-    return namespace_join_all(joins, count, err);
+    int r = hold_runtime_root(init, err);
+    return r < 0 ? r : namespace_join_all(joins, count, err);
 }
 
 int enter_join(struct init *init, struct error *err) {

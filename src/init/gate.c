@@ -29,8 +29,11 @@ int gate_runtime_hooks(struct init *init, struct error *err) {
     if (r < 0 || message.kind != HANDOFF_HOOKED)
         return error_code(err, r < 0 ? -r : EPROTO, "wait for the hooks of the runtime");
     own_fd state = message.fd;
-    const struct hook_call call = {
-        .state_fd = state, .directory_fd = init->held->bundle, .envp = (const char *const *)environ};
+    /* The root of the container with its mounts; the bundle lies in the host's. */
+    const struct hook_call call = {.state_fd = state,
+                                   .directory_fd = init->root.fd,
+                                   .root_fd = init->runtime_root,
+                                   .envp = (const char *const *)environ};
     return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, &call, err);
 }
 

@@ -68,6 +68,7 @@ static int hook_run_one(const struct plan_hook *hook, const struct hook_call *ca
                              : empty,
         .stdin_fd = call->state_fd,
         .directory_fd = call->directory_fd,
+        .root_fd = call->root_fd,
         .timeout_ms = hook->timeout_ms,
         .cancel_fd = call->cancel_fd,
     };

@@ -13,7 +13,8 @@
 
 struct hook_call {
     int state_fd;     /* a memfd with the JSON, rewound for each hook: they share it, so seal it against writing */
-    int directory_fd; /* working directory (the bundle), -1 as the caller's */
+    int directory_fd; /* working directory, -1 as the caller's */
+    int root_fd;      /* root directory, in which the hook's path is resolved; 0 or less: the caller's */
     int cancel_fd;    /* readable: end the hook that runs, the call fails; 0 or less: none */
     const char *const *envp; /* environment of a hook that names none; NULL: an empty one */
     bool carry_on;           /* poststop: a failure is logged as a warning, the rest still runs, 0 is returned */

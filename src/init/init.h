@@ -21,11 +21,12 @@ struct init {
     struct held *held; /* our own copy: enter_arrive puts in what life sends */
     int channel;       /* handoff with life; what fails is reported there */
     int gate; /* create: the listening socket that `start` connects to; run: -1, START comes over the channel */
-    bool unprivileged;          /* life is an ordinary user's */
-    bool wait_placed;           /* life has ids to map or cgroups to enter before we may go on */
-    struct root root;           /* the container's root mount */
-    struct procfs proc;         /* a procfs of ours: the container's own or a private one; -1 until it is needed */
-    bool cgroup_made;           /* the first cgroup row of mounts[] has its trees; another one is made in its place */
+    bool unprivileged;  /* life is an ordinary user's */
+    bool wait_placed;   /* life has ids to map or cgroups to enter before we may go on */
+    int runtime_root;   /* "/" of the runtime, where another mount namespace is joined and hooks need it; else 0 */
+    struct root root;   /* the container's root mount */
+    struct procfs proc; /* a procfs of ours: the container's own or a private one; -1 until it is needed */
+    bool cgroup_made;   /* the first cgroup row of mounts[] has its trees; another one is made in its place */
     int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
     int console;                /* slave of the container's terminal, -1 without */
     int state_fd;               /* state for startContainer hooks, -1 without */
@@ -65,7 +66,7 @@ int init_procfs(struct init *init, struct error *err);
 int enter_arrive(struct init *init, struct error *err);
 int enter_join(struct init *init, struct error *err);
 /* Joins all that are to be joined; also for between.c. */
-int enter_namespaces(const struct init *init, struct error *err);
+int enter_namespaces(struct init *init, struct error *err);
 int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
 int enter_container(struct init *init, struct error *err); /* exec: what between.c has left to join, and its root */

@@ -19,11 +19,13 @@
 #define LIFT 5 /* the first descriptor number that has no meaning in a new process */
 
 /* What the new process was about when it failed before exec; the words finish the sentence "cannot ...". */
-enum start_stage { STAGE_DIRECTORY, STAGE_STREAMS, STAGE_EXEC };
+enum start_stage { STAGE_ROOT, STAGE_DIRECTORY, STAGE_STREAMS, STAGE_EXEC, STAGE_INTERPRETER };
 static const char *const stage_words[] = {
+    [STAGE_ROOT] = "enter the root directory for",
     [STAGE_DIRECTORY] = "enter the working directory for",
     [STAGE_STREAMS] = "set up the streams of",
     [STAGE_EXEC] = "execute",
+    [STAGE_INTERPRETER] = "execute",
 };
 
 struct start_report {
@@ -106,6 +108,9 @@ static int streams_place(const struct run_program *program, int output, int *rep
 }
 
 static int program_exec(const struct run_program *program, int output, int *report, enum start_stage *stage) {
+    *stage = STAGE_ROOT;
+    if (program->root_fd > 0 && (fchdir(program->root_fd) < 0 || chroot(".") < 0))
+        return -errno;
     *stage = STAGE_DIRECTORY;
     if (program->directory_fd >= 0 && fchdir(program->directory_fd) < 0)
         return -errno;
@@ -117,7 +122,10 @@ static int program_exec(const struct run_program *program, int output, int *repo
     setsid();              /* cannot fail: a fresh child leads no group */
     sys_signals_default(); /* ignored ones would stay so over exec; blocked till here, no handler of the caller runs */
     execve(program->path, (char *const *)(uintptr_t)program->argv, (char *const *)(uintptr_t)program->envp);
-    return -errno;
+    r = -errno;
+    if (r == -ENOENT && access(program->path, F_OK) == 0)
+        *stage = STAGE_INTERPRETER;
+    return r;
 }
 
 _Noreturn static void program_become(const struct run_program *program, int output, int report) {
@@ -248,10 +256,8 @@ static int start_check(const struct run *run, const struct run_program *program,
     struct start_report failed;
     if (fd_read(run->report, &failed, sizeof failed) != (ssize_t)sizeof failed)
         return 0;
-    int directory = program->directory_fd >= 0 ? program->directory_fd : AT_FDCWD;
-    if (failed.stage == STAGE_EXEC && failed.code == ENOENT && faccessat(directory, program->path, F_OK, 0) == 0)
-        return error_code(err, ENOENT, "cannot execute %s: its interpreter or loader", program->path);
-    return error_code(err, failed.code, "cannot %s %s", stage_words[failed.stage], program->path);
+    return error_code(err, failed.code, "cannot %s %s%s", stage_words[failed.stage], program->path,
+                      failed.stage == STAGE_INTERPRETER ? ": its interpreter or loader" : "");
 }
 
 static int run_finish(struct run *run, const struct run_program *program, struct run_result *result,

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 struct run_program {
-    const char *path;        /* as for execve, seen from the working directory */
+    const char *path;        /* as for execve, seen from root_fd and the working directory */
     const char *const *argv; /* NULL-terminated, not empty */
     const char *const *envp; /* NULL-terminated */
     int stdin_fd;            /* dup'ed to 0; -1: an input that is at its end. Rewound (lseek) first where it can seek */
@@ -24,6 +24,8 @@ struct run_program {
     int keep_fd;             /* stays open in the program, too, as its 3: a lock of the caller's. 0 or less: none */
     int64_t timeout_ms;      /* 0: none */
     int cancel_fd; /* readable: the caller wants it ended, as at the deadline; never read from. 0 or less: none */
+    int root_fd;   /* root directory, where the path, an interpreter and libraries are found. 0 or less: as the caller's
+                    */
 };
 
 #define RUN_OUTPUT_MAX 4096

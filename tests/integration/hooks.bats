@@ -179,14 +179,15 @@ container 4 container 5 stop 1 stop 2 stop 3 stop 4 stop 5"
     same "$(cat "$T/net")" "$(readlink "/proc/$(state_of "$ID" pid)/ns/net")"
 }
 
-@test "working directory: the bundle, / inside" {
+@test "working directory: the bundle; the container's root for createContainer and inside" {
     note_all
     cd /
     live
     local point
-    for point in $RUNTIME_POINTS; do
+    for point in prestart createRuntime poststart poststop; do
         same "$(seen "$point" cwd)" "$B" "directory of $point"
     done
+    same "$(seen createContainer cwd)" "$B/rootfs"
     same "$(seen startContainer cwd)" /
 }
 

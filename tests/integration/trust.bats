@@ -30,7 +30,12 @@ own_copy() {
     BERTH=$T/own/berth
 }
 
+owner=
 finish() {
+    [ -z "$owner" ] || {
+        kill "$owner"
+        wait "$owner" || true
+    }
     ! mountpoint -q "$T/own" || umount --lazy "$T/own"
     ! mountpoint -q "$T/disk" || umount --lazy "$T/disk"
 }
@@ -299,4 +304,66 @@ count_getrandom() {
     has "$output" "show: keyring;0;0;3f080000;_ses.$ID."
     lacks "$output" wrong
     lacks "$output" value
+}
+
+# ---- createContainer hooks ------------------------------------------------------------------------------------------
+
+# A mount namespace that somebody else owns, held by the process $owner: there /bin, /usr and the directory $T/hooks are
+# other ones, whose programs write the word "attacker" into $T/out.
+begin_foreign_mounts() {
+    mkdir "$T/hooks" "$T/evil" "$T/out"
+    printf '#!/bin/busybox sh\necho attacker >>"%s/out/attacker"\n' "$T" >"$T/evil/sh"
+    cp /bin/busybox "$T/evil/busybox"
+    chmod 755 "$T/evil/sh"
+    cp "$T/evil/sh" "$T/evil/hook"
+    mkfifo "$T/owned"
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount --propagation private sh -c '
+        mount --bind "$1/evil" "$1/hooks"
+        mount --bind "$1/evil" "$(realpath /bin)"
+        echo owned >"$1/owned"
+        exec busybox sleep 1000' sh "$T" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+    owner=$!
+    same "$(cat "$T/owned")" owned
+}
+
+join_foreign_mounts() {
+    config --arg path "/proc/$owner/ns/mnt" \
+        '.linux.namespaces |= map(if .type == "mount" then .path = $path else . end)
+         | del(.linux.maskedPaths, .linux.readonlyPaths) | .mounts = []'
+}
+
+create_container_hook() {
+    config '.hooks.createContainer = [{"path": $ARGS.positional[0], "args": $ARGS.positional}]' --args -- "$@"
+}
+
+@test "createContainer: in a mount namespace that somebody else owns, the hook is the runtime's" {
+    begin_foreign_mounts
+    printf '#!/bin/sh\necho script "$@" >>"%s/out/hook"\nreadlink /proc/self/ns/mnt >"%s/out/ns"\n' "$T" "$T" >"$T/hooks/hook"
+    chmod 755 "$T/hooks/hook"
+    join_foreign_mounts
+    create_container_hook "$T/hooks/hook" an argument
+    payload true
+    try berth run --bundle "$B" "$ID"
+    [ ! -e "$T/out/attacker" ] || fail "a program of the namespace was executed as the hook"
+    same "$status" 0
+    same "$(cat "$T/out/hook")" "script an argument"
+    same "$(cat "$T/out/ns")" "$(readlink "/proc/$owner/ns/mnt")" "the mount namespace of the hook"
+    # A dynamic program of the runtime's, whose name is the attacker's there.
+    create_container_hook "$(realpath /bin/sh)" -c "echo program >>'$T/out/hook'"
+    succeeds berth run --bundle "$B" "$ID"
+    [ ! -e "$T/out/attacker" ] || fail "a program of the namespace was executed as the hook"
+    same "$(tail -n 1 "$T/out/hook")" program
+}
+
+@test "createContainer: in a mount namespace that somebody else owns, errors are about the runtime's files" {
+    begin_foreign_mounts
+    join_foreign_mounts
+    create_container_hook "$T/hooks/hook"
+    refuses "createContainer hook #0|$T/hooks/hook|no such file" berth run --bundle "$B" "$ID"
+    lacks "$errors" interpreter
+    printf '#!/no/such/interpreter\n' >"$T/hooks/hook"
+    chmod 755 "$T/hooks/hook"
+    refuses "createContainer hook #0|$T/hooks/hook|its interpreter" berth run --bundle "$B" "$ID"
+    [ ! -e "$T/out/attacker" ] || fail "a program of the namespace was executed as the hook"
 }

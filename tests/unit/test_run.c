@@ -24,7 +24,7 @@ static struct error err;
 
 static int shell_at(const char *script, int input, int directory, int64_t timeout_ms) {
     const char *const argv[] = {"sh", "-c", script, NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, input, directory, -1, timeout_ms, 0};
+    const struct run_program program = {"/bin/sh", argv, envp, input, directory, -1, timeout_ms, 0, 0};
     memset(&result, 0, sizeof result);
     return run_program(&program, &result, &err);
 }
@@ -35,7 +35,7 @@ static int shell(const char *script) {
 
 static int start(const char *path, int64_t timeout_ms) {
     const char *const argv[] = {"word", "--probe", NULL};
-    const struct run_program program = {path, argv, envp, -1, -1, -1, timeout_ms, 0};
+    const struct run_program program = {path, argv, envp, -1, -1, -1, timeout_ms, 0, 0};
     memset(&result, 0, sizeof result);
     err = (struct error)ERROR_INIT;
     return run_program(&program, &result, &err);
@@ -206,7 +206,7 @@ static void test_cancel(void) {
     int stop[2];
     ok(pipe2(stop, O_CLOEXEC) == 0 && write(stop[1], "x", 1) == 1, "somebody asks to stop");
     const char *const argv[] = {"sh", "-c", "echo begun; sleep 1000 & sleep 1000", NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, stop[0]};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, stop[0], 0};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that is cancelled has run");
     ok(result.cancelled && !result.timed_out, "and was cancelled, not timed out");
@@ -219,7 +219,7 @@ static void test_cancel(void) {
 static void test_kept(const char *directory) {
     const char *const argv[] = {"sh", "-c", "ls -m /proc/self/fd; ls -l /proc/self/fd/3", NULL};
     own_fd lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, lock, 0, 0};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, lock, 0, 0, 0};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that keeps a descriptor has run");
     ok(strncmp(result.output, "0, 1, 2, 3, 4\n", 14) == 0, "it has that one beside its streams: %s", result.output);
@@ -251,7 +251,7 @@ static void test_refused(const char *directory) {
     close(fd);
     result.status = 77;
     const char *const argv[] = {"x", NULL};
-    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, -1, 0, 0};
+    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, -1, 0, 0, 0};
     run_program(&absent, &result, &err);
     is_number(result.status, 77, "a failure leaves the result untouched");
 }
