@@ -65,6 +65,73 @@ static int make_parents(char *path) {
     return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+#define LINKS_MAX 40 /* as the kernel's own limit, path_resolution(7) */
+
+/*
+ * Whether a symbolic link that lies in `dir` may lead the way: it belongs to root, to us, or to the owner of "/" (in a
+ * user namespace the host's root is not mapped, and its id is that of all others who are not; so nobody else may be
+ * able to put a link there).
+ */
+static bool link_is_trusted(int dir, uid_t owner) {
+    struct stat top, holder;
+    if (owner == 0 || owner == geteuid())
+        return true;
+    return stat("/", &top) == 0 && owner == top.st_uid && fstat(dir, &holder) == 0 && holder.st_uid == owner &&
+           !(holder.st_mode & 022);
+}
+
+/* Puts the target of the link in front of `rest`, the components that are to follow it. */
+static int expand_link(int link, char *rest) {
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(link, "", target, sizeof target);
+    size_t len = strlen(rest);
+    if (n < 0)
+        return -errno;
+    if ((size_t)n + len + 2 > PATH_MAX)
+        return -ENAMETOOLONG;
+    memmove(rest + n + 1, rest, len + 1);
+    memcpy(rest, target, (size_t)n);
+    rest[n] = '/';
+    return 0;
+}
+
+/*
+ * Opens the directory of an absolute path component by component, so that no link of somebody else is followed: in /tmp
+ * it could lead to any directory of ours. -EPERM: there is such a link.
+ */
+static int open_directory(const char *path) {
+    char rest[PATH_MAX], name[NAME_MAX + 1];
+    own_fd dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf(rest, sizeof rest, "%s", path);
+    for (int links = 0; dir >= 0 && rest[strspn(rest, "/")];) {
+        char *begin = rest + strspn(rest, "/");
+        size_t len = strcspn(begin, "/");
+        if (len > NAME_MAX)
+            return -ENAMETOOLONG;
+        memcpy(name, begin, len);
+        name[len] = '\0';
+        memmove(rest, begin + len, strlen(begin + len) + 1);
+        struct stat st;
+        own_fd next = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (next < 0 || fstat(next, &st) < 0)
+            return -errno;
+        if (!S_ISLNK(st.st_mode)) {
+            fd_drop(&dir);
+            dir = fd_take(&next);
+            continue;
+        }
+        int r = links++ == LINKS_MAX ? -ELOOP : link_is_trusted(dir, st.st_uid) ? expand_link(next, rest) : -EPERM;
+        if (r < 0)
+            return r;
+        if (rest[0] == '/') {
+            fd_drop(&dir);
+            dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
+    }
+    int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int store_open(const char *root, bool make, struct store *out, struct error *err) {
     struct store store = {.fd = -1};
     struct stat st;
@@ -77,18 +144,21 @@ int store_open(const char *root, bool make, struct store *out, struct error *err
         r = error_code(err, ENAMETOOLONG, "state root");
     if (r < 0)
         return r;
-    own_fd fd = open(store.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && make) {
+    own_fd fd = open_directory(store.root);
+    if (fd == -ENOENT && make) {
         mode_t saved = umask(077);
         r = make_parents(store.root);
         umask(saved);
         if (r < 0)
             return error_code(err, -r, "make state root %s", store.root);
         store.made = true;
-        fd = open(store.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = open_directory(store.root);
     }
+    if (fd == -EPERM)
+        return error_set(err, EPERM, "state root %s: a symbolic link on the way belongs to neither root nor uid %u",
+                         store.root, (unsigned)geteuid());
     if (fd < 0 || fstat(fd, &st) < 0)
-        return error_sys(err, "open state root %s", store.root);
+        return error_code(err, fd < 0 ? -fd : errno, "open state root %s", store.root);
     if (st.st_uid != geteuid() || (st.st_mode & 022))
         return error_set(err, EPERM, "state root %s must belong to uid %u and be writable by nobody else", store.root,
                          (unsigned)geteuid());

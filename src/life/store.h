@@ -34,8 +34,9 @@ void store_drop(struct store *store);
 #define own_store own(store_drop) struct store
 
 /*
- * Opens the state root: `root`, or the default one (NULL). `make`: makes it (0700) with missing parents. A root that is
- * not ours or that others may write to is refused. Missing: -ENOENT.
+ * Opens the state root: `root`, or the default one (NULL). `make`: makes it (0700) with missing parents. Refused are a
+ * root that is not ours or that others may write to, and a symbolic link on the way to it that belongs to neither root
+ * nor us. Missing: -ENOENT.
  */
 int store_open(const char *root, bool make, struct store *out, struct error *err);
 

@@ -367,3 +367,64 @@ create_container_hook() {
     refuses "createContainer hook #0|$T/hooks/hook|its interpreter" berth run --bundle "$B" "$ID"
     [ ! -e "$T/out/attacker" ] || fail "a program of the namespace was executed as the hook"
 }
+
+# ---- the state root -------------------------------------------------------------------------------------------------
+
+# link_of UID TARGET: $T/shared/link, in a directory where everybody may make links.
+link_of() {
+    mkdir -p "$T/shared"
+    chmod 1777 "$T/shared"
+    ln -sfn "$2" "$T/shared/link"
+    chown -h "$1" "$T/shared/link"
+}
+
+@test "state root: a link of another user is not followed, in whatever place it stands" {
+    local root
+    mkdir -m 700 "$T/precious" "$T/precious/inner"
+    link_of 65534 "$T/precious"
+    chmod 755 "$T/shared"
+    ln -s shared/link "$T/own"
+    for root in "$T/shared/link" "$T/shared/link/" "$T/shared/link/." "$T/shared/link/inner" "$T/shared/link/new/root" "$T/own"; do
+        refuses "state root|symbolic link" "$BERTH" --root "$root" create --bundle "$B" "$ID"
+        refuses "state root|symbolic link" "$BERTH" --root "$root" state "$ID"
+    done
+    same "$(find "$T/precious" -mindepth 1)" "$T/precious/inner"
+}
+
+@test "state root: a link of another user whose target is missing makes no directory there" {
+    link_of 65534 "$T/missing"
+    chmod 755 "$T/shared"
+    refuses "state root|symbolic link" "$BERTH" --root "$T/shared/link" create --bundle "$B" "$ID"
+    [ ! -e "$T/missing" ]
+}
+
+@test "state root: links of root and of the caller are followed, relative, absolute and one behind the other" {
+    mkdir -m 700 "$T/mine"
+    mkdir "$T/a"
+    ln -s ../mine "$T/a/relative"
+    ln -s "$T/a/relative" "$T/a/absolute"
+    ln -s a/../a/absolute "$T/chain"
+    long_running
+    succeeds "$BERTH" --root "$T/chain" create --bundle "$B" "$ID"
+    [ -d "$T/mine/$ID" ]
+    same "$("$BERTH" --root "$T/a/absolute/" state "$ID" | jq -r .status)" created
+    succeeds "$BERTH" --root "$T/a/relative" delete --force "$ID"
+    ln -s loop "$T/loop"
+    refuses "state root|symbolic link loop" "$BERTH" --root "$T/loop" list
+}
+
+@test "state root: in a user namespace, a link of the host's root is followed, one of another user's in a shared place is not" {
+    needs userns
+    local enter=(setpriv --reuid 1000 --regid 1000 --clear-groups -- unshare --user --map-root-user --)
+    cp "$BERTH" "$T/program"
+    chmod -R a+rX "$T" "$BATS_RUN_TMPDIR"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T"
+    mkdir "$T/mine"
+    chmod 700 "$T/mine"
+    chown 1000:1000 "$T/mine"
+    ln -s mine "$T/of-root"
+    succeeds "${enter[@]}" "$T/program" --root "$T/of-root" list
+    link_of 65533 "$T/mine"
+    chmod 777 "$T/shared"
+    refuses "state root|symbolic link" "${enter[@]}" "$T/program" --root "$T/shared/link" list
+}
