@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -48,17 +50,67 @@ int procfs_open_private(struct procfs *out, struct error *err) {
     return 0;
 }
 
-/* On a proc file system, and on the very mount: another file of procfs may have been bound over the one that was asked
- * for. */
-static int verify_file(const struct procfs *proc, int fd) {
+/* "mnt_id:" of /proc/self/fdinfo/FD (proc(5)), in the same instance: Linux 3.15. */
+static int fdinfo_mount_id(const struct procfs *proc, int fd, uint64_t *id) {
+    char path[64], text[512];
     struct statfs fs;
-    uint64_t mount, own;
+    ssize_t n = readlinkat(proc->fd, "self", path, 16);
+    if (n < 0)
+        return -errno;
+    snprintf(path + n, sizeof path - (size_t)n, "/fdinfo/%d", fd);
+    own_fd info = openat(proc->fd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (info < 0 || fstatfs(info, &fs) < 0)
+        return -errno;
+    int r = fs.f_type == PROC_SUPER_MAGIC ? fd_text(info, text, sizeof text) : -EXDEV;
+    if (r < 0)
+        return r;
+    const char *line = strstr(text, "mnt_id:\t"), *number = line ? line + strlen("mnt_id:\t") : "";
+    char *end;
+    *id = strtoull(number, &end, 10);
+    return end > number ? 0 : -EPROTO;
+}
+
+static int mount_id(const struct procfs *proc, int fd, uint64_t *id) {
+    int r = sys_mount_id(fd, id);
+    return r < 0 ? fdinfo_mount_id(proc, fd, id) : 0;
+}
+
+static int verify_type(int fd) {
+    struct statfs fs;
     if (fstatfs(fd, &fs) < 0)
         return -errno;
-    if (fs.f_type != PROC_SUPER_MAGIC)
-        return -EXDEV;
-    bool known = sys_mount_id(fd, &mount) == 0 && sys_mount_id(proc->fd, &own) == 0;
-    return known && mount != own ? -EXDEV : 0;
+    return fs.f_type == PROC_SUPER_MAGIC ? 0 : -EXDEV;
+}
+
+/*
+ * Whether the file lies on the very mount of the instance: another file of procfs may have been bound over the one that
+ * was asked for. A mount that cannot be found out is refused.
+ */
+static int verify_mount(const struct procfs *proc, int fd) {
+    uint64_t mount = 0, own = 0;
+    int r = verify_type(fd);
+    if (r == 0)
+        r = mount_id(proc, proc->fd, &own);
+    if (r == 0)
+        r = mount_id(proc, fd, &mount);
+    return r == 0 && mount != own ? -EXDEV : r;
+}
+
+/* Without openat2 links are refused component by component, and what is mounted over the file when it is open. */
+static int open_classic(const struct procfs *proc, const char *path, int flags) {
+    own_fd fd = resolve_path((struct root){proc->fd}, path, RESOLVE_NO_LINKS);
+    if (fd >= 0 && !(flags & O_PATH)) {
+        const char *name;
+        fd_drop(&fd);
+        own_fd parent = resolve_parent((struct root){proc->fd}, path, false, &name);
+        if (parent < 0)
+            return parent;
+        fd = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            return -errno;
+    }
+    int r = fd < 0 ? fd : verify_mount(proc, fd);
+    return r < 0 ? r : fd_take(&fd);
 }
 
 int procfs_open(const struct procfs *proc, const char *path, int flags) {
@@ -79,23 +131,9 @@ int procfs_open(const struct procfs *proc, const char *path, int flags) {
         path = numbered;
     }
     own_fd fd = sys_openat2(proc->fd, path, &how);
-    if (fd == -ENOSYS || fd == -EPERM) {
-        /* Without openat2: links are refused component by component, over-mounts by the file system check below. */
-        fd = resolve_path((struct root){proc->fd}, path, RESOLVE_NO_LINKS);
-        if (fd >= 0 && !(flags & O_PATH)) {
-            const char *name;
-            fd_drop(&fd);
-            own_fd parent = resolve_parent((struct root){proc->fd}, path, false, &name);
-            if (parent < 0)
-                return parent;
-            fd = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC);
-            if (fd < 0)
-                return -errno;
-        }
-    }
-    if (fd < 0)
-        return fd;
-    int r = verify_file(proc, fd);
+    if (fd == -ENOSYS || fd == -EPERM)
+        return open_classic(proc, path, flags);
+    int r = fd < 0 ? fd : verify_type(fd); /* RESOLVE_NO_XDEV: it lies on the mount of the instance */
     return r < 0 ? r : fd_take(&fd);
 }
 

@@ -2,7 +2,8 @@
 /*
  * procfs: a /proc that can be trusted. Either an instance of our own (fsopen) or one whose root was checked to be the
  * root of a procfs. Files are opened beneath it without crossing into what somebody mounted over them and without
- * following links, and are checked to be on procfs once more. CVE-2019-16884, CVE-2025-52881. Runs in life and init.
+ * following links (openat2; else by the mount id of statx or fdinfo, and refused where there is neither), and are
+ * checked to be on procfs once more. CVE-2019-16884, CVE-2025-52881. Runs in life and init.
  */
 #ifndef BERTH_KERNEL_PROCFS_H
 #define BERTH_KERNEL_PROCFS_H

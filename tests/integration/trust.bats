@@ -428,3 +428,16 @@ link_of() {
     chmod 777 "$T/shared"
     refuses "state root|symbolic link" "${enter[@]}" "$T/program" --root "$T/shared/link" list
 }
+
+# ---- /proc ----------------------------------------------------------------------------------------------------------
+
+@test "procfs: a container is made as well where the kernel tells no mount ids by statx, with and without openat2" {
+    needs program:strace
+    local calls
+    for calls in statx statx,openat2; do
+        payload sh -c 'cat /proc/self/oom_score_adj; echo made'
+        config '.process.oomScoreAdj = 500 | .linux.sysctl = {"net.ipv4.ip_forward": "1"}'
+        succeeds injected "$calls:error=ENOSYS" run --bundle "$B" "$ID"
+        same "$(xargs <<<"$output")" "500 made"
+    done
+}
