@@ -116,6 +116,17 @@ outlives_remount() {
     same "$(sha256sum <"$BERTH")" "$before" "the program of the host"
 }
 
+@test "own program: the memory copy can be executed where vm.memfd_noexec makes others not executable" {
+    [ -e /proc/sys/vm/memfd_noexec ] || skip "needs Linux 6.3"
+    attack_program refuse
+    payload echo copied
+    # The sysctl is that of a PID namespace.
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    succeeds unshare --pid --fork --mount-proc sh -c 'echo 1 >/proc/sys/vm/memfd_noexec && exec "$@"' sh \
+        "$BATS_FILE_TMPDIR/refuse" ENOSYS open_tree mount_setattr -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" copied
+}
+
 @test "environment: BERTH_SELFEXE of the caller does not lead to a program of berth's" {
     mkdir "$T/x"
     printf '#!/bin/sh\necho executed >"%s/x/executed"\nexit 1\n' "$T" >"$T/x/berth-systemd"
@@ -410,7 +421,7 @@ link_of() {
     same "$("$BERTH" --root "$T/a/absolute/" state "$ID" | jq -r .status)" created
     succeeds "$BERTH" --root "$T/a/relative" delete --force "$ID"
     ln -s loop "$T/loop"
-    refuses "state root|symbolic link loop" "$BERTH" --root "$T/loop" list
+    refuses "state root|symbolic link" "$BERTH" --root "$T/loop" list
 }
 
 @test "state root: in a user namespace, a link of the host's root is followed, one of another user's in a shared place is not" {
