@@ -194,7 +194,7 @@ in_other() {
     lacks "$output" value
 
     B=$T/other
-    payload sh -c "grep -F $MARK /proc/keys | grep -vF ${MARK}other; true"
+    payload sh -c "grep -F _ses.$ID. /proc/keys; true"
     succeeds berth run --bundle "$B" "${MARK}other"
     same "$output" "" "keyrings of the first that the second sees"
 }
