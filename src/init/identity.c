@@ -265,13 +265,13 @@ int identity_make_cwd(struct init *init, struct error *err) {
     own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
     if (fd == -ENOENT)
         fd = resolve_make(init->root, cwd, RESOLVE_MAKE_DIRECTORY, 0);
-    /* Forbidden to us may be allowed to the payload's user (a root-squashed NFS): identity_cwd tries again as that. */
+    /* What root may not do, the payload's user may (root-squashed NFS): identity_user_cwd tries again. */
     if (fd >= 0 || fd == -EACCES || fd == -EROFS)
         return 0;
     return refuse_cwd(cwd, -fd, err);
 }
 
-int identity_cwd(struct init *init, struct error *err) {
+static int enter_cwd(const struct init *init, struct error *err) {
     const char *cwd = init->plan->process.cwd;
     char where[PATH_MAX];
     own_fd fd = resolve_path(init->root, cwd, RESOLVE_DIRECTORY);
@@ -283,4 +283,18 @@ int identity_cwd(struct init *init, struct error *err) {
     if (!getcwd(where, sizeof where) || where[0] != '/')
         return error_refuse(err, "/process/cwd", "cwd \"%s\" is outside of the container", cwd);
     return 0;
+}
+
+/* Root may enter directories that the payload's user may not. On a root-squashed NFS it is the other way round. */
+int identity_root_cwd(struct init *init, struct error *err) {
+    int r = enter_cwd(init, err);
+    init->in_cwd = r == 0;
+    if (r != -EACCES)
+        return r;
+    *err = (struct error)ERROR_INIT;
+    return 0;
+}
+
+int identity_user_cwd(struct init *init, struct error *err) {
+    return init->in_cwd ? 0 : enter_cwd(init, err);
 }

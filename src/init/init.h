@@ -30,6 +30,7 @@ struct init {
     int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
     int console;                /* slave of the container's terminal, -1 without */
     int state_fd;               /* state for startContainer hooks, -1 without */
+    bool in_cwd;                /* the working directory is entered */
     uint64_t spare_caps;        /* effective beyond the plan's until the seccomp filter is loaded */
     char program[PATH_MAX];     /* the payload, found by then */
     char home[PATH_MAX + 6];    /* "HOME=..." */
@@ -109,7 +110,8 @@ int identity_label(struct init *init, struct error *err);
 int identity_no_new_privs(struct init *init, struct error *err);
 int identity_user(struct init *init, struct error *err);
 int identity_make_cwd(struct init *init, struct error *err);
-int identity_cwd(struct init *init, struct error *err);
+int identity_root_cwd(struct init *init, struct error *err); /* enters it before the user changes, if it may */
+int identity_user_cwd(struct init *init, struct error *err); /* enters it now, unless it is entered */
 /* gate.c and launch.c: what life asks, and the payload */
 int gate_runtime_hooks(struct init *init, struct error *err);
 int gate_ready(struct init *init, struct error *err);

@@ -87,9 +87,11 @@ const struct step create_steps[] = {
     /* For the next exec. Before no_new_privs, under which a module may refuse to change it. */
     {"security label", identity_label, has_label},
     {"no new privileges", identity_no_new_privs, no_new_privileges},
+    /* As root, and where root may not enter it, once more as the payload's user. */
+    {"working directory", identity_root_cwd, has_process},
     /* Groups, bounding set, ids, capabilities in the order that each needs the next one's privileges (identity.c). */
     {"user", identity_user, has_process},
-    {"working directory", identity_cwd, has_process},
+    {"working directory", identity_user_cwd, has_process},
     /* With the payload's credentials: what it may not execute is not found executable. */
     {"exec", launch_lookup, has_process},
     {"ready", gate_ready, NULL},
@@ -128,8 +130,9 @@ const struct step exec_steps[] = {
     {"personality", identity_personality, NULL},
     {"security label", identity_label, has_label},
     {"no new privileges", identity_no_new_privs, no_new_privileges},
+    {"working directory", identity_root_cwd, NULL},
     {"user", identity_user, NULL},
-    {"working directory", identity_cwd, NULL},
+    {"working directory", identity_user_cwd, NULL},
     {"exec", launch_lookup, NULL},
     /* Life has told who we are, and has the terminal: what fails there keeps the program from running. */
     {"start", gate_wait, NULL},

@@ -389,10 +389,9 @@ PASSWD
 TABLE
 }
 
-@test "cwd: missing, relative, a file, dangling, not allowed: an error, and nothing is made" {
+@test "cwd: missing, relative, a file, dangling: an error, and nothing is made" {
     ln -s /nowhere/at/all "$B/rootfs/dangling"
     ln -s loop "$B/rootfs/loop"
-    chmod 0700 "$B/rootfs/root"
     begin_with
     local cwd
     for cwd in /made/deep /etc/passwd /etc/passwd/x /dangling /loop /proc/no tmp . ../tmp; do
@@ -400,7 +399,6 @@ TABLE
     done
     [ ! -e "$B/rootfs/made" ]
     [ ! -e "$B/rootfs/nowhere" ]
-    exec_refuses "cwd|ermission denied" berth exec --cwd /root --user 1000 "$ID" pwd
     # That of the configuration, which was there when the container was made.
     inside true
 }

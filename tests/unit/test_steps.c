@@ -133,12 +133,13 @@ static void test_who(void) {
     before(rootfs_propagation, identity_user, "propagation needs CAP_SYS_ADMIN");
     /* Groups, bounding set and ids are set by identity_user; the last capability goes later. */
     before(identity_user, launch_final_caps, "groups and ids need the capabilities");
-    before(rootfs_pivot, identity_cwd, "the directory is the container's");
-    before(identity_user, identity_cwd, "what its user may not enter is not entered");
-    before(identity_cwd, gate_ready, "a cwd outside fails the create (CVE-2024-21626)");
+    before(rootfs_pivot, identity_root_cwd, "the directory is the container's");
+    before(identity_root_cwd, identity_user, "root enters what the user may not");
+    before(identity_user, identity_user_cwd, "the user enters what root may not");
+    before(identity_user_cwd, gate_ready, "a cwd outside fails the create (CVE-2024-21626)");
     before(identity_user, launch_lookup, "what its user may not execute is not found");
     before(launch_lookup, gate_ready, "a program that is not there fails the create");
-    before(identity_cwd, launch_lookup, "PATH may have relative entries");
+    before(identity_user_cwd, launch_lookup, "PATH may have relative entries");
 }
 
 /* The rows of exec: the same functions as of create and start, in an order of their own. */
@@ -155,8 +156,9 @@ static void test_exec(void) {
     before(furnish_terminal, furnish_stdio, "the terminal becomes the standard streams");
     before(furnish_stdio, identity_user, "giving away pipes needs CAP_CHOWN");
     before(identity_rlimits, identity_user, "raising a limit needs CAP_SYS_RESOURCE");
-    before(identity_user, identity_cwd, "what its user may not enter is not entered");
-    before(identity_cwd, launch_lookup, "PATH may have relative entries");
+    before(identity_root_cwd, identity_user, "root enters what the user may not");
+    before(identity_user, identity_user_cwd, "the user enters what root may not");
+    before(identity_user_cwd, launch_lookup, "PATH may have relative entries");
     before(identity_user, launch_lookup, "what its user may not execute is not found");
     before(furnish_terminal, gate_wait, "the terminal is handed on before the program runs");
     before(launch_lookup, gate_told, "a program that is not there is an error, not an end");
@@ -219,8 +221,8 @@ static void test_filter_place(void) {
 
 static void test_process_steps(void) {
     static const step_function of_process[] = {
-        identity_make_cwd, identity_rlimits, identity_no_new_privs, identity_user,      identity_cwd,
-        launch_lookup,     launch_filter,    launch_final_caps,     launch_start_hooks,
+        identity_make_cwd, identity_rlimits, identity_no_new_privs, identity_root_cwd, identity_user,
+        identity_user_cwd, launch_lookup,    launch_filter,         launch_final_caps, launch_start_hooks,
     };
     int applied = 0;
     plan = (struct plan){.has_process = false, .process = {.no_new_privs = true}};
