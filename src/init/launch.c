@@ -88,6 +88,14 @@ static void set_home(struct init *init) {
     init->plan->process.env[init->plan->process.env_home] = init->home;
 }
 
+/* Where the kernel cannot tell in advance, execve will. */
+static int may_execute(const char *path, const struct stat *st) {
+    int r = sys_may_execute(path);
+    if (r != -ENOSYS && r != -EPERM) /* a kernel before 5.8; an outer container's seccomp filter */
+        return r;
+    return st->st_mode & 0111 ? 0 : -EACCES;
+}
+
 /* 0: a program that may be executed; otherwise why not. */
 static int check_program(const char *path) {
     struct stat st;
@@ -97,7 +105,7 @@ static int check_program(const char *path) {
         return -EISDIR;
     if (!S_ISREG(st.st_mode))
         return -EACCES;
-    return access(path, X_OK) < 0 ? -errno : 0;
+    return may_execute(path, &st);
 }
 
 /* What people often miss in args[0], to be put before the errno text; "" where nothing is known. */
@@ -120,7 +128,8 @@ static int lookup_in_path(struct init *init, const char *name, struct error *err
         int r = n < 0 || (size_t)n >= sizeof init->program ? -ENAMETOOLONG : check_program(init->program);
         if (r == 0)
             return 0;
-        if (r != -ENOENT && r != -ENOTDIR && r != -ENAMETOOLONG)
+        /* execvp(3): one that may not be executed is told of, whatever comes after it. */
+        if (r != -ENOENT && r != -ENOTDIR && r != -ENAMETOOLONG && worst != -EACCES)
             worst = r;
         if (!c[len])
             break;
@@ -176,6 +185,13 @@ int launch_filter(struct init *init, struct error *err) {
     return r < 0 ? error_at(err, -r, "seccomp", "/linux/seccomp", "load seccomp filter") : 0;
 }
 
+static bool diagnose_interpreter(const char *path, const char *what, const char *interpreter, struct error *err) {
+    int r = check_program(interpreter);
+    if (r < 0)
+        error_code(err, -r, "exec: \"%s\": %s %s", path, what, interpreter);
+    return r < 0;
+}
+
 /* "#!interpreter [argument]" (execve(2)): what is wrong with the interpreter, if anything. */
 static bool diagnose_script(const char *path, char *head, struct error *err) {
     char *line = head + 2 + strspn(head + 2, " \t");
@@ -194,10 +210,8 @@ static bool diagnose_script(const char *path, char *head, struct error *err) {
             path, line);
     else if (!*line)
         error_set(err, ENOEXEC, "exec: \"%s\": its first line \"#!\" names no interpreter", path);
-    else if (access(line, X_OK) < 0)
-        error_code(err, errno, "exec: \"%s\": interpreter \"%s\" of its first line", path, line);
     else
-        return false;
+        return diagnose_interpreter(path, "interpreter of its first line", line, err);
     return true;
 }
 
@@ -217,10 +231,7 @@ static bool diagnose_elf(const char *path, int fd, const char *head, struct erro
         if (pread(fd, loader, segment.p_filesz, (off_t)segment.p_offset) != (ssize_t)segment.p_filesz)
             return false;
         loader[segment.p_filesz - 1] = '\0';
-        if (access(loader, X_OK) == 0)
-            return false;
-        error_code(err, errno, "exec: \"%s\": the file exists, but its interpreter %s", path, loader);
-        return true;
+        return diagnose_interpreter(path, "the file exists, but its interpreter", loader, err);
     }
     return false;
 }

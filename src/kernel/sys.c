@@ -158,6 +158,10 @@ int sys_mount_root(int fd, bool *root) {
     return 0;
 }
 
+int sys_may_execute(const char *path) {
+    return result(syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS));
+}
+
 int sys_mount_id(int fd, uint64_t *id) {
     struct statx st;
     int r = result(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st));

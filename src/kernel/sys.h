@@ -82,6 +82,12 @@ int sys_signal_fd(uint64_t set, int flags);                 /* a new signalfd(2)
 bool sys_signal_ignored(int signal);
 void sys_signals_default(void); /* every disposition the default one, nothing blocked: as for a program just started */
 
+/*
+ * Whether the caller may execute a file, by the ids and capabilities that execve(2) goes by: access(2) takes the real
+ * ids and leaves out the capabilities of all but root. -EACCES and so on if not; -ENOSYS before Linux 5.8.
+ */
+int sys_may_execute(const char *path);
+
 int sys_setgroups(size_t count, const gid_t *groups);
 
 #endif

@@ -36,3 +36,62 @@ prepare() {
     chmod 0700 "$B/rootfs/theirs"
     refuses "/process/cwd|ermission denied" berth run --bundle "$B" "$ID"
 }
+
+# ---- the program ----------------------------------------------------------------------------------------------------
+
+# overriding FILTER: the program runs as user 1000 with CAP_DAC_OVERRIDE.
+overriding() {
+    config '.process.user = {uid: 1000, gid: 1000} |
+        .process.capabilities |= with_entries(.value = ["CAP_DAC_OVERRIDE"]) |
+        .process.capabilities |= (.inheritable = .bounding | .ambient = .bounding)'
+}
+
+@test "program: what capabilities let its user execute is found and executed" {
+    mkdir -m 0700 "$B/rootfs/opt"
+    printf '#!/bin/sh\necho ran "$0"\n' >"$B/rootfs/opt/tool"
+    chmod 0744 "$B/rootfs/opt/tool"
+    overriding
+    payload /opt/tool
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" "ran /opt/tool"
+    payload tool
+    config '.process.env = ["PATH=/nowhere:/opt:/bin"]'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" "ran /opt/tool"
+    # An interpreter is judged in the same way: what is told of a failure must not be a guess.
+    printf '#!/opt/interpreter\n' >"$B/rootfs/opt/script"
+    printf 'no program' >"$B/rootfs/opt/interpreter"
+    chmod 0744 "$B/rootfs/opt/script" "$B/rootfs/opt/interpreter"
+    payload /opt/script
+    exits 1 berth run --bundle "$B" "$ID"
+    lacks "$errors" "ermission denied"
+    # Without the capability as before; and nothing makes a file without any x a program.
+    overriding
+    chmod 0644 "$B/rootfs/opt/tool"
+    payload /opt/tool
+    refuses "/opt/tool|ermission denied" berth run --bundle "$B" "$ID"
+    chmod 0744 "$B/rootfs/opt/tool"
+    config 'del(.process.capabilities)'
+    refuses "/opt/tool|ermission denied" berth run --bundle "$B" "$ID"
+}
+
+@test "program: a kernel without faccessat2 leaves the judgement to execve" {
+    printf '#!/bin/sh\necho ran "$0"\n' >"$B/rootfs/bin/tool"
+    chmod 0744 "$B/rootfs/bin/tool"
+    overriding
+    payload /bin/tool
+    succeeds injected faccessat2:error=ENOSYS run --bundle "$B" "$ID"
+    same "$output" "ran /bin/tool"
+    config 'del(.process.capabilities)'
+    exits 1 injected faccessat2:error=ENOSYS run --bundle "$B" "$ID"
+    has "$errors" "ermission denied"
+}
+
+@test "program: of the errors along PATH, permission denied is the one that is told" {
+    mkdir "$B/rootfs/one" "$B/rootfs/two" "$B/rootfs/two/tool" "$B/rootfs/three"
+    printf '#!/bin/sh\n' >"$B/rootfs/one/tool"
+    ln -s tool "$B/rootfs/three/tool"
+    payload tool
+    config '.process.env = ["PATH=/one:/two:/three:/nowhere"]'
+    refuses '"tool"|ermission denied' berth create --bundle "$B" "$ID"
+}
