@@ -127,6 +127,18 @@ static char *sysctl_path(struct arena *arena, const char *key) {
     return path;
 }
 
+/* What another property says, or the same key in its other spelling: equal or refused, since only one value stays. */
+static int check_contradiction(const struct plan *plan, const struct plan_sysctl *s, const struct plan_sysctl *before,
+                               size_t count, const char *place, struct error *err) {
+    if (strcmp(s->path, "kernel/domainname") == 0 && plan->domainname && strcmp(s->value, plan->domainname) != 0)
+        return error_refuse(err, place, "sysctl \"%s\" conflicts with domainname \"%.64s\"", s->key, plan->domainname);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(s->path, before[i].path) == 0 && strcmp(s->value, before[i].value) != 0)
+            return error_refuse(err, place, "sysctl \"%s\" conflicts with \"%s\", another spelling of it", s->key,
+                                before[i].key);
+    return 0;
+}
+
 static int check_sysctl(const struct plan *plan, struct plan_sysctl *s, const char *place, struct error *err) {
     size_t len = strlen(s->path);
     if (strstr(s->path, "..") || s->path[0] == '/' || strstr(s->path, "//") || len == 0 || s->path[len - 1] == '/' ||
@@ -160,6 +172,8 @@ static int plan_sysctls(struct arena *arena, const struct oci_linux *section, st
         if (!items[i].path)
             return error_memory(err);
         int r = check_sysctl(plan, &items[i], place, err);
+        if (r == 0)
+            r = check_contradiction(plan, &items[i], items, i, place, err);
         if (r < 0)
             return r;
     }

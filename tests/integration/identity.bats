@@ -95,3 +95,26 @@ overriding() {
     config '.process.env = ["PATH=/one:/two:/three:/nowhere"]'
     refuses '"tool"|ermission denied' berth create --bundle "$B" "$ID"
 }
+
+# ---- names ----------------------------------------------------------------------------------------------------------
+
+@test "domainname and kernel.domainname: of one value, or refused" {
+    config '.domainname = "one.example" | .linux.sysctl = {"kernel.domainname": "two.example"}'
+    refuses "/linux/sysctl/kernel.domainname|domainname|one.example" berth create --bundle "$B" "$ID"
+    config '.linux.sysctl = {"kernel/domainname": "two.example"}'
+    refuses "/linux/sysctl/kernel/domainname|domainname" berth create --bundle "$B" "$ID"
+    config '.linux.sysctl = {"kernel.domainname": "one.example"}'
+    run_shell 'cat /proc/sys/kernel/domainname'
+    same "$output" one.example
+    config 'del(.domainname)'
+    run_shell 'cat /proc/sys/kernel/domainname'
+    same "$output" one.example
+}
+
+@test "sysctl: two spellings of one key are of one value, or refused" {
+    config '.linux.sysctl = {"net.ipv4.ip_forward": "1", "net/ipv4/ip_forward": "0"}'
+    refuses "/linux/sysctl/net/ipv4/ip_forward|net.ipv4.ip_forward" berth create --bundle "$B" "$ID"
+    config '.linux.sysctl = {"net.ipv4.ip_forward": "1", "net/ipv4/ip_forward": "1"}'
+    run_shell 'cat /proc/sys/net/ipv4/ip_forward'
+    same "$output" 1
+}
