@@ -98,7 +98,6 @@ struct held {
     int bundle;              /* working directory of hooks */
     unsigned preserved;      /* descriptors from 3 on that reach the container */
     struct file_limit files; /* to be given back to the payload */
-    bool listen_fds;         /* LISTEN_FDS was handed on: LISTEN_PID is to be 1 */
 };
 
 /*

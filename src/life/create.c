@@ -164,24 +164,37 @@ int create_read_config(struct arena *arena, int bundle, const char *file, struct
     return 0;
 }
 
-/* LISTEN_FDS (sd_listen_fds(3)): descriptors from 3 on belong to the payload, which is told so. */
+/*
+ * LISTEN_FDS (sd_listen_fds(3)): descriptors from 3 on belong to the payload, which is told so. With LISTEN_PID they
+ * are promised to us, and one that is not open is an error. Without it, peers pass them on all the same; but then the
+ * variable may be a leftover in the environment, and it is one unless all the descriptors are open.
+ */
 static int count_listen_fds(struct creation *c, unsigned *count, const char **extra_env, struct error *err) {
-    const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+    const char *text = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
+    bool promised = pid && *pid;
     *count = 0;
     if (!text || !*text)
         return 0;
-    if (pid && *pid && strtol(pid, NULL, 10) != getpid())
+    if (promised && strtol(pid, NULL, 10) != getpid())
         return 0; /* meant for somebody else */
     char *end;
     unsigned long n = strtoul(text, &end, 10);
     if (*end || n > 1024)
         return error_set(err, EINVAL, "LISTEN_FDS=%s in the environment is not a number up to 1024", text);
-    extra_env[0] = arena_printf(&c->arena, "LISTEN_FDS=%lu", n);
-    extra_env[1] = "LISTEN_PID=1";
-    if (!extra_env[0])
-        return error_memory(err);
+    int r = hold_preserved((unsigned)n, err);
+    if (r < 0 && !promised) {
+        log_warning("LISTEN_FDS=%lu without LISTEN_PID ignored: %s", n, err->text);
+        *err = (struct error)ERROR_INIT;
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    *extra_env++ = arena_printf(&c->arena, "LISTEN_FDS=%lu", n);
+    *extra_env++ = "LISTEN_PID=1";
+    if (names)
+        *extra_env = arena_printf(&c->arena, "LISTEN_FDNAMES=%s", names);
     *count = (unsigned)n;
-    return 0;
+    return extra_env[-2] && (!names || *extra_env) ? 0 : error_memory(err);
 }
 
 static int check_request(const struct creation *c, bool detached, struct error *err) {
@@ -201,7 +214,7 @@ static bool is_rootless(void) {
 }
 
 static int make_plan(struct creation *c, bool detached, const struct cgroup_host *host, struct error *err) {
-    const char *bundle, *extra_env[4] = {NULL}, **spare = extra_env;
+    const char *bundle, *extra_env[5] = {NULL}, **spare = extra_env;
     const bool notify = notify_host_socket() != NULL;
     struct plan_mount notify_mount;
     unsigned listen_fds = 0;

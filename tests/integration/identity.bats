@@ -118,3 +118,39 @@ overriding() {
     run_shell 'cat /proc/sys/net/ipv4/ip_forward'
     same "$output" 1
 }
+
+# ---- LISTEN_FDS -----------------------------------------------------------------------------------------------------
+
+# listening COMMAND...: with a file at 3, and LISTEN_PID of its own when $own is set.
+listening() {
+    if [ -n "${own:-}" ]; then
+        sh -c 'export LISTEN_PID=$$; exec "$@"' sh "$BERTH" --root "$ROOT" "$@" 3<"$T/three"
+    else
+        berth "$@" 3<"$T/three"
+    fi
+}
+
+@test "LISTEN_FDS without LISTEN_PID, and no such descriptors: a leftover of the environment, and nothing is passed on" {
+    shell 'echo "<$LISTEN_FDS$LISTEN_PID$LISTEN_FDNAMES>"; [ ! -e /proc/self/fd/3 ] && echo none'
+    LISTEN_FDS=1 LISTEN_FDNAMES=web succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'<>\nnone'
+    has "$errors" LISTEN_FDS
+    # One of the two is as little as none.
+    echo three >"$T/three"
+    LISTEN_FDS=2 succeeds listening run --bundle "$B" "$ID"
+    same "$output" $'<>\nnone'
+    # With LISTEN_PID they were promised to us.
+    own=yes LISTEN_FDS=2 refuses "preserved-fd 4" listening run --bundle "$B" "$ID"
+}
+
+@test "LISTEN_FDNAMES goes along with the descriptors" {
+    echo three >"$T/three"
+    shell 'echo "$LISTEN_FDS $LISTEN_PID <$LISTEN_FDNAMES>"; cat <&3'
+    LISTEN_FDS=1 LISTEN_FDNAMES=web succeeds listening run --bundle "$B" "$ID"
+    same "$output" $'1 1 <web>\nthree'
+    own=yes LISTEN_FDS=1 LISTEN_FDNAMES= succeeds listening run --bundle "$B" "$ID"
+    same "$output" $'1 1 <>\nthree'
+    shell 'echo "<$LISTEN_FDNAMES>"'
+    LISTEN_PID=1 LISTEN_FDS=1 LISTEN_FDNAMES=web succeeds listening run --bundle "$B" "$ID"
+    same "$output" "<>" "of another process"
+}
