@@ -133,7 +133,10 @@ static int change_user(struct arena *arena, const struct berth_exec *request, st
     return 0;
 }
 
-/* Never to the inheritable set (CVE-2022-29162), and so to the ambient one only what is inheritable already. */
+/*
+ * Never to the inheritable set (CVE-2022-29162). A capability can only be ambient if it is inheritable (init drops the
+ * others), so another user's program gets those of them that the config has made inheritable, as with runc.
+ */
 static int change_caps(struct arena *arena, const struct berth_exec *request, struct oci_process *process,
                        struct error *err) {
     char hint[NEAREST_HINT_SIZE];
@@ -153,6 +156,8 @@ static int change_caps(struct arena *arena, const struct berth_exec *request, st
         r = append(arena, &caps->effective, request->caps, &caps->effective, err);
     if (r == 0)
         r = append(arena, &caps->permitted, request->caps, &caps->permitted, err);
+    if (r == 0)
+        r = append(arena, &caps->ambient, request->caps, &caps->ambient, err);
     process->capabilities = caps;
     return r;
 }

@@ -154,3 +154,14 @@ listening() {
     LISTEN_PID=1 LISTEN_FDS=1 LISTEN_FDNAMES=web succeeds listening run --bundle "$B" "$ID"
     same "$output" "<>" "of another process"
 }
+
+# ---- exec --cap -----------------------------------------------------------------------------------------------------
+
+@test "exec --cap: what the configuration has inheritable becomes ambient, so that another user's program has it" {
+    config '.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], inheritable: ["CAP_KILL"]} | .process.noNewPrivileges = false'
+    begin_running
+    succeeds berth exec --user 1000 --cap CAP_KILL --cap CAP_SETUID "$ID" cat /proc/self/status
+    same "$(field CapInh) $(field CapPrm) $(field CapEff) $(field CapAmb) $(field CapBnd)" \
+        "0000000000000020 0000000000000020 0000000000000020 0000000000000020 00000000000000a1"
+}
+
