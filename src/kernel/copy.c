@@ -7,26 +7,64 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 #define DEPTH_MAX 64
 
 static int copy_level(int from, int to, dev_t device, int depth, struct error *err);
+
+/* Data only: what is a hole stays one. Returns -1 and sets errno on failure. */
+static int copy_content(int in, int out, off_t size) {
+    for (off_t at = 0; at < size;) {
+        off_t data = lseek(in, at, SEEK_DATA);
+        off_t hole = data < 0 ? -1 : lseek(in, data, SEEK_HOLE);
+        if (hole < 0)
+            return errno == ENXIO ? 0 : -1; /* no data from here on */
+        if (lseek(out, data, SEEK_SET) < 0)
+            return -1;
+        for (at = data; at < hole && at < size;) {
+            off_t left = (hole < size ? hole : size) - at;
+            ssize_t n = sendfile(out, in, &at, left > INT_MAX ? (size_t)INT_MAX : (size_t)left);
+            if (n <= 0)
+                return (int)n; /* 0: it has become shorter meanwhile */
+        }
+    }
+    return 0;
+}
 
 static int copy_file(int from, int to, const char *name, const struct stat *st, struct error *err) {
     own_fd in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     own_fd out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (in < 0 || out < 0)
         return error_sys(err, "%s", name);
-    for (off_t left = st->st_size; left > 0;) {
-        ssize_t n = sendfile(out, in, NULL, left > INT_MAX ? (size_t)INT_MAX : (size_t)left);
-        if (n < 0)
-            return error_sys(err, "%s", name);
-        if (n == 0)
-            break; /* it has become shorter meanwhile */
-        left -= n;
+    return ftruncate(out, st->st_size) < 0 || copy_content(in, out, st->st_size) < 0 ? error_sys(err, "%s", name) : 0;
+}
+
+/* What another file system has or allows, this one need not; the label of a file comes from its mount. */
+static bool may_lack(int code) {
+    return code == ENODATA || code == EOPNOTSUPP || code == EOVERFLOW || code == EPERM;
+}
+
+/* Extended attributes: access lists, capabilities of programs (file capabilities), notes of users. */
+static int copy_attributes(int from, int to, const char *name, struct error *err) {
+    char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
+    own_fd in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    own_fd out = openat(to, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ssize_t len = in < 0 || out < 0 ? -1 : flistxattr(in, names, sizeof names);
+    if (len < 0)
+        return errno == EOPNOTSUPP ? 0 : error_sys(err, "attributes of %s", name);
+    for (const char *key = names; key < names + len; key += strlen(key) + 1) {
+        if (strcmp(key, "security.selinux") == 0)
+            continue;
+        ssize_t size = fgetxattr(in, key, value, sizeof value);
+        if ((size < 0 || fsetxattr(out, key, value, (size_t)size, 0) < 0) && !may_lack(errno))
+            return error_sys(err, "attribute %s of %s", key, name);
     }
     return 0;
 }
@@ -55,7 +93,8 @@ static int copy_entry(int from, int to, const char *name, dev_t device, int dept
     int r;
     if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return error_sys(err, "%s", name);
-    if (S_ISSOCK(st.st_mode) || st.st_dev != device)
+    /* Only directories tell: an overlay may give the files of each layer another device number. */
+    if (S_ISDIR(st.st_mode) && st.st_dev != device)
         return 0;
     if (S_ISDIR(st.st_mode))
         r = copy_subdirectory(from, to, name, &st, depth, err);
@@ -68,10 +107,16 @@ static int copy_entry(int from, int to, const char *name, dev_t device, int dept
     if (r < 0)
         return r;
     const struct timespec times[2] = {st.st_atim, st.st_mtim};
-    if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-        (!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) < 0) ||
+    /* A new owner costs a program its capabilities, a new mode costs nothing. */
+    if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return error_sys(err, "owner of %s", name);
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        r = copy_attributes(from, to, name, err);
+    if (r < 0)
+        return r;
+    if ((!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) < 0) ||
         utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return error_sys(err, "owner, mode or times of %s", name);
+        return error_sys(err, "mode or times of %s", name);
     return 0;
 }
 

@@ -9,9 +9,10 @@
 #include "base/error.h"
 
 /*
- * Copies the content of directory `from` into the (empty) directory `to`: regular files, directories, links, fifos
- * and device nodes with owner, mode and times. `to` itself stays as it is. Sockets are left out.
- * Both descriptors may be O_PATH. Stays on one file system; 64 levels deep at most (ELOOP).
+ * Copies the content of directory `from` into the (empty) directory `to`: files of every kind with owner, mode, times
+ * and extended attributes as far as the other file system takes them. Holes stay holes; each name of a file with hard
+ * links becomes a file of its own; nobody listens on a copied socket. `to` itself stays as it is.
+ * Both descriptors may be O_PATH. Leaves out directories of other file systems; 64 levels deep at most (ELOOP).
  */
 int copy_directory(int from, int to, struct error *err);
 

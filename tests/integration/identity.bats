@@ -165,3 +165,20 @@ listening() {
         "0000000000000020 0000000000000020 0000000000000020 0000000000000020 00000000000000a1"
 }
 
+# ---- tmpcopyup ------------------------------------------------------------------------------------------------------
+
+@test "tmpcopyup: files of an overlay whose layers are on different file systems" {
+    # The kernel then gives each layer's files another device number than the directories (overlayfs, xino=off).
+    mkdir "$T/low" "$T/high" && mount -t tmpfs low "$T/low" && mount -t tmpfs high "$T/high"
+    mkdir "$T/high/upper" "$T/high/work" && cp -a "$B/rootfs/." "$T/low"
+    mkdir "$T/low/srv" && echo lower >"$T/low/srv/lower"
+    python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/low/srv/socket"
+    mount -t overlay -o "xino=off,lowerdir=$T/low,upperdir=$T/high/upper,workdir=$T/high/work" overlay "$B/rootfs" ||
+        { umount "$T/low" "$T/high" && skip "needs overlayfs"; }
+    echo upper >"$B/rootfs/srv/upper"
+    add_mount /srv tmpfs tmpfs tmpcopyup
+    shell 'cat /srv/lower /srv/upper; [ -S /srv/socket ] && echo socket'
+    try berth run --bundle "$B" "$ID"
+    umount "$B/rootfs" "$T/low" "$T/high"
+    same "$output" $'lower\nupper\nsocket'
+}

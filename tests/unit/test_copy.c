@@ -9,11 +9,13 @@
 #include "scratch.h"
 #include "tap.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BIG ((size_t)3 * 1024 * 1024 + 17)
@@ -201,11 +203,52 @@ static void test_all(void) {
     is_number(open_descriptors(), before, "no descriptor is left behind");
     for (size_t i = 0; i < COUNT(entries); i++)
         check_entry(to, &entries[i]);
-    ok(fstatat(to, "socket", &st, AT_SYMLINK_NOFOLLOW) < 0, "sockets are left out");
-    is_number(names_in(to), names_in(source) - 1, "nothing else is missing, and nothing more is there");
+    ok(fstatat(to, "socket", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode), "a socket is copied as a socket");
+    is_number(names_in(to), names_in(source), "nothing else is missing, and nothing more is there");
     ok(fstat(to, &st) == 0 && (st.st_mode & 07777) == 0751, "the directory itself keeps its mode");
     ok(fstatat(source, "socket", &st, AT_SYMLINK_NOFOLLOW) == 0 && same_content(source, "big"),
        "the original is as it was");
+}
+
+/* Holes stay holes: a file of some gigabytes with a few written blocks (lastlog) must fit into a small tmpfs. */
+static void test_sparse(void) {
+    own_fd from = directory("sparse"), to = directory("sparse-copy");
+    own_fd fd = openat(from, "file", O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    const off_t middle = (off_t)3 << 30, size = (off_t)5 << 30;
+    struct stat st;
+    char text[4] = "";
+    must(pwrite(fd, "one", 3, 0) == 3 && pwrite(fd, "two", 3, middle) == 3 && ftruncate(fd, size) == 0, "sparse");
+    is_number(copy_directory(from, to, &err), 0, "a sparse file is copied");
+    own_fd copy = openat(to, "file", O_RDONLY | O_CLOEXEC);
+    ok(fstat(copy, &st) == 0 && st.st_size == size && st.st_blocks < 4096, "size %lld, %lld blocks",
+       (long long)st.st_size, (long long)st.st_blocks);
+    ok(pread(copy, text, 3, 0) == 3 && strcmp(text, "one") == 0, "what stands at its begin");
+    ok(pread(copy, text, 3, middle) == 3 && strcmp(text, "two") == 0, "what stands behind the hole");
+}
+
+/* Extended attributes, among them access lists and the capabilities of programs. */
+static void test_attributes(void) {
+    static const struct vfs_cap_data caps = {.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+                                             .data = {{.permitted = 1u << CAP_NET_RAW}}};
+    own_fd from = directory("attributes"), to = directory("attributes-copy");
+    char value[64];
+    file(from, "program", "x", 1, 0755);
+    must(mkdirat(from, "dir", 0755) == 0, "dir");
+    own_fd program = openat(from, "program", O_RDONLY | O_CLOEXEC), dir = openat(from, "dir", O_RDONLY | O_CLOEXEC);
+    bool users =
+        fsetxattr(program, "user.note", "file", 4, 0) == 0 && fsetxattr(dir, "user.note", "directory", 9, 0) == 0;
+    must(geteuid() != 0 || fchown(program, 1234, 5678) == 0, "owner");
+    bool capable = fsetxattr(program, "security.capability", &caps, sizeof caps, 0) == 0;
+    is_number(copy_directory(from, to, &err), 0, "files with extended attributes are copied");
+    own_fd program_copy = openat(to, "program", O_RDONLY | O_CLOEXEC),
+           dir_copy = openat(to, "dir", O_RDONLY | O_CLOEXEC);
+    ok(!users || (fgetxattr(program_copy, "user.note", value, sizeof value) == 4 && memcmp(value, "file", 4) == 0),
+       "attribute of a file%s", users ? "" : " # SKIP the file system has none");
+    ok(!users || (fgetxattr(dir_copy, "user.note", value, sizeof value) == 9 && memcmp(value, "directory", 9) == 0),
+       "attribute of a directory%s", users ? "" : " # SKIP the file system has none");
+    ok(!capable || (fgetxattr(program_copy, "security.capability", value, sizeof value) == (ssize_t)sizeof caps &&
+                    memcmp(value, &caps, sizeof caps) == 0),
+       "capabilities of a program%s", capable ? "" : " # SKIP needs CAP_SETFCAP");
 }
 
 static void test_failures(void) {
@@ -296,6 +339,8 @@ int main(void) {
     scratch_make();
     make_source();
     test_all();
+    test_sparse();
+    test_attributes();
     test_failures();
     test_depth(1, true);
     test_depth(64, true);
