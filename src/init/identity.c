@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A filter around the runtime may answer a call with success and do nothing, so credentials are read back. */
+static int not_as_set(struct error *err, const char *what) {
+    return error_set(err, EPERM, "%s not what was set, although the kernel reports success", what);
+}
 
 int identity_hostname(struct init *init, struct error *err) {
     const struct plan *plan = init->plan;
@@ -112,7 +118,9 @@ int identity_label(struct init *init, struct error *err) {
 
 int identity_no_new_privs(struct init *init, struct error *err) {
     (void)init;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? error_sys(err, "set no_new_privs") : 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_sys(err, "set no_new_privs");
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : not_as_set(err, "no_new_privs is");
 }
 
 /* user_namespaces(7): where the map was written without privilege, the groups stay as they are. */
@@ -126,12 +134,29 @@ static bool groups_are_fixed(struct init *init) {
     return sys_capget(0, &e, &p, &i) == 0 && (e >> CAP_SETGID & 1);
 }
 
+/* The same for the same groups in any order: the kernel sorts them. */
+static uint64_t groups_sum(const gid_t *groups, size_t count) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t mixed = (groups[i] + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+        sum += mixed ^ mixed >> 29;
+    }
+    return sum;
+}
+
+static bool groups_are_set(const struct plan_process *process) {
+    static gid_t now[NGROUPS_MAX];
+    int count = getgroups(NGROUPS_MAX, now);
+    return count >= 0 && (size_t)count == process->group_count &&
+           groups_sum(now, (size_t)count) == groups_sum(process->groups, process->group_count);
+}
+
 static int set_groups(struct init *init, struct error *err) {
     static const char place[] = "/process/user/additionalGids";
     const struct plan_process *process = &init->plan->process;
     int r = sys_setgroups(process->group_count, process->groups);
     if (r == 0)
-        return 0;
+        return groups_are_set(process) ? 0 : not_as_set(err, "the additional groups are");
     bool fixed = r == -EPERM && groups_are_fixed(init);
     if (fixed && process->group_count == 0)
         return 0;
@@ -153,24 +178,28 @@ static void warn_missing(struct init *init, uint64_t missing) {
         init_warn(init, "capabilities that berth does not have cannot be granted: %s", names);
 }
 
-static int drop_bounding(uint64_t keep, struct error *err) {
+static uint64_t bounding_now(void) {
+    uint64_t set = 0;
     for (unsigned cap = 0; cap < 64; cap++) {
-        if (keep >> cap & 1)
-            continue;
-        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
-            continue;
-        if (errno == EINVAL)
-            return 0; /* beyond the last one that the kernel knows */
-        return error_sys(err, "drop capability %u from the bounding set", cap);
+        int held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+        if (held < 0) /* beyond the last one that the kernel knows; or not to be known: all, and dropping them fails */
+            return errno == EINVAL ? set : UINT64_MAX;
+        set |= (uint64_t)held << cap;
     }
-    return 0;
+    return set;
 }
 
-/* Those of `asked` that are in the bounding set. */
-static uint64_t bounding_now(uint64_t asked) {
+static int drop_bounding(uint64_t keep, uint64_t now, struct error *err) {
+    for (unsigned cap = 0; cap < 64; cap++)
+        if ((now & ~keep) >> cap & 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            return error_sys(err, "drop capability %u from the bounding set", cap);
+    return bounding_now() == keep ? 0 : not_as_set(err, "the bounding set is");
+}
+
+static uint64_t ambient_now(void) {
     uint64_t set = 0;
-    for (unsigned cap = 0; cap < 64 && asked >> cap; cap++)
-        if ((asked >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+    for (unsigned cap = 0; cap < 64; cap++)
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
             set |= UINT64_C(1) << cap;
     return set;
 }
@@ -181,7 +210,7 @@ static int raise_ambient(uint64_t ambient, struct error *err) {
     for (unsigned cap = 0; cap < 64 && ambient >> cap; cap++)
         if ((ambient >> cap & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
             return error_sys(err, "make %s ambient", process_cap_name(cap));
-    return 0;
+    return ambient_now() == ambient ? 0 : not_as_set(err, "the ambient set is");
 }
 
 /* Sets the three sets, and looks whether they are what they are now said to be. */
@@ -192,8 +221,19 @@ static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable
         return error_code(err, -r, "set capabilities");
     r = sys_capget(0, &e, &p, &i);
     if (r < 0 || e != effective || p != permitted || i != inheritable)
-        return error_set(err, EPERM, "capabilities are not what they were set to");
+        return not_as_set(err, "the capabilities are");
     return 0;
+}
+
+static bool ids_are_set(const struct plan_process *process) {
+    uid_t u[3];
+    gid_t g[3];
+    if (getresuid(&u[0], &u[1], &u[2]) < 0 || getresgid(&g[0], &g[1], &g[2]) < 0)
+        return false;
+    for (int i = 0; i < 3; i++)
+        if (u[i] != process->uid || g[i] != process->gid)
+            return false;
+    return true;
 }
 
 static int switch_user(const struct plan_process *process, struct error *err) {
@@ -207,8 +247,12 @@ static int switch_user(const struct plan_process *process, struct error *err) {
         return errno == EINVAL ? error_refuse(err, "/process/user/uid",
                                               "cannot setuid to unmapped uid %u in user namespace", process->uid)
                                : error_at(err, errno, "user", "/process/user/uid", "set user %u", process->uid);
+    if (!ids_are_set(process))
+        return not_as_set(err, "the user and group are");
     /* Changing ids makes the process dumpable again for its new owner (prctl(2)). */
-    return prctl(PR_SET_DUMPABLE, 0) < 0 ? error_sys(err, "prctl PR_SET_DUMPABLE") : 0;
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        return error_sys(err, "prctl PR_SET_DUMPABLE");
+    return prctl(PR_GET_DUMPABLE) == 0 ? 0 : not_as_set(err, "the dumpable flag is");
 }
 
 /*
@@ -226,7 +270,8 @@ int identity_user(struct init *init, struct error *err) {
     if (r < 0)
         return error_code(err, -r, "read capabilities");
     const uint64_t *wanted = process->caps;
-    uint64_t bounding = bounding_now(wanted[CAP_SET_BOUNDING]);
+    const uint64_t bounding_before = bounding_now();
+    uint64_t bounding = wanted[CAP_SET_BOUNDING] & bounding_before;
     uint64_t permitted = wanted[CAP_SET_PERMITTED] & p;
     uint64_t effective = wanted[CAP_SET_EFFECTIVE] & permitted;
     uint64_t inheritable = wanted[CAP_SET_INHERITABLE] & p;
@@ -236,7 +281,7 @@ int identity_user(struct init *init, struct error *err) {
     /* The two masks are read again when the spare capability is given back. */
     if (init->plan->filter.program && !process->no_new_privs)
         init->spare_caps = p & (UINT64_C(1) << CAP_SYS_ADMIN) & ~effective;
-    r = drop_bounding(bounding, err);
+    r = drop_bounding(bounding, bounding_before, err);
     if (r == 0)
         r = switch_user(process, err);
     if (r == 0)

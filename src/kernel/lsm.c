@@ -26,18 +26,35 @@ bool lsm_selinux_on(void) {
 }
 
 int lsm_apparmor_exec(const struct procfs *proc, const char *profile) {
-    char value[VALUE_MAX];
+    char value[VALUE_MAX], read[VALUE_MAX];
     if ((size_t)snprintf(value, sizeof value, "exec %s", profile) >= sizeof value)
         return -ENAMETOOLONG;
-    int r = procfs_write(proc, "self/attr/apparmor/exec", value);
+    const char *file = "self/attr/apparmor/exec";
+    int r = procfs_write(proc, file, value);
     /* Without the module's own directory the file that all modules shared is AppArmor's, or nobody's. */
-    return r == -ENOENT && procfs_read(proc, "self/attr/apparmor/current", value, sizeof value) == -ENOENT
-               ? procfs_write(proc, "self/attr/exec", value)
-               : r;
+    if (r == -ENOENT && procfs_read(proc, "self/attr/apparmor/current", read, sizeof read) == -ENOENT) {
+        file = "self/attr/exec";
+        r = procfs_write(proc, file, value);
+    }
+    if (r == 0)
+        r = procfs_read(proc, file, read, sizeof read);
+    return r < 0 ? r : lsm_apparmor_is(read, profile) ? 0 : -EPERM;
+}
+
+bool lsm_apparmor_is(const char *read, const char *profile) {
+    size_t len = strlen(profile);
+    if (profile[0] == ':') /* in another policy namespace, whose name the kernel may write otherwise */
+        return read[0] != '\0';
+    return strncmp(read, profile, len) == 0 && (read[len] == '\0' || read[len] == '\n' || read[len] == ' ');
 }
 
 int lsm_selinux_exec(const struct procfs *proc, const char *label) {
-    return strlen(label) < VALUE_MAX ? procfs_write(proc, "self/attr/exec", label) : -ENAMETOOLONG;
+    char read[VALUE_MAX];
+    int r = strlen(label) < VALUE_MAX ? procfs_write(proc, "self/attr/exec", label) : -ENAMETOOLONG;
+    if (r == 0)
+        r = procfs_read(proc, "self/attr/exec", read, sizeof read);
+    /* The policy may have another name for the same label (aliases of types, order of categories). */
+    return r < 0 ? r : read[0] ? 0 : -EPERM;
 }
 
 int lsm_selinux_keys(const struct procfs *proc, const char *label) {

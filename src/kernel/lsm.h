@@ -16,9 +16,11 @@ bool lsm_selinux_on(void);  /* its file system is where it belongs */
 
 /*
  * What the next execve of this thread, and of a child forked until then, runs as. 0 or -errno: ENOENT for a profile
- * that is not loaded, EINVAL for a label that the policy does not know, EACCES where the present label may not.
+ * that is not loaded, EINVAL for a label that the policy does not know, EACCES where the present label may not. What
+ * the module has noted is read back: EPERM when it is another profile, or no label.
  */
 int lsm_apparmor_exec(const struct procfs *proc, const char *profile); /* attr/apparmor/exec since Linux 5.8 */
+bool lsm_apparmor_is(const char *read, const char *profile); /* "PROFILE (MODE)\n" as read: is it that profile? */
 int lsm_selinux_exec(const struct procfs *proc, const char *label);
 
 /* The label of the keyrings that this thread makes from here on; "": SELinux's own choice again. */

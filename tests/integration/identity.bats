@@ -182,3 +182,39 @@ listening() {
     umount "$B/rootfs" "$T/low" "$T/high"
     same "$output" $'lower\nupper\nsocket'
 }
+
+# ---- read back ------------------------------------------------------------------------------------------------------
+
+# What the program is, in one line.
+IDENTITY='id -u; id -g; cat /proc/self/status | grep -E "^(Groups|Cap|NoNewPrivs)" | sort'
+
+# forge CALL TIMES COMMAND...: the call does nothing and reports success, each time only once: the first, the second
+# time and so on. The command must fail, or its program be what it is without that, that is, $good.
+forge() {
+    local call=$1 times=$2 n
+    shift 2
+    for ((n = 1; n <= times; n++)); do
+        try injected "$call:retval=0:when=$n" "$@"
+        [ "$status" -eq 0 ] || continue
+        same "$output" "$good" "$call $n of $* does nothing" || return 1
+    done
+}
+
+forge_all() {
+    forge capset 3 "$@" && forge setgroups 2 "$@" && forge setresuid 2 "$@" && forge setresgid 2 "$@" &&
+        forge prctl "$prctls" "$@"
+}
+
+@test "whatever of the identity is not set although the kernel says so, fails the create and the exec" {
+    config '.process.user = {uid: 1000, gid: 1001, additionalGids: [7, 5]} |
+        .process.capabilities = (["bounding", "effective", "permitted", "inheritable", "ambient"] | map({(.): ["CAP_KILL"]}) | add)'
+    shell "$IDENTITY"
+    succeeds berth run --bundle "$B" "$ID"
+    good=$output
+    has "$good" "CapBnd:"$'\t'0000000000000020
+    # As many as there are capabilities, for the bounding set, and those before and after.
+    prctls=60
+    forge_all run --bundle "$B" "$ID"
+    begin_running
+    forge_all exec "$ID" sh -c "$IDENTITY"
+}
