@@ -70,6 +70,8 @@ static int hook_run_one(const struct plan_hook *hook, const struct hook_call *ca
         .directory_fd = call->directory_fd,
         .root_fd = call->root_fd,
         .timeout_ms = hook->timeout_ms,
+        .confine = call->confine,
+        .context = call->context,
         .cancel_fd = call->cancel_fd,
     };
     struct run_result result;

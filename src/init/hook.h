@@ -16,6 +16,8 @@ struct hook_call {
     int directory_fd; /* working directory, -1 as the caller's */
     int root_fd;      /* root directory, in which the hook's path is resolved; 0 or less: the caller's */
     int cancel_fd;    /* readable: end the hook that runs, the call fails; 0 or less: none */
+    int (*confine)(const void *context); /* as in kernel/run.h */
+    const void *context;
     const char *const *envp; /* environment of a hook that names none; NULL: an empty one */
     bool carry_on;           /* poststop: a failure is logged as a warning, the rest still runs, 0 is returned */
 };

@@ -160,29 +160,41 @@ int launch_lookup(struct init *init, struct error *err) {
     return r < 0 ? error_blame(err, "exec", "/process/args/0", NULL) : r;
 }
 
+/* For a hook, too: needs no_new_privs or CAP_SYS_ADMIN. */
+static int load_filter(const void *context) {
+    const struct plan_filter *filter = context;
+    const struct sock_fprog program = {.len = (unsigned short)filter->count,
+                                       .filter = (struct sock_filter *)(uintptr_t)filter->program};
+    int r = sys_seccomp_filter(filter->flags, &program);
+    if (r == -EINVAL && filter->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW) /* a kernel before 4.17 */
+        r = sys_seccomp_filter(filter->flags & ~(unsigned)SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
+    return r < 0 ? r : 0;
+}
+
+int launch_filter(struct init *init, struct error *err) {
+    int r = init->plan->filter.program ? load_filter(&init->plan->filter) : 0;
+    return r < 0 ? error_at(err, -r, "seccomp", "/linux/seccomp", "load seccomp filter") : 0;
+}
+
+/* With no_new_privs we load the filter behind the hooks, since it may forbid us to run any: each loads it for itself.
+ */
 int launch_start_hooks(struct init *init, struct error *err) {
     if (init->plan->hooks.at[HOOK_START_CONTAINER].count == 0)
         return 0;
-    const struct hook_call call = {.state_fd = init->state_fd, .directory_fd = -1, .envp = init->plan->process.env};
-    int r = hook_run(&init->plan->hooks, HOOK_START_CONTAINER, &call, err);
+    const struct plan *plan = init->plan;
+    const bool own_filter = plan->process.no_new_privs && plan->filter.program;
+    const struct hook_call call = {.state_fd = init->state_fd,
+                                   .directory_fd = -1,
+                                   .envp = plan->process.env,
+                                   .confine = own_filter ? load_filter : NULL,
+                                   .context = &plan->filter};
+    int r = hook_run(&plan->hooks, HOOK_START_CONTAINER, &call, err);
     fd_drop(&init->state_fd);
     if (r < 0)
         return r;
     /* Without this word an end from here on could be one in the middle of a hook. */
     r = handoff_send(init->channel, HANDOFF_HOOKS, -1, NULL);
     return r < 0 ? error_code(err, -r, "tell that the startContainer hooks are done") : 0;
-}
-
-int launch_filter(struct init *init, struct error *err) {
-    const struct plan_filter *filter = &init->plan->filter;
-    if (!filter->program)
-        return 0;
-    const struct sock_fprog program = {.len = (unsigned short)filter->count,
-                                       .filter = (struct sock_filter *)(uintptr_t)filter->program};
-    int r = sys_seccomp_filter(filter->flags, &program);
-    if (r == -EINVAL && filter->flags & SECCOMP_FILTER_FLAG_SPEC_ALLOW) /* a kernel before 4.17 */
-        r = sys_seccomp_filter(filter->flags & ~(unsigned)SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
-    return r < 0 ? error_at(err, -r, "seccomp", "/linux/seccomp", "load seccomp filter") : 0;
 }
 
 static bool diagnose_interpreter(const char *path, const char *what, const char *interpreter, struct error *err) {

@@ -105,8 +105,8 @@ const struct step start_steps[] = {
     {"descriptors", gate_descriptors, NULL},
     /* Few descriptors are opened from here on. */
     {"rlimits", identity_file_limit, NULL},
-    /* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it is loaded before the last capabilities go; hooks of
-     * the container then run behind both. With it the filter is the last thing before the exec: it may forbid all. */
+    /* Without no_new_privs the filter needs CAP_SYS_ADMIN, so it is loaded before the last capabilities go. With it the
+     * filter is the last thing before the exec, since it may forbid all else; hooks load it for themselves then. */
     {"seccomp", launch_filter, privileges_may_grow},
     {"capabilities", launch_final_caps, has_process},
     {"hooks", launch_start_hooks, has_process},

@@ -19,11 +19,12 @@
 #define LIFT 5 /* the first descriptor number that has no meaning in a new process */
 
 /* What the new process was about when it failed before exec; the words finish the sentence "cannot ...". */
-enum start_stage { STAGE_ROOT, STAGE_DIRECTORY, STAGE_STREAMS, STAGE_EXEC, STAGE_INTERPRETER };
+enum start_stage { STAGE_ROOT, STAGE_DIRECTORY, STAGE_STREAMS, STAGE_CONFINE, STAGE_EXEC, STAGE_INTERPRETER };
 static const char *const stage_words[] = {
     [STAGE_ROOT] = "enter the root directory for",
     [STAGE_DIRECTORY] = "enter the working directory for",
     [STAGE_STREAMS] = "set up the streams of",
+    [STAGE_CONFINE] = "confine",
     [STAGE_EXEC] = "execute",
     [STAGE_INTERPRETER] = "execute",
 };
@@ -118,9 +119,13 @@ static int program_exec(const struct run_program *program, int output, int *repo
     int r = streams_place(program, output, report);
     if (r < 0)
         return r;
-    *stage = STAGE_EXEC;
     setsid();              /* cannot fail: a fresh child leads no group */
     sys_signals_default(); /* ignored ones would stay so over exec; blocked till here, no handler of the caller runs */
+    *stage = STAGE_CONFINE;
+    r = program->confine ? program->confine(program->context) : 0;
+    if (r < 0)
+        return r;
+    *stage = STAGE_EXEC;
     execve(program->path, (char *const *)(uintptr_t)program->argv, (char *const *)(uintptr_t)program->envp);
     r = -errno;
     if (r == -ENOENT && access(program->path, F_OK) == 0)

@@ -26,6 +26,8 @@ struct run_program {
     int cancel_fd; /* readable: the caller wants it ended, as at the deadline; never read from. 0 or less: none */
     int root_fd;   /* root directory, where the path, an interpreter and libraries are found. 0 or less: as the caller's
                     */
+    int (*confine)(const void *context); /* what the new process does to itself last; -errno: it fails. NULL: nothing */
+    const void *context;
 };
 
 #define RUN_OUTPUT_MAX 4096

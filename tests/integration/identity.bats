@@ -218,3 +218,46 @@ forge_all() {
     begin_running
     forge_all exec "$ID" sh -c "$IDENTITY"
 }
+
+# ---- hooks of the container -----------------------------------------------------------------------------------------
+
+# hook_shell TEXT: a startContainer hook, a shell script.
+hook_shell() {
+    config --arg text "$1" '.hooks.startContainer += [{path: "/bin/sh", args: ["sh", "-c", $text]}]'
+}
+
+@test "a startContainer hook runs inside the seccomp filter, with noNewPrivileges and without" {
+    local nnp
+    hook_shell 'mkdir /made 2>/message; grep ^Seccomp: /proc/self/status >/seccomp; true'
+    payload true
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}'
+    for nnp in true false; do
+        config --argjson nnp "$nnp" '.process.noNewPrivileges = $nnp'
+        succeeds berth run --bundle "$B" "$ID"
+        [ ! -e "$B/rootfs/made" ] || fail "a hook outside of the filter, noNewPrivileges $nnp" || return 1
+        has "$(cat "$B/rootfs/message")" "not permitted"
+        same "$(field Seccomp "$(cat "$B/rootfs/seccomp")")" 2
+        rm "$B/rootfs/seccomp"
+    done
+}
+
+@test "a filter that a startContainer hook cannot live with is the hook's failure, and none that the runtime needs" {
+    local action
+    hook_shell true
+    payload true
+    config '.process.noNewPrivileges = true'
+    # What init itself calls between the hook and the program is not forbidden by a filter that comes after it.
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{names: ["clone", "clone3", "fork", "vfork", "sendmsg", "waitid", "poll", "ppoll", "pipe2"], action: "SCMP_ACT_ERRNO"}]}'
+    succeeds berth run --bundle "$B" "$ID"
+    # An answer with an errno to the hook's execve; and a signal. The program is not started then.
+    for action in SCMP_ACT_ERRNO SCMP_ACT_KILL_PROCESS; do
+        shell 'echo ran'
+        config --arg a "$action" '.linux.seccomp.syscalls = [{names: ["execve", "execveat"], action: $a}]'
+        try berth run --bundle "$B" "$ID"
+        [ "$status" -ne 0 ] || tell_last "execve $action"
+        has "$errors" "startContainer hook #0 (/bin/sh)"
+        same "$output" ""
+    done
+}

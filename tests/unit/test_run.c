@@ -24,7 +24,7 @@ static struct error err;
 
 static int shell_at(const char *script, int input, int directory, int64_t timeout_ms) {
     const char *const argv[] = {"sh", "-c", script, NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, input, directory, -1, timeout_ms, 0, 0};
+    const struct run_program program = {"/bin/sh", argv, envp, input, directory, -1, timeout_ms, 0, 0, NULL, NULL};
     memset(&result, 0, sizeof result);
     return run_program(&program, &result, &err);
 }
@@ -35,7 +35,7 @@ static int shell(const char *script) {
 
 static int start(const char *path, int64_t timeout_ms) {
     const char *const argv[] = {"word", "--probe", NULL};
-    const struct run_program program = {path, argv, envp, -1, -1, -1, timeout_ms, 0, 0};
+    const struct run_program program = {path, argv, envp, -1, -1, -1, timeout_ms, 0, 0, NULL, NULL};
     memset(&result, 0, sizeof result);
     err = (struct error)ERROR_INIT;
     return run_program(&program, &result, &err);
@@ -206,7 +206,7 @@ static void test_cancel(void) {
     int stop[2];
     ok(pipe2(stop, O_CLOEXEC) == 0 && write(stop[1], "x", 1) == 1, "somebody asks to stop");
     const char *const argv[] = {"sh", "-c", "echo begun; sleep 1000 & sleep 1000", NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, stop[0], 0};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, stop[0], 0, NULL, NULL};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that is cancelled has run");
     ok(result.cancelled && !result.timed_out, "and was cancelled, not timed out");
@@ -215,11 +215,33 @@ static void test_cancel(void) {
     close(stop[0]);
 }
 
+static int confine_self(const void *context) {
+    umask(*(const mode_t *)context);
+    return 0;
+}
+
+static int confine_fails(const void *context) {
+    (void)context;
+    return -EXDEV;
+}
+
+static void test_confined(void) {
+    const char *const argv[] = {"sh", "-c", "umask", NULL};
+    const mode_t mask = 0123;
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, confine_self, &mask};
+    const struct run_program failing = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, confine_fails, NULL};
+    err = (struct error)ERROR_INIT;
+    is_number(run_program(&program, &result, &err), 0, "a program that is confined has run");
+    is_text(result.output, "0123\n", "so");
+    is_number(run_program(&failing, &result, &err), -EXDEV, "one that cannot be confined has not");
+    ok(strstr(err.text, "confine /bin/sh") != NULL, "says so (%s)", err.text);
+}
+
 /* flock(2): the lock goes with the open file, which the program has, too. */
 static void test_kept(const char *directory) {
     const char *const argv[] = {"sh", "-c", "ls -m /proc/self/fd; ls -l /proc/self/fd/3", NULL};
     own_fd lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, lock, 0, 0, 0};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, lock, 0, 0, 0, NULL, NULL};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that keeps a descriptor has run");
     ok(strncmp(result.output, "0, 1, 2, 3, 4\n", 14) == 0, "it has that one beside its streams: %s", result.output);
@@ -251,7 +273,7 @@ static void test_refused(const char *directory) {
     close(fd);
     result.status = 77;
     const char *const argv[] = {"x", NULL};
-    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, -1, 0, 0, 0};
+    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, -1, 0, 0, 0, NULL, NULL};
     run_program(&absent, &result, &err);
     is_number(result.status, 77, "a failure leaves the result untouched");
 }
@@ -378,6 +400,7 @@ int main(int argc, char **argv) {
     test_deadline(directory);
     test_background();
     test_cancel();
+    test_confined();
     test_kept(directory);
     test_refused(directory);
     test_surroundings();
