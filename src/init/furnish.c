@@ -218,14 +218,17 @@ static int adopt_null(struct init *init, int fd, struct error *err) {
     return better >= 0 && dup2(better, fd) < 0 ? error_sys(err, "put /dev/null on %d", fd) : 0;
 }
 
-/* Pipes and sockets belong to whoever reads and writes them: an image may open /dev/stderr anew. Nothing else is given
- * away: a file or a terminal of the host stays its owner's. */
+/*
+ * Pipes and sockets belong to whoever reads and writes them: a program may open /dev/stderr anew. A file or a terminal
+ * of the host stays its owner's, unlike with runc and crun: it would be the container's user's for good, to be read,
+ * cut short or typed into long after. Engines hand over pipes and sockets.
+ */
 static void chown_stdio(const struct plan_process *process, int fd) {
     struct stat st;
     if (process->uid == 0 || fstat(fd, &st) < 0)
         return;
     if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
-        (void)!fchown(fd, process->uid, (gid_t)-1); /* a pipe of another user namespace cannot be: it then stays */
+        (void)!fchown(fd, process->uid, (gid_t)-1); /* in a user namespace life has tried before (life/streams.h) */
 }
 
 int furnish_stdio(struct init *init, struct error *err) {

@@ -164,7 +164,7 @@ int namespace_deny_groups(pid_t pid, struct error *err) {
     return r < 0 && r != -ENOENT ? error_code(err, -r, "write %s", path) : 0;
 }
 
-static int find_outside(pid_t pid, uid_t inside, uid_t *outside, struct error *err) {
+int namespace_uid_of(pid_t pid, uid_t inside, uid_t *outside, struct error *err) {
     char path[48], text[4096];
     snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
     int r = fd_read_text(AT_FDCWD, path, text, sizeof text);
@@ -201,7 +201,7 @@ int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, stru
         spawn_linger(parent);
     }
     fd_drop(&end);
-    int r = read(joined, &word, 1) == 1 ? find_outside(pid, inside, outside, err)
+    int r = read(joined, &word, 1) == 1 ? namespace_uid_of(pid, inside, outside, err)
                                         : error_set(err, EPERM, "cannot join the user namespace to read its uid_map");
     (void)process_signal(pidfd, SIGKILL);
     (void)process_reap(pidfd, &status);

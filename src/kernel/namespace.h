@@ -58,7 +58,11 @@ int namespace_write_map(pid_t pid, const char *file, const struct namespace_map 
  */
 int namespace_deny_groups(pid_t pid, struct error *err);
 
-/* Which uid in the caller's user namespace `inside` is in another one (a descriptor). EINVAL: not mapped there. */
+/*
+ * Which uid in the caller's user namespace `inside` is in another one: a process's, or a descriptor's. EINVAL: not
+ * mapped there.
+ */
+int namespace_uid_of(pid_t pid, uid_t inside, uid_t *outside, struct error *err);
 int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, struct error *err);
 
 /* Whether the caller lives in the first user namespace of the kernel; not to know (no /proc) counts as that. */

@@ -23,6 +23,7 @@
 #include "life/notify.h"
 #include "life/scope.h"
 #include "life/snapshot.h"
+#include "life/streams.h"
 #include "oci.h"
 
 #include <errno.h>
@@ -391,17 +392,30 @@ static int fill_cgroup(struct creation *c, struct error *err) {
                  : 0;
 }
 
-/* To the user that the container's process will be, as the host numbers it. */
-static int delegate_cgroup(struct creation *c, struct error *err) {
+/* The user that the container's process will be, as the host numbers it. 0: not mapped, which init will report. */
+static int find_owner(const struct creation *c, uid_t *owner, struct error *err) {
     const struct plan_namespaces *namespaces = &c->plan.namespaces;
+    if (namespaces->modes[NS_USER] != NS_JOIN)
+        return namespaces_map_uid(namespaces, c->plan.process.uid, owner);
+    int r = namespace_uid_outside(c->held.namespaces[NS_USER], c->plan.process.uid, owner, err);
+    return r < 0 ? r : 1;
+}
+
+static void give_streams(const struct creation *c) {
+    uid_t owner;
+    struct error ignored = ERROR_INIT;
+    if (c->plan.namespaces.modes[NS_USER] != NS_INHERIT && streams_to_give() && find_owner(c, &owner, &ignored) > 0)
+        streams_give(owner);
+}
+
+static int delegate_cgroup(struct creation *c, struct error *err) {
     uid_t owner = 0;
-    int r = 0;
     if (!c->plan.cgroup_delegated || c->group.count == 0)
         return 0;
-    if (namespaces->modes[NS_USER] == NS_JOIN)
-        r = namespace_uid_outside(c->held.namespaces[NS_USER], c->plan.process.uid, &owner, err);
-    else if (!namespaces_map_uid(namespaces, c->plan.process.uid, &owner))
-        return 0; /* not mapped: init will say so */
+    int r = find_owner(c, &owner, err);
+    if (r == 0)
+        return 0;
+    r = r < 0 ? r : 0;
     if (r == 0 && owner != geteuid())
         r = cgroup_delegate(&c->group, owner, err);
     if (r == -EPERM && is_rootless())
@@ -492,6 +506,7 @@ static int spawn_init(struct creation *c, struct error *err) {
     int r = c->gated ? store_gate_listen(c->dir, &c->gate, err) : 0;
     if (r == 0)
         r = handoff_open(&c->channel, &c->init_end, err);
+    give_streams(c);
     if (r < 0)
         return r;
     struct init init = {.plan = &c->plan,

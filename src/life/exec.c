@@ -24,6 +24,7 @@
 #include "life/relay.h"
 #include "life/scope.h"
 #include "life/snapshot.h"
+#include "life/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,11 +210,20 @@ static bool waits_placed(const struct execution *x, bool born_inside) {
     return x->plan.process.terminal || x->container.group.count > (born_inside ? 1u : 0u);
 }
 
+static void give_streams(const struct execution *x) {
+    uid_t owner;
+    struct error ignored = ERROR_INIT;
+    if (x->held.container.joins & CLONE_NEWUSER && streams_to_give() &&
+        namespace_uid_of(x->held.container.pid, x->plan.process.uid, &owner, &ignored) == 0)
+        streams_give(owner);
+}
+
 static int spawn(struct execution *x, struct error *err) {
     const struct cgroup *group = &x->container.group;
     int r = handoff_open(&x->channel, &x->init_end, err);
     if (r < 0)
         return r;
+    give_streams(x);
     struct init init = {.plan = &x->plan,
                         .held = &x->held,
                         .channel = x->init_end,

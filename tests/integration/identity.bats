@@ -261,3 +261,36 @@ hook_shell() {
         same "$output" ""
     done
 }
+
+# ---- standard streams -----------------------------------------------------------------------------------------------
+
+in_user_namespace() {
+    needs userns
+    chown -R 100000:100000 "$B/rootfs"
+    config '.linux.namespaces += [{type: "user"}] |
+        .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+}
+
+@test "pipes are the program's user's in a user namespace, too: by run, by exec, in a joined one" {
+    local user holder
+    in_user_namespace
+    for user in 0 1000; do
+        config --argjson u "$user" '.process.user.uid = $u'
+        shell 'stat -L -c %u /proc/self/fd/1; echo out >/dev/stdout; echo err >/dev/stderr'
+        berth run --bundle "$B" "$ID" </dev/null 2>"$T/stderr" 3>&- 4>&- | cat >"$T/stdout"
+        same "$(cat "$T/stdout")" "$user"$'\nout' "user $user: $(cat "$T/stderr")"
+        has "$(berth run --bundle "$B" "$ID" </dev/null 2>&1 >/dev/null 3>&- 4>&- | cat)" err
+    done
+    begin_running
+    for user in 0 1000; do
+        berth exec --user "$user" "$ID" sh -c 'stat -L -c %u /proc/self/fd/1; echo out >/dev/stdout' </dev/null \
+            2>"$T/stderr" 3>&- 4>&- | cat >"$T/stdout"
+        same "$(cat "$T/stdout")" "$user"$'\nout' "exec, user $user: $(cat "$T/stderr")"
+    done
+    holder=$(state_of "$ID" pid)
+    shell 'stat -L -c %u /proc/self/fd/1; echo out >/dev/stdout'
+    config --arg p "/proc/$holder/ns/user" '(.linux.namespaces[] | select(.type == "user")).path = $p |
+        del(.linux.uidMappings, .linux.gidMappings) | .linux.cgroupsPath += "2"'
+    berth run --bundle "$B" "${ID}2" </dev/null 2>"$T/stderr" 3>&- 4>&- | cat >"$T/stdout"
+    same "$(cat "$T/stdout")" $'1000\nout' "joined: $(cat "$T/stderr")"
+}
