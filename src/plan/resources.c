@@ -268,9 +268,10 @@ unsigned long resources_cpu_weight(unsigned long shares) {
 /* ---- pids ---- */
 
 /*
- * 0 asks for nothing. The specification takes it for a limit of none since 1.3, but Podman up to 5.4 writes 0 for
- * --pids-limit=-1 and documents 0 as unlimited, and earlier texts of the specification read the same; Docker writes
- * -1. A real 0 is of no use either: no process could be cloned into the group.
+ * 0 asks for nothing. By specification 1.3.0 it should be a limit, and runc 1.4 makes it 1. But Podman up to 5 writes 0
+ * for --pids-limit=-1 and documents 0 as unlimited (under runc 1.4 its containers could not fork, podman issue 29422),
+ * and earlier versions of the specification meant the same; Docker leaves 0 out. Nobody needs a real 0: no process
+ * could be cloned into the group.
  */
 static int read_pids(struct planner *p, const struct row *row, const char **text) {
     int64_t limit = get_signed(p, row);

@@ -294,3 +294,21 @@ in_user_namespace() {
     berth run --bundle "$B" "${ID}2" </dev/null 2>"$T/stderr" 3>&- 4>&- | cat >"$T/stdout"
     same "$(cat "$T/stdout")" $'1000\nout' "joined: $(cat "$T/stderr")"
 }
+
+# ---- pids.limit -----------------------------------------------------------------------------------------------------
+
+@test "pids.limit 0 asks for nothing: by create the limit stays away, by update it stays as it is" {
+    is_cgroup2 && needs cgroup2-pids || needs cgroup1-pids
+    config '.linux.resources.pids.limit = 0'
+    begin_running
+    same "$(cat "$(cgroup_dir pids)/pids.max")" max
+    succeeds berth update --pids-limit 20 "$ID"
+    same "$(cat "$(cgroup_dir pids)/pids.max")" 20
+    succeeds berth update --pids-limit 0 "$ID"
+    same "$(cat "$(cgroup_dir pids)/pids.max")" 20
+    echo '{"pids": {"limit": 0}}' >"$T/resources"
+    succeeds berth update --resources "$T/resources" "$ID"
+    same "$(cat "$(cgroup_dir pids)/pids.max")" 20
+    succeeds berth update --pids-limit -1 "$ID"
+    same "$(cat "$(cgroup_dir pids)/pids.max")" max
+}
