@@ -62,39 +62,35 @@ static int prepare_exec(const struct init *init, struct error *err) {
     return r < 0 ? error_at(err, -r, "oom score", "/process/oomScoreAdj", "set oom_score_adj to %s", value) : 0;
 }
 
-static int join_container(const struct held_container *container, struct error *err) {
-    int r = namespace_join_process(container->pidfd, container->pid, container->joins & ~container->joins_late, err);
-    if (r < 0 || container->root < 0)
-        return r;
-    return fchdir(container->root) < 0 || chroot(".") < 0 ? error_sys(err, "enter the container's root") : 0;
-}
-
-/* Into the container's cgroup where that is allowed; where it is not, life moves the process, which waits for it. */
+/*
+ * The container can catch the new process as soon as that is in its pid namespace, if only with CAP_SYS_PTRACE. So we
+ * do here all that needs more privileges than the program will have: the new process is born with the program's own.
+ */
 static int clone_exec(struct init *init, struct error *err) {
     const struct held_container *container = &init->held->container;
-    int keep[] = {init->channel, container->pidfd, container->root, container->cgroup, init->held->null_stream};
+    int host[] = {init->channel, container->pidfd, container->root, init->held->null_stream};
     int r = prepare_exec(init, err);
     if (r < 0)
         return r;
-    /* Nothing of the host goes along into the container. */
-    init_close_others(init, keep, sizeof keep / sizeof *keep);
-    r = join_container(container, err);
+    init_close_others(init, host, sizeof host / sizeof *host);
+    r = init_enter(init, err);
     if (r < 0)
         return r;
-    struct spawn spawn = {.flags = CLONE_PARENT, .cgroup_fd = container->cgroup};
+    /* Nothing of the host goes along into the container. */
+    int keep[] = {init->channel, init->root.fd, init->console, init->terminal};
+    init_close_others(init, keep, sizeof keep / sizeof *keep);
+    init->proc.fd = -1;
+    const struct spawn spawn = {.flags = CLONE_PARENT, .cgroup_fd = -1};
     int pidfd = -1;
     pid_t pid = spawn_process(&spawn, &pidfd, err);
-    if (pid < 0 && spawn.cgroup_fd >= 0 && pid != -EAGAIN && pid != -ENOMEM) {
-        spawn.cgroup_fd = -1;
-        init->wait_placed = true;
-        pid = spawn_process(&spawn, &pidfd, err);
-    }
     if (pid < 0)
         return pid;
     if (pid == 0)
         init_exec(init);
-    r = handoff_send(init->channel, HANDOFF_BORN, pidfd, spawn.cgroup_fd < 0 ? "outside" : NULL);
-    return r < 0 ? error_code(err, -r, "hand the new process on") : 0;
+    r = handoff_send(init->channel, HANDOFF_BORN, pidfd, NULL);
+    if (r < 0)
+        return error_code(err, -r, "hand the new process on");
+    return init->terminal >= 0 ? furnish_hand_on(init, err) : 0;
 }
 
 _Noreturn static void between(struct init *init, int (*clone)(struct init *init, struct error *err),

@@ -78,6 +78,11 @@ int enter_arrive(struct init *init, struct error *err) {
     return r == 0 && mapped ? hide(err) : r;
 }
 
+int enter_placed(struct init *init, struct error *err) {
+    prctl(PR_SET_NAME, "berth:[INIT]");
+    return init->wait_placed ? wait_placed(init, err) : 0;
+}
+
 /*
  * A createContainer hook is executed in the container's namespaces, but its path means a file of the runtime's mount
  * namespace (config.md, "createContainer Hooks"). In a namespace that is joined somebody else decides what lies at that
@@ -127,10 +132,11 @@ int enter_cgroup_namespace(struct init *init, struct error *err) {
 
 int enter_container(struct init *init, struct error *err) {
     const struct held_container *container = &init->held->container;
-    /* By the pidfd alone: /proc is the container's by now. */
-    int r = container->joins_late ? sys_setns(container->pidfd, (int)container->joins_late) : 0;
+    int r = namespace_join_process(container->pidfd, container->pid, container->joins, err);
     if (r < 0)
-        return error_code(err, -r, "join the container's cgroup namespace");
+        return r;
+    if (container->root >= 0 && (fchdir(container->root) < 0 || chroot(".") < 0))
+        return error_sys(err, "enter the container's root");
     init->root.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return init->root.fd < 0 ? error_sys(err, "open the container's root") : 0;
 }

@@ -155,16 +155,13 @@ static int open_terminal(struct init *init, int *master, int *slave, struct erro
     return r == 0 && process->rows && process->columns ? tty_resize(*master, process->rows, process->columns, err) : r;
 }
 
-static int hand_terminal_on(struct init *init, int master, int *slave, struct error *err) {
+static int send_terminal(const struct init *init, int master, struct error *err) {
     char name[64];
     int r = tty_name(master, name, sizeof name, err);
     if (r < 0)
         return r;
     r = handoff_send(init->channel, HANDOFF_CONSOLE, master, name);
-    if (r < 0)
-        return error_code(err, -r, "hand the terminal on");
-    init->console = fd_take(slave);
-    return 0;
+    return r < 0 ? error_code(err, -r, "hand the terminal on") : 0;
 }
 
 int furnish_console(struct init *init, struct error *err) {
@@ -176,14 +173,22 @@ int furnish_console(struct init *init, struct error *err) {
     if (target < 0)
         return target;
     r = mount_bind_onto(slave, target, false, &mounted);
-    return r < 0 ? error_code(err, -r, "bind the terminal on /dev/console")
-                 : hand_terminal_on(init, master, &slave, err);
+    if (r < 0)
+        return error_code(err, -r, "bind the terminal on /dev/console");
+    r = send_terminal(init, master, err);
+    if (r == 0)
+        init->console = fd_take(&slave);
+    return r;
 }
 
 int furnish_terminal(struct init *init, struct error *err) {
-    own_fd master = -1, slave = -1;
-    int r = open_terminal(init, &master, &slave, err);
-    return r < 0 ? r : hand_terminal_on(init, master, &slave, err);
+    return open_terminal(init, &init->terminal, &init->console, err);
+}
+
+int furnish_hand_on(struct init *init, struct error *err) {
+    int r = send_terminal(init, init->terminal, err);
+    fd_drop(&init->terminal);
+    return r;
 }
 
 /* The image has no such device, or one that may not be opened: as opposed to a failure that says nothing about it. */
@@ -236,10 +241,7 @@ int furnish_stdio(struct init *init, struct error *err) {
     if (init->console >= 0) {
         if (process->uid && fchown(init->console, process->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
             return error_sys(err, "give the terminal to user %u", process->uid);
-        int r = tty_adopt(init->console, err);
-        if (r == 0)
-            fd_drop(&init->console);
-        return r;
+        return 0;
     }
     for (int fd = 0; fd < 3; fd++) {
         int r = adopt_null(init, fd, err);
@@ -248,4 +250,11 @@ int furnish_stdio(struct init *init, struct error *err) {
         chown_stdio(process, fd);
     }
     return 0;
+}
+
+int furnish_adopt(struct init *init, struct error *err) {
+    int r = tty_adopt(init->console, err);
+    if (r == 0)
+        fd_drop(&init->console);
+    return r;
 }

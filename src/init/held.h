@@ -61,14 +61,12 @@ struct held_cgroup {
     struct held_source source;
 };
 
-/* exec: the container that a process is to be born into. */
+/* exec: the container that a process is to be born into. The process in between joins it. */
 struct held_container {
-    int pidfd;           /* its init process */
-    pid_t pid;           /* the same, as life sees it */
-    uint64_t joins;      /* CLONE_NEW* of the namespaces that are not ours already */
-    uint64_t joins_late; /* of these, what the new process itself joins once it is in its cgroup */
-    int root;            /* its root directory where that is not the root of its mount namespace; else -1 */
-    int cgroup;          /* cgroup2 directory to be born in; -1: none */
+    int pidfd;      /* its init process */
+    pid_t pid;      /* the same, as life sees it */
+    uint64_t joins; /* CLONE_NEW* of the namespaces that are not ours already */
+    int root;       /* its root directory where that is not the root of its mount namespace; else -1 */
 };
 
 struct held {

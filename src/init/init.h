@@ -29,6 +29,7 @@ struct init {
     bool cgroup_made;   /* the first cgroup row of mounts[] has its trees; another one is made in its place */
     int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
     int console;                /* slave of the container's terminal, -1 without */
+    int terminal;               /* its master until it is sent to life, -1 else */
     int state_fd;               /* state for startContainer hooks, -1 without */
     bool in_cwd;                /* the working directory is entered */
     uint64_t spare_caps;        /* effective beyond the plan's until the seccomp filter is loaded */
@@ -39,7 +40,9 @@ struct init {
 /* The whole life of the new process. */
 _Noreturn void init_main(struct init *init);
 
-/* The same for one more process of a container that exists (exec). */
+/* One more process of a container that exists (exec): what the process in between does for it ... */
+int init_enter(struct init *init, struct error *err);
+/* ... and its whole life. */
 _Noreturn void init_exec(struct init *init);
 
 /*
@@ -70,7 +73,8 @@ int enter_join(struct init *init, struct error *err);
 int enter_namespaces(struct init *init, struct error *err);
 int enter_become_root(struct init *init, struct error *err);
 int enter_cgroup_namespace(struct init *init, struct error *err);
-int enter_container(struct init *init, struct error *err); /* exec: what between.c has left to join, and its root */
+int enter_container(struct init *init, struct error *err); /* exec: its namespaces and its root */
+int enter_placed(struct init *init, struct error *err);    /* exec: waits until life has moved us, if it has to */
 int enter_session(struct init *init, struct error *err);
 int enter_affinity(struct init *init, struct error *err);
 int enter_keyring(struct init *init, struct error *err);
@@ -95,8 +99,10 @@ int cgroup_mount_place(struct init *init, const struct plan_mount *mount, int ta
 int furnish_devices(struct init *init, struct error *err);
 int furnish_links(struct init *init, struct error *err);
 int furnish_console(struct init *init, struct error *err);
-int furnish_terminal(struct init *init, struct error *err); /* exec: the terminal alone, not /dev/console */
+int furnish_terminal(struct init *init, struct error *err); /* exec: the terminal alone, not /dev/console ... */
+int furnish_hand_on(struct init *init, struct error *err);  /* ... and sends it to life */
 int furnish_stdio(struct init *init, struct error *err);
+int furnish_adopt(struct init *init, struct error *err); /* makes the terminal the session's, at 0, 1 and 2 */
 /* shield.c */
 int shield_masked(struct init *init, struct error *err);
 int shield_readonly(struct init *init, struct error *err);

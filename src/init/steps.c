@@ -7,9 +7,11 @@
 
 #include "base/table.h"
 #include "handoff/handoff.h"
+#include "kernel/sys.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool has_terminal(const struct init *init) {
@@ -81,6 +83,7 @@ const struct step create_steps[] = {
     {"pivot", rootfs_pivot, NULL},
     {"root propagation", rootfs_propagation, own_mounts},
     {"stdio", furnish_stdio, NULL},
+    {"stdio", furnish_adopt, has_terminal},
     /* Late: a small limit must not hit the steps before; before the capabilities that raising needs are gone. */
     {"rlimits", identity_rlimits, has_process},
     {"personality", identity_personality, NULL},
@@ -115,23 +118,32 @@ const struct step start_steps[] = {
 };
 const size_t start_step_count = TABLE_COUNT(start_steps);
 
-/* The process in between (between.c) has joined the container; we were born in it. */
-const struct step exec_steps[] = {
-    {"arrive", enter_arrive, NULL},
+/* By the process in between, which nobody in the container sees: all that needs privileges and can be inherited. */
+const struct step enter_steps[] = {
+    /* While the /proc that knows us is there. Labels are for the next exec, of a child's as well. */
+    {"security label", identity_label, has_label},
     /* Before becoming its root, which may join no namespace that belongs to somebody further out. */
     {"namespaces", enter_container, NULL},
     {"become root", enter_become_root, NULL},
-    {"session", enter_session, NULL},
-    {"affinity", enter_affinity, NULL},
     {"keyring", enter_keyring, NULL},
     {"console", furnish_terminal, has_terminal},
     {"stdio", furnish_stdio, NULL},
-    {"rlimits", identity_rlimits, NULL},
-    {"personality", identity_personality, NULL},
-    {"security label", identity_label, has_label},
-    {"no new privileges", identity_no_new_privs, no_new_privileges},
     {"working directory", identity_root_cwd, NULL},
     {"user", identity_user, NULL},
+};
+const size_t enter_step_count = TABLE_COUNT(enter_steps);
+
+/* By the new process: what is of each process its own, or needs the container's cgroup. No step needs a privilege but
+ * the filter without no_new_privs. */
+const struct step exec_steps[] = {
+    {"arrive", enter_placed, NULL},
+    {"session", enter_session, NULL},
+    {"affinity", enter_affinity, NULL},
+    {"stdio", furnish_adopt, has_terminal},
+    /* Only lowered: what had to be raised is. */
+    {"rlimits", identity_rlimits, NULL},
+    {"personality", identity_personality, NULL},
+    {"no new privileges", identity_no_new_privs, no_new_privileges},
     {"working directory", identity_user_cwd, NULL},
     {"exec", launch_lookup, NULL},
     /* Life has told who we are, and has the terminal: what fails there keeps the program from running. */
@@ -181,6 +193,14 @@ _Noreturn void init_main(struct init *init) {
         r = perform(init, start_steps, start_step_count, &err);
     handoff_send_error(init->channel, &err);
     _exit(1);
+}
+
+int init_enter(struct init *init, struct error *err) {
+    sys_signals_default(); /* also what the caller ignored: the program starts like any other */
+    umask(0);
+    /* That of the container does not know us. */
+    int r = procfs_open_host(&init->proc, err);
+    return r < 0 ? r : perform(init, enter_steps, enter_step_count, err);
 }
 
 _Noreturn void init_exec(struct init *init) {

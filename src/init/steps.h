@@ -11,8 +11,11 @@ struct step {
     bool (*applies)(const struct init *init); /* NULL: always */
 };
 
-/* From birth to READY, and from START to the exec; and all of it for one more process of a container. */
-extern const struct step create_steps[], start_steps[], exec_steps[];
-extern const size_t create_step_count, start_step_count, exec_step_count;
+/* From birth to READY, and from START to the exec. */
+extern const struct step create_steps[], start_steps[];
+extern const size_t create_step_count, start_step_count;
+/* One more process of a container: before its birth, and from there to the exec. */
+extern const struct step enter_steps[], exec_steps[];
+extern const size_t enter_step_count, exec_step_count;
 
 #endif

@@ -22,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NS_GET_USERNS _IO(0xb7, 0x1) /* linux/nsfs.h */
 #define NS_GET_NSTYPE _IO(0xb7, 0x3) /* linux/nsfs.h */
 
 #define FIRST_USER_NAMESPACE 0xEFFFFFFDu /* its inode: PROC_USER_INIT_INO of the kernel */
@@ -126,16 +125,6 @@ int namespace_join_process(int pidfd, pid_t pid, uint64_t kinds, struct error *e
     if (r == -EPERM || r == -EINVAL)
         return join_one_by_one(pidfd, pid, kinds, err);
     return r < 0 ? error_code(err, -r, "join the namespaces of process %d", (int)pid) : 0;
-}
-
-bool namespace_owns_cgroup(pid_t pid) {
-    char path[48];
-    struct stat owner, user;
-    snprintf(path, sizeof path, "/proc/%d/ns/cgroup", (int)pid);
-    own_fd space = open(path, O_RDONLY | O_CLOEXEC);
-    own_fd outer = space < 0 ? -1 : ioctl(space, NS_GET_USERNS);
-    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-    return outer >= 0 && fstat(outer, &owner) == 0 && stat(path, &user) == 0 && owner.st_ino == user.st_ino;
 }
 
 int namespace_write_map(pid_t pid, const char *file, const struct namespace_map *maps, size_t count,

@@ -41,9 +41,6 @@ int namespace_compare(pid_t pid, uint64_t *kinds, struct error *err);
  */
 int namespace_join_process(int pidfd, pid_t pid, uint64_t kinds, struct error *err);
 
-/* Whether the cgroup namespace of a process belongs to its own user namespace, ioctl_ns(2) NS_GET_USERNS. */
-bool namespace_owns_cgroup(pid_t pid);
-
 struct namespace_map {
     uint32_t inside, outside, size;
 };

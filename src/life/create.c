@@ -518,6 +518,7 @@ static int spawn_init(struct creation *c, struct error *err) {
                         .root = {-1},
                         .proc = PROCFS_INIT,
                         .console = -1,
+                        .terminal = -1,
                         .state_fd = -1};
     pid_t pid = spawn_process(&spawn, &c->pidfd, err);
     if (pid == -EACCES && c->record.unit && c->record.unit_of_user) {

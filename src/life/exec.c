@@ -34,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define KILL_WAIT_MS 2000
@@ -52,6 +53,7 @@ struct execution {
     int pidfd;             /* of the process in between, then of the new process; -1 none */
     pid_t pid;
     int master;     /* of its terminal; -1 none, or sent to the console socket */
+    bool inside;    /* it is born in the container's cgroup2 directory */
     bool announced; /* the pid file is written */
     bool done;      /* its program runs: it is not ours to kill any more */
 };
@@ -67,7 +69,7 @@ static void execution_init(struct execution *x, const struct berth_exec *request
                             .pidfd = -1,
                             .master = -1};
     hold_init(&x->held);
-    x->held.container = (struct held_container){.pidfd = -1, .root = -1, .cgroup = -1};
+    x->held.container = (struct held_container){.pidfd = -1, .root = -1};
 }
 
 /* A new process that did not get to its program is ended, and reaped: nobody else knows of it. */
@@ -90,7 +92,6 @@ static void execution_drop(struct execution *x) {
     fd_drop(&x->init_end);
     fd_drop(&x->channel);
     fd_drop(&x->held.container.root);
-    fd_drop(&x->held.container.cgroup);
     hold_drop(&x->plan, &x->held);
     container_drop(&x->container);
     store_drop(&x->store);
@@ -156,36 +157,12 @@ static int choose_cgroups(struct execution *x, struct error *err) {
     return 0;
 }
 
-/* The kinds to be joined, and which of them by the new process itself. */
-static int choose_namespaces(struct held_container *joined, struct error *err) {
-    int r = namespace_compare(joined->pid, &joined->joins, err);
-    if (r < 0)
-        return r;
-    /* From within a cgroup namespace one cannot be born into a cgroup of it (cgroup2's nsdelegate): so afterwards,
-     * where the right to it is not lost by joining the user namespace. */
-    joined->joins_late = joined->joins & CLONE_NEWCGROUP;
-    if (joined->joins & CLONE_NEWUSER && joined->joins_late && !namespace_owns_cgroup(joined->pid))
-        joined->joins_late = 0;
-    return 0;
-}
-
-/*
- * The cgroup2 directory to be born in, as the root of a detached mount: the new process has the descriptor for an
- * instant, and ".." of an ordinary one leads to the host's root (CVE-2016-9962, with CAP_SYS_PTRACE in the container).
- * Where cloning is not allowed the container has a user namespace, whose privileges do not reach the new process.
- */
-static int hold_cgroup(const struct cgroup *group) {
-    int fd = cgroup_clone_fd(group);
-    int tree = fd < 0 ? -1 : sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-    return tree >= 0 || fd < 0 ? tree : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
 static int hold_container(struct execution *x, struct error *err) {
     struct container *c = &x->container;
     struct held_container *joined = &x->held.container;
     char path[48];
-    *joined = (struct held_container){.pidfd = c->pidfd, .pid = (pid_t)c->record->pid, .root = -1, .cgroup = -1};
-    int r = choose_namespaces(joined, err);
+    *joined = (struct held_container){.pidfd = c->pidfd, .pid = (pid_t)c->record->pid, .root = -1};
+    int r = namespace_compare(joined->pid, &joined->joins, err);
     if (r == 0)
         r = container_check_cgroup(c, err);
     if (r == 0 && !x->request->cgroups)
@@ -194,7 +171,6 @@ static int hold_container(struct execution *x, struct error *err) {
         r = choose_cgroups(x, err);
     if (r < 0)
         return r;
-    joined->cgroup = hold_cgroup(&c->group);
     if (!c->record->root_mount)
         return 0; /* it has pivoted: the root of its mount namespace is its root */
     snprintf(path, sizeof path, "/proc/%d/root", (int)joined->pid);
@@ -204,10 +180,9 @@ static int hold_container(struct execution *x, struct error *err) {
 
 /* ---- the new process ---- */
 
-/* Whether it has to wait for PLACED: to be moved into cgroups; or with a terminal, so that CONSOLE cannot overtake
- * BORN, which another process sends. Without a terminal its first message is behind START, as START is behind BORN. */
-static bool waits_placed(const struct execution *x, bool born_inside) {
-    return x->plan.process.terminal || x->container.group.count > (born_inside ? 1u : 0u);
+/* Whether it has to wait until life has moved it into cgroups. */
+static bool is_to_be_placed(const struct execution *x) {
+    return x->container.group.count > (x->inside ? 1u : 0u);
 }
 
 static void give_streams(const struct execution *x) {
@@ -218,28 +193,40 @@ static void give_streams(const struct execution *x) {
         streams_give(owner);
 }
 
+static pid_t spawn_between(struct execution *x, int cgroup_fd, struct error *err) {
+    const struct spawn between = {.cgroup_fd = cgroup_fd};
+    x->inside = cgroup_fd >= 0;
+    struct init init = {.plan = &x->plan,
+                        .held = &x->held,
+                        .channel = x->init_end,
+                        .gate = -1,
+                        .wait_placed = is_to_be_placed(x),
+                        .root = {-1},
+                        .proc = PROCFS_INIT,
+                        .console = -1,
+                        .terminal = -1,
+                        .state_fd = -1};
+    pid_t pid = spawn_process(&between, &x->pidfd, err);
+    if (pid == 0) {
+        fd_drop(&x->channel); /* or it would keep its own end of file away */
+        between_exec(&init);
+    }
+    return pid;
+}
+
 static int spawn(struct execution *x, struct error *err) {
     const struct cgroup *group = &x->container.group;
     int r = handoff_open(&x->channel, &x->init_end, err);
     if (r < 0)
         return r;
     give_streams(x);
-    struct init init = {.plan = &x->plan,
-                        .held = &x->held,
-                        .channel = x->init_end,
-                        .gate = -1,
-                        .wait_placed = waits_placed(x, x->held.container.cgroup >= 0),
-                        .root = {-1},
-                        .proc = PROCFS_INIT,
-                        .console = -1,
-                        .state_fd = -1};
-    const struct spawn between = {.cgroup_fd = -1};
     x->oom_before = cgroup_oom_kills(group);
-    pid_t pid = spawn_process(&between, &x->pidfd, err);
-    if (pid == 0) {
-        fd_drop(&x->channel); /* or it would keep its own end of file away */
-        between_exec(&init);
-    }
+    /* The new process inherits the cgroup2 directory of the one in between. A frozen one would stop that, too, before
+     * anybody is told who is born; and where cgroup2 does not let us clone into it, it may let us move a process. */
+    const int cgroup = x->container.status == OCI_STATUS_PAUSED ? -1 : cgroup_clone_fd(group);
+    pid_t pid = spawn_between(x, cgroup, err);
+    if (pid < 0 && cgroup >= 0 && pid != -EAGAIN && pid != -ENOMEM)
+        pid = spawn_between(x, -1, err);
     if (pid < 0)
         return error_wrap(err, "make the process in between");
     fd_drop(&x->init_end);
@@ -247,13 +234,13 @@ static int spawn(struct execution *x, struct error *err) {
 }
 
 /* Moves it into what it was not born into. */
-static int place(struct execution *x, bool born_inside, struct error *err) {
+static int place(struct execution *x, struct error *err) {
     struct container *c = &x->container;
-    int r = c->group.count > 0 ? cgroup_enter(&c->group, x->pid, born_inside, err) : 0;
+    int r = c->group.count > 0 ? cgroup_enter(&c->group, x->pid, x->inside, err) : 0;
     if (r == -EBUSY && !x->request->cgroups) {
         r = cgroup_follow(&c->arena, &c->group, (pid_t)c->record->pid, err);
         if (r == 0)
-            r = cgroup_enter(&c->group, x->pid, born_inside, err);
+            r = cgroup_enter(&c->group, x->pid, x->inside, err);
     }
     /* From a login session an ordinary user may not move it, but the user's manager does. */
     if ((r == -EACCES || r == -EPERM) && c->record->unit && !x->request->cgroups)
@@ -280,15 +267,17 @@ static int announce(struct execution *x, struct error *err) {
 }
 
 static int on_born(struct execution *x, struct handoff_message *message, struct error *err) {
-    int status;
-    bool inside = message->error.text[0] == '\0' && x->held.container.cgroup >= 0;
+    int status = 0;
     (void)process_reap(x->pidfd, &status); /* the process in between has done its work */
     fd_drop(&x->pidfd);
     x->pidfd = fd_take(&message->fd);
     x->pid = process_pid(x->pidfd);
     if (x->pid < 0)
         return error_code(err, -x->pid, "pid of the new process");
-    int r = waits_placed(x, inside) ? place(x, inside, err) : 0;
+    /* It had the terminal still to send, without which the new process would wait for ever. */
+    if (WIFSIGNALED(status) && x->plan.process.terminal)
+        return error_set(err, ECANCELED, "the process in between was killed by signal %d", WTERMSIG(status));
+    int r = is_to_be_placed(x) ? place(x, err) : 0;
     if (r == 0)
         r = announce(x, err);
     return r == 0 && !x->plan.process.terminal ? send_start(x, err) : r;

@@ -312,3 +312,62 @@ in_user_namespace() {
     succeeds berth update --pids-limit -1 "$ID"
     same "$(cat "$(cgroup_dir pids)/pids.max")" max
 }
+
+# ---- who enters a container -----------------------------------------------------------------------------------------
+
+# begin_spy: a container that notes the permitted capabilities of all processes that come up in it. A tracer with
+# CAP_SYS_PTRACE gets hold of these processes, and of what they may do.
+begin_spy() {
+    [ -p "$B/rootfs/ready" ] || make_fifo ready
+    shell 'echo up >/ready; while :; do grep -h -e ^CapPrm -e ^CapEff /proc/[2-9]*/status /proc/[1-9][0-9]*/status 2>/dev/null
+        done | while read line; do echo "$line"; done >/seen'
+    begin && succeeds berth start "$ID" && same "$(wait_for ready)" up
+}
+
+# never_more MASK: no process that the spy has seen had another capability than these.
+never_more() {
+    local name caps
+    [ -s "$B/rootfs/seen" ] || fail "the spy has seen nothing" || return 1
+    while read -r name caps; do
+        ((16#$caps & ~16#$1)) || continue
+        fail "$name of a process that enters the container: $caps" || return 1
+    done < <(sort -u "$B/rootfs/seen")
+    : >"$B/rootfs/seen"
+}
+
+# visits MASK: programs enter the container, at full speed and held up on their way.
+visits() {
+    local n call
+    for n in {1..10}; do
+        succeeds berth exec "$ID" true
+        succeeds berth exec --user 1000 "$ID" true
+    done
+    never_more "$1" || return 1
+    # What a new process calls at first and at last.
+    for call in setsid prlimit64 close_range; do
+        succeeds injected "$call:delay_enter=300000" exec --user 1000 "$ID" true
+        never_more "$1" "held up in $call" || return 1
+    done
+}
+
+@test "exec: a process is in the container with no more capabilities than it, even if it is held up" {
+    local mine
+    mine=$(jq -r '.process.capabilities.bounding[]' "$B/config.json" | xargs)
+    same "$mine" "CAP_AUDIT_WRITE CAP_KILL CAP_NET_BIND_SERVICE"
+    begin_spy
+    visits 20000420
+}
+
+@test "exec: the same in a user namespace, with no_new_privs and a filter, and without both" {
+    in_user_namespace
+    begin_spy
+    visits 20000420
+    succeeds berth delete --force "$ID"
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}'
+    begin_spy
+    visits 20000420
+    succeeds berth delete --force "$ID"
+    config '.process.noNewPrivileges = false | del(.linux.seccomp)'
+    begin_spy
+    visits 20000420
+}

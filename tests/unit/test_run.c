@@ -228,8 +228,8 @@ static int confine_fails(const void *context) {
 static void test_confined(void) {
     const char *const argv[] = {"sh", "-c", "umask", NULL};
     const mode_t mask = 0123;
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, confine_self, &mask};
-    const struct run_program failing = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, confine_fails, NULL};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, confine_self, &mask};
+    const struct run_program failing = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, confine_fails, NULL};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that is confined has run");
     is_text(result.output, "0123\n", "so");

@@ -142,25 +142,29 @@ static void test_who(void) {
     before(identity_user_cwd, launch_lookup, "PATH may have relative entries");
 }
 
-/* The rows of exec: the same functions as of create and start, in an order of their own. */
+static void read_exec(const struct step *rows, size_t count) {
+    for (size_t i = 0; i < count && step_count < ROWS_MAX; i++)
+        steps[step_count++] = rows[i];
+}
+
+/* The rows of exec, before the birth of the new process and after: the same functions in an order of their own. */
 static void test_exec(void) {
     step_count = 0;
-    for (size_t i = 0; i < exec_step_count && i < ROWS_MAX; i++)
-        steps[step_count++] = exec_steps[i];
-    is_number(step_count, exec_step_count, "the table of exec is looked at");
-    ok(exec_steps[0].perform == enter_arrive, "exec: undumpable first");
+    read_exec(enter_steps, enter_step_count);
+    read_exec(exec_steps, exec_step_count);
+    is_number(step_count, enter_step_count + exec_step_count, "the tables of exec are looked at");
     ok(exec_steps[exec_step_count - 1].perform == launch_exec, "exec: the program last");
+    before(identity_label, enter_container, "labels are written while the host's /proc is there");
     before(enter_container, enter_become_root, "the container's root joins no outer namespace");
     before(enter_become_root, enter_keyring, "the keyring belongs to the container's root");
-    before(enter_session, furnish_stdio, "only the leader of a session can take a terminal");
+    before(enter_session, furnish_adopt, "only the leader of a session can take a terminal");
     before(furnish_terminal, furnish_stdio, "the terminal becomes the standard streams");
     before(furnish_stdio, identity_user, "giving away pipes needs CAP_CHOWN");
-    before(identity_rlimits, identity_user, "raising a limit needs CAP_SYS_RESOURCE");
     before(identity_root_cwd, identity_user, "root enters what the user may not");
     before(identity_user, identity_user_cwd, "the user enters what root may not");
     before(identity_user_cwd, launch_lookup, "PATH may have relative entries");
     before(identity_user, launch_lookup, "what its user may not execute is not found");
-    before(furnish_terminal, gate_wait, "the terminal is handed on before the program runs");
+    before(furnish_adopt, gate_wait, "the terminal is taken before the program runs");
     before(launch_lookup, gate_told, "a program that is not there is an error, not an end");
     before(gate_wait, gate_told, "an end before the start is not the program's");
     before(gate_told, gate_descriptors, "nothing can be told afterwards but an error");
@@ -168,14 +172,23 @@ static void test_exec(void) {
     ok(first_of(launch_filter) < first_of(launch_final_caps) && first_of(launch_final_caps) < last_of(launch_filter),
        "exec: the filter goes before the last capability, or with no_new_privs after it");
     before(launch_final_caps, launch_exec, "no spare capability reaches the program");
+    /* What can be caught in the container has the program's capabilities. */
+    before(identity_user, enter_placed, "the user is set before the birth");
+    ok(first_of(enter_placed) == (int)enter_step_count, "which is before the first row of the new process");
 }
 
 /* --- what applies ------------------------------------------------------------------------------------------------ */
 
 static struct plan plan;
 static struct held held = {.bundle = -1};
-static struct init init = {
-    .plan = &plan, .held = &held, .channel = -1, .gate = -1, .console = -1, .state_fd = -1, .proc = {-1}};
+static struct init init = {.plan = &plan,
+                           .held = &held,
+                           .channel = -1,
+                           .gate = -1,
+                           .console = -1,
+                           .terminal = -1,
+                           .state_fd = -1,
+                           .proc = {-1}};
 
 /* The rows of the first table that apply, and of the second. */
 static bool applies(size_t row) {
