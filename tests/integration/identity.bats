@@ -295,6 +295,19 @@ in_user_namespace() {
     same "$(cat "$T/stdout")" $'1000\nout' "joined: $(cat "$T/stderr")"
 }
 
+@test "/dev/null at a stream is the container's; if that cannot be opened for a shortage, nothing runs" {
+    local n
+    shell 'readlink /proc/self/fd/0; stat -L -c %d /proc/self/fd/0 /dev/null | uniq | wc -l'
+    succeeds berth run --bundle "$B" "$ID"
+    good=$output
+    same "$good" $'/dev/null\n1'
+    # One after the other; the call that opens it is among them.
+    for n in {1..45}; do
+        try injected "openat2:error=ENOMEM:when=$n" run --bundle "$B" "$ID"
+        [ "$status" -ne 0 ] || same "$output" "$good" "stream after openat2 $n failed" || return 1
+    done
+}
+
 # ---- pids.limit -----------------------------------------------------------------------------------------------------
 
 @test "pids.limit 0 asks for nothing: by create the limit stays away, by update it stays as it is" {
