@@ -330,11 +330,14 @@ static int enter_cwd(const struct init *init, struct error *err) {
     return 0;
 }
 
-/* Root may enter directories that the payload's user may not. On a root-squashed NFS it is the other way round. */
+/*
+ * Root may enter directories that the payload's user may not. On a root-squashed NFS it is the other way round; and for
+ * the process in between of an exec there is no /proc/self: identity_user_cwd tries again.
+ */
 int identity_root_cwd(struct init *init, struct error *err) {
     int r = enter_cwd(init, err);
     init->in_cwd = r == 0;
-    if (r != -EACCES)
+    if (r != -EACCES && r != -ENOENT)
         return r;
     *err = (struct error)ERROR_INIT;
     return 0;

@@ -37,6 +37,14 @@ prepare() {
     refuses "/process/cwd|ermission denied" berth run --bundle "$B" "$ID"
 }
 
+@test "cwd: one that only the new process has, by exec" {
+    begin_running
+    succeeds berth exec --cwd /proc/self/task "$ID" sh -c 'pwd -P; echo /proc/$$/task'
+    same "$(uniq <<<"$output" | wc -l)" 1
+    succeeds berth exec --cwd /proc/self/task --user 1000 "$ID" sh -c 'pwd -P; echo /proc/$$/task'
+    same "$(uniq <<<"$output" | wc -l)" 1
+}
+
 # ---- the program ----------------------------------------------------------------------------------------------------
 
 # overriding FILTER: the program runs as user 1000 with CAP_DAC_OVERRIDE.
