@@ -16,7 +16,7 @@ const struct handoff_rule handoff_rules[HANDOFF_KIND_COUNT] = {
     [HANDOFF_HOOKS] = {"hooks", HANDOFF_TO_LIFE, 0, 0},   [HANDOFF_HOOKED] = {"hooked", HANDOFF_TO_INIT, 0, 1},
     [HANDOFF_READY] = {"ready", HANDOFF_TO_LIFE, 0, 0},   [HANDOFF_COMMITTED] = {"committed", HANDOFF_TO_INIT, 0, 0},
     [HANDOFF_START] = {"start", HANDOFF_TO_INIT, 0, 1},   [HANDOFF_WARNING] = {"warning", HANDOFF_TO_LIFE, 0, 0},
-    [HANDOFF_ERROR] = {"error", HANDOFF_TO_LIFE, 0, 0},
+    [HANDOFF_ERROR] = {"error", HANDOFF_TO_LIFE, 0, 0},   [HANDOFF_DEBUG] = {"debug", HANDOFF_TO_LIFE, 0, 0},
 };
 
 /* The packet: fixed size, no pointer, no length to be trusted. */

@@ -28,7 +28,8 @@
  *                            <----------------- HOOKS     [ only with startContainer hooks: they are done ]
  *                            <-------- end of file        the payload runs
  *
- *      WARNING may come at any time, ERROR instead of any message: it is the last one.
+ *      WARNING may come at any time, DEBUG too where life wants it (START with a text asks for it), ERROR instead of
+ * any message: it is the last one.
  */
 #ifndef BERTH_HANDOFF_HANDOFF_H
 #define BERTH_HANDOFF_HANDOFF_H
@@ -51,9 +52,12 @@ enum handoff_kind {
     HANDOFF_COMMITTED,
     HANDOFF_START,
     HANDOFF_WARNING,
+    HANDOFF_DEBUG,
     HANDOFF_ERROR,
     HANDOFF_KIND_COUNT
 };
+
+#define HANDOFF_TELL "debug" /* the text of a START that asks for DEBUG */
 
 enum handoff_direction { HANDOFF_TO_LIFE, HANDOFF_TO_INIT };
 

@@ -152,6 +152,7 @@ int gate_wait(struct init *init, struct error *err) {
         int r = wait_gate(init, &message);
         if (r < 0)
             return error_code(err, -r, "wait for start");
+        init->debug = strcmp(message.error.text, HANDOFF_TELL) == 0;
     } else {
         int r = handoff_receive(init->channel, HANDOFF_TO_INIT, &message);
         if (r == 0)

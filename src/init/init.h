@@ -26,6 +26,7 @@ struct init {
     int runtime_root;   /* "/" of the runtime, where another mount namespace is joined and hooks need it; else 0 */
     struct root root;   /* the container's root mount */
     struct procfs proc; /* a procfs of ours: the container's own or a private one; -1 until it is needed */
+    bool debug;         /* life wants a line for each step */
     bool cgroup_made;   /* the first cgroup row of mounts[] has its trees; another one is made in its place */
     int guarded[GUARDED_COUNT]; /* the mounts on /proc and /sys, see init_base; 0: none */
     int console;                /* slave of the container's terminal, -1 without */
@@ -53,6 +54,9 @@ void init_close_others(const struct init *init, int *keep, size_t count);
 
 /* Sends a warning to life; it cannot fail the create. */
 void init_warn(const struct init *init, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A line for --debug, in the same way; nothing where nobody wants it. */
+void init_debug(const struct init *init, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Where a path of the container is resolved from, *path becomes the rest: below /proc and /sys from the mounts that

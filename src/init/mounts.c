@@ -500,6 +500,8 @@ int mounts_place(struct init *init, struct error *err) {
         int r = source_take(init->held, held, err);
         if (r == 0)
             r = place[m->kind](init, m, err);
+        if (r == 0)
+            init_debug(init, "mount %s on %s (mounts[%u])", *m->type ? m->type : "bind", m->destination, m->index);
         if (r == 0 && sealed_late(m))
             r = source_keep(init->held, held, err);
         else

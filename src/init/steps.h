@@ -9,6 +9,8 @@ struct step {
     const char *name;
     int (*perform)(struct init *init, struct error *err);
     bool (*applies)(const struct init *init); /* NULL: always */
+    /* What it worked on, for --debug: a text in the plan or in `text`, 64 bytes. NULL: its name says all. */
+    const char *(*subject)(const struct init *init, char text[static 64]);
 };
 
 /* From birth to READY, and from START to the exec. */

@@ -139,6 +139,7 @@ static int place(struct creation *c, struct error *err) {
     c->record.has_start_time = true;
     c->record.has_pid = true;
     c->record.pid = c->pid;
+    log_step("place", "process %d", (int)c->pid);
     return 0;
 }
 
@@ -247,6 +248,9 @@ static int answer(struct creation *c, struct handoff_message *message, const cha
         return on_hooks(c, err);
     case HANDOFF_WARNING:
         log_warning("%s", message->error.text);
+        return 0;
+    case HANDOFF_DEBUG:
+        log_debug("%s", message->error.text);
         return 0;
     case HANDOFF_ERROR:
         *err = message->error;

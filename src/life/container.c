@@ -278,10 +278,13 @@ void container_kill(const struct store *store, const char *id) {
 
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
     int r = kill_init(c, err);
+    if (r == 0)
+        log_step("end", "process %lld of %s", (long long)c->record->pid, c->id);
     if (r == 0 && c->group.count > 0)
         r = cgroup_remove(&c->group, true, KILL_DEADLINE_MS, err);
     if (r < 0)
         return r;
+    log_step("cgroup", "%s removed", c->group.count > 0 ? c->group.dirs[0].path : "none");
     struct error unit = ERROR_INIT;
     /* Without processes it ends by itself, sooner or later. */
     if (c->record->unit && !c->displaced && scope_stop(c->record, c->dir, &unit) < 0)
@@ -294,5 +297,8 @@ int container_destroy(const struct store *store, struct container *c, bool hooks
         if (container_hooks(&c->arena, c->record, HOOK_POSTSTOP, -1, &hook) < 0)
             log_warning("%s", hook.text);
     }
-    return store_remove(store, c->id, c->dir, err);
+    r = store_remove(store, c->id, c->dir, err);
+    if (r == 0)
+        log_step("forget", "%s", c->id);
+    return r;
 }

@@ -511,6 +511,7 @@ static int spawn_init(struct creation *c, struct error *err) {
         return r;
     struct init init = {.plan = &c->plan,
                         .held = &c->held,
+                        .debug = log_wanted(LOG_LEVEL_DEBUG),
                         .channel = c->init_end,
                         .gate = c->gate,
                         .unprivileged = geteuid() != 0,
@@ -538,6 +539,7 @@ static int spawn_init(struct creation *c, struct error *err) {
         return refuse_spawn(c, recipe, pid, err);
     c->pid = pid;
     undo_add(&c->undo, undo_process, c);
+    log_step("spawn", "process %d", (int)pid);
     fd_drop(&c->init_end);
     fd_drop(&c->gate);
     return 0;
@@ -558,16 +560,28 @@ int create_prepare(struct creation *c, unsigned flags, struct error *err) {
     if (r < 0)
         return r;
     undo_add(&c->undo, undo_reserve, c);
+    log_step("reserve", "%s in %s", c->request->id, c->store.root);
     r = make_plan(c, flags & CREATE_DETACHED, &host, err);
     if (r == 0)
         r = check_privilege(&c->plan, err);
-    if (r == 0)
-        r = locate_cgroup(c, &host, err);
+    if (r < 0)
+        return r;
+    log_step("plan", "bundle %s", c->plan.bundle);
+    r = locate_cgroup(c, &host, err);
     if (r == 0)
         r = hold_open(&c->arena, &c->plan, &c->held, err);
+    if (r < 0)
+        return r;
+    log_step("hold", "root %s, sources of %zu mounts", c->plan.rootfs, c->plan.mounts.count);
+    r = begin_record(c, err);
     if (r == 0)
-        r = begin_record(c, err);
-    return r < 0 ? r : make_cgroup(c, err);
+        log_step("record", "%s", c->request->id);
+    if (r == 0)
+        r = make_cgroup(c, err);
+    if (r == 0)
+        log_step("cgroup", "%s, %zu limits", c->group.count > 0 ? c->group.dirs[0].path : "none",
+                 c->plan.resources.count);
+    return r;
 }
 
 int create_container(struct creation *c, unsigned flags, struct error *err) {
@@ -586,6 +600,8 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
         if (r < 0)
             return error_code(err, -r, "let the new process wait for its start");
     }
+    if (r == 0)
+        log_step("commit", "%s, process %d", c->request->id, (int)c->pid);
     return r;
 }
 

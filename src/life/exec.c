@@ -198,6 +198,7 @@ static pid_t spawn_between(struct execution *x, int cgroup_fd, struct error *err
     x->inside = cgroup_fd >= 0;
     struct init init = {.plan = &x->plan,
                         .held = &x->held,
+                        .debug = log_wanted(LOG_LEVEL_DEBUG),
                         .channel = x->init_end,
                         .gate = -1,
                         .wait_placed = is_to_be_placed(x),
@@ -307,6 +308,9 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
     case HANDOFF_WARNING:
         log_warning("%s", message->error.text);
         return 0;
+    case HANDOFF_DEBUG:
+        log_debug("%s", message->error.text);
+        return 0;
     case HANDOFF_READY:
         *last = NULL;
         return 0;
@@ -359,9 +363,12 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
                             request->id, err);
     if (r < 0)
         return r;
+    log_step("container", "%s, process %lld", request->id, (long long)x.container.record->pid);
     r = hold_container(&x, err);
     if (r == 0)
         r = make_plan(&x, detach, err);
+    if (r == 0)
+        log_step("plan", "%s", x.plan.process.args[0]);
     if (r == 0)
         r = hold_streams(&x.held, err);
     /* Until here nothing is to be undone, and a pipe that the process comes from may stay silent: a signal ends us. */
@@ -370,9 +377,12 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
     if (r == 0)
         r = spawn(&x, err);
     if (r == 0)
+        log_step("spawn", "the process that enters the container");
+    if (r == 0)
         r = attend(&x, err);
     if (r < 0)
         return explain(&x, r, err);
+    log_step("exec", "process %d runs %s", (int)x.pid, x.plan.process.args[0]);
     *status = 0;
     r = detach ? 0 : relay_wait(&x.relay, x.pidfd, x.master, status, err);
     x.done = r == 0;

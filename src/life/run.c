@@ -76,6 +76,8 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
     r = notify_aside(&c, err);
     if (r == 0)
         r = relay_wait(&relay, c.pidfd, c.master, status, err);
+    if (r == 0)
+        log_step("wait", "process %d has ended with status %d", (int)c.pid, *status);
     if (r == 0 && flags & BERTH_RUN_KEEP)
         return 0;
     /* The exit status of the payload, or why it is not known, is the answer, whatever the clean-up has to say. */

@@ -20,15 +20,17 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
     unsigned long oom_before = cgroup_oom_kills(&c->group);
     struct handoff_message message = {.fd = -1};
     bool heard = false, hooks = c->record->hooks && c->record->hooks->start_container.count > 0;
-    int r = handoff_send(channel, HANDOFF_START, state_fd, NULL);
+    int r = handoff_send(channel, HANDOFF_START, state_fd, log_wanted(LOG_LEVEL_DEBUG) ? HANDOFF_TELL : NULL);
     while (r == 0) {
         r = handoff_receive(channel, HANDOFF_TO_LIFE, &message);
-        if (r > 0 &&
-            (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_READY || message.kind == HANDOFF_HOOKS)) {
+        if (r > 0 && (message.kind == HANDOFF_WARNING || message.kind == HANDOFF_DEBUG ||
+                      message.kind == HANDOFF_READY || message.kind == HANDOFF_HOOKS)) {
             heard |= message.kind == HANDOFF_READY;
             hooks &= message.kind != HANDOFF_HOOKS;
             if (message.kind == HANDOFF_WARNING)
                 log_warning("%s", message.error.text);
+            if (message.kind == HANDOFF_DEBUG)
+                log_debug("%s", message.error.text);
             r = 0;
             continue;
         }
@@ -71,6 +73,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
         r = lifecycle_check(OPERATION_START, container.status, id, err);
     if (r < 0)
         return r;
+    log_step("container", "%s, process %lld", id, (long long)container.record->pid);
     r = store_gate_connect(container.dir, GATE_SECONDS, &gate);
     if (r < 0)
         return error_code(err, -r, "reach the container's init process");
@@ -90,6 +93,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
         return r;
     }
     unlinkat(container.dir, "start", 0);
+    log_step("start", "process %lld runs its program", (long long)container.record->pid);
     r = start_poststart(&store, id, container.record, err);
     if (r < 0 || notify < 0 || !notify_host_socket())
         return r;

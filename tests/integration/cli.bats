@@ -474,3 +474,42 @@ PYTHON
         has "$errors" 'no space left on device'
     done
 }
+
+# has_steps NAME...: a debug line for each step, with its time, and in this order.
+has_steps() {
+    local name log
+    log=$(sed -nE 's/^berth: debug: step (.*) \([0-9]+ us\)$/\1/p' "$T/stderr")
+    for name; do
+        has $'\n'"$log" $'\n'"$name" "steps" || return 1
+        log=$'\n'"${log#*"$name"}"
+    done
+}
+
+@test "--debug: a line for each step of create, start, exec and delete, with what it worked on and its time" {
+    make_bundle
+    make_fifo ready
+    shell 'echo up >/ready; sleep 1000'
+    succeeds berth --debug create --bundle "$B" "$ID"
+    has_steps "reserve: $ID in $ROOT" "plan: bundle $B" "hold: root $B/rootfs" record "cgroup: $CGROUP/bundle" spawn \
+        "mount: 5 mounts" "mount namespace" "rootfs: $B/rootfs" "hostname: box" "masked paths: 4 paths" pivot \
+        "user: uid 0, gid 0" "exec: /bin/sh" "commit: $ID"
+    has "$errors" "mount tmpfs on /dev (mounts[1])"
+    succeeds berth --debug start "$ID"
+    has_steps "container: $ID, process " "seccomp: 0 instructions" "exec: /bin/sh" "start: process "
+    wait_for ready
+    succeeds berth --debug exec --cwd /tmp --user 7:8 "$ID" true
+    has_steps "container: $ID, process " "plan: true" spawn "user: uid 7, gid 8" "working directory: /tmp" "exec: /bin/true" \
+        "exec: process "
+    succeeds berth --debug delete --force "$ID"
+    has_steps "end: process " "cgroup: $CGROUP/bundle removed" "forget: $ID"
+}
+
+@test "--debug: steps of run in a log, and none without it" {
+    make_bundle
+    config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["sendmsg"], action: "SCMP_ACT_KILL"}]}'
+    succeeds berth --debug --log "$T/log" --log-format json run --bundle "$B" "$ID"
+    same "$errors" ""
+    jq -se 'map(select(.level == "debug" and (.msg | startswith("step seccomp: ")))) | length == 1' "$T/log" >/dev/null
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output$errors" ""
+}

@@ -198,7 +198,7 @@ finish() {
     payload cat /proc/self/status
     try injected capset:retval=0 run --bundle "$B" "$ID"
     [ "$status" -eq 1 ] || tell_last "a program runs with the capabilities of its creator"
-    has "$errors" "capabilities are not what they were set to"
+    has "$errors" "the capabilities are not what was set"
     absent
 }
 
@@ -363,7 +363,7 @@ stray() {
 # find_in_directory DEVICE:INODE: whether a process of the runtime is in that directory.
 find_in_directory() {
     local pid
-    for pid in $(grep -lsx 'berth:\[INIT\]' /proc/[0-9]*/comm | cut -d/ -f3); do
+    for pid in $(grep -lsxE 'berth:\[(INIT|JOIN)\]' /proc/[0-9]*/comm | cut -d/ -f3); do
         [ "$(stat -L -c %d:%i "/proc/$pid/cwd" 2>/dev/null)" != "$1" ] || return 0
     done
     return 1
@@ -434,7 +434,7 @@ swap_source() {
 # Whether the new process of this test is there: it is in the container's cgroup.
 is_init_there() {
     local pid
-    for pid in $(grep -lsx 'berth:\[INIT\]' /proc/[0-9]*/comm | cut -d/ -f3); do
+    for pid in $(grep -lsxE 'berth:\[(INIT|JOIN)\]' /proc/[0-9]*/comm | cut -d/ -f3); do
         ! grep -qs "$MARK" "/proc/$pid/cgroup" || return 0
     done
     return 1

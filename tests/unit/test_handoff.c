@@ -28,7 +28,8 @@ static const struct {
     {HANDOFF_HOOKS, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_HOOKED, HANDOFF_TO_INIT, 0, 1}, /* + state for createContainer */
     {HANDOFF_READY, HANDOFF_TO_LIFE, 0, 0},   {HANDOFF_COMMITTED, HANDOFF_TO_INIT, 0, 0},
     {HANDOFF_START, HANDOFF_TO_INIT, 0, 1}, /* + state for startContainer */
-    {HANDOFF_WARNING, HANDOFF_TO_LIFE, 0, 0}, {HANDOFF_ERROR, HANDOFF_TO_LIFE, 0, 0},
+    {HANDOFF_WARNING, HANDOFF_TO_LIFE, 0, 0}, {HANDOFF_DEBUG, HANDOFF_TO_LIFE, 0, 0},
+    {HANDOFF_ERROR, HANDOFF_TO_LIFE, 0, 0},
 };
 
 /* What is on the wire, as one who knows the layout would forge it; test_layout makes sure that it is this. */
