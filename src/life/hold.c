@@ -356,6 +356,47 @@ int hold_streams(struct held *held, struct error *err) {
     return held->null_stream < 0 ? error_sys(err, "open /dev/null of the host") : 0;
 }
 
+/*
+ * A node that the host has not at that path, made on a file system of its own and held as a detached tree: root of the
+ * first user namespace may, and the device works where that is mounted. -EINVAL: before Linux 6.15 there is no tree of
+ * what is attached nowhere.
+ */
+static int make_node(const struct plan *plan, const struct plan_device *d, struct held_source *out) {
+    static const struct mount_new new = {
+        .type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2,mode=700"};
+    struct error ignored = ERROR_INIT;
+    uint32_t uid, gid;
+    own_fd top = -1;
+    if (!namespaces_map_uid(&plan->namespaces, d->uid, &uid) || !namespaces_map_gid(&plan->namespaces, d->gid, &gid))
+        return -EOVERFLOW;
+    int r = mount_detached(&new, &top, &ignored);
+    if (r < 0)
+        return r;
+    if (mknodat(top, "node", d->type, makedev(d->major, d->minor)) < 0 ||
+        fchownat(top, "node", uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(top, "node", d->mode, 0) < 0)
+        return -errno;
+    own_fd node = openat(top, "node", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    own_fd tree = node < 0 ? -errno : mount_clone(node, false);
+    r = tree < 0 ? tree : mount_seclude(tree, HELD_NODE_FLAGS);
+    if (r < 0)
+        return r;
+    *out = (struct held_source){.fd = fd_take(&tree), .path = d->path, .detached = true, .node = true};
+    return 0;
+}
+
+static int hold_device(const struct plan *plan, const struct plan_device *d, struct held_source *out) {
+    struct stat st;
+    int r = open_node(d->path, out);
+    if (r == 0 &&
+        (fstat(out->fd, &st) < 0 || (st.st_mode & S_IFMT) != d->type || st.st_rdev != makedev(d->major, d->minor)))
+        r = -ENODEV;
+    if (r == 0 || geteuid() != 0 || !namespace_user_is_first() || plan->namespaces.modes[NS_USER] == NS_JOIN)
+        return r;
+    fd_drop(&out->fd);
+    *out = nothing;
+    return make_node(plan, d, out) < 0 ? r : 0;
+}
+
 static int hold_devices(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     if (!is_confined(plan) || plan->mounts.dev_is_bind) /* else the host's nodes are bound */
         return 0;
@@ -366,15 +407,17 @@ static int hold_devices(struct arena *arena, const struct plan *plan, struct hel
         held->devices[i] = nothing;
     for (size_t i = 0; i < plan->devices.count; i++) {
         const struct plan_device *d = &plan->devices.items[i];
-        struct stat st;
+        char place[40] = "";
         if (d->type == S_IFIFO)
             continue;
-        int r = open_node(d->path, &held->devices[i]);
-        if (r == 0 && (fstat(held->devices[i].fd, &st) < 0 || (st.st_mode & S_IFMT) != d->type ||
-                       st.st_rdev != makedev(d->major, d->minor)))
-            r = -ENODEV;
+        if (d->index >= 0)
+            snprintf(place, sizeof place, "/linux/devices/%d", d->index);
+        int r = hold_device(plan, d, &held->devices[i]);
         if (r < 0)
-            return error_code(err, -r, "device %s of the host, to be bound into the user namespace", d->path);
+            return error_at(err, -r, "devices", place,
+                            "device %s: the host has none there to be bound into the user namespace, and none could be "
+                            "made",
+                            d->path);
     }
     return 0;
 }

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum outcome { DIED, CLONED, LEFT, FAILED };
@@ -26,10 +27,13 @@ enum outcome { DIED, CLONED, LEFT, FAILED };
 struct answer {
     enum outcome outcome;
     struct error error;
+    bool
+        locked[]; /* by held_source_at: mounts below the source are locked there, so it cannot be cloned without them */
 };
 
 /*
- * -ENOSYS: no open_tree(2), or an outer container's filter forbids it.
+ * -ENOSYS: no open_tree(2), or an outer container's filter forbids it. -ELOOP: mounts below are locked, and only the
+ * mount itself is wanted.
  * The tree takes the number of the descriptor that it is a clone of, in the table that life shares with us. Until then
  * that one keeps the inode, so its number cannot stand for another file by now.
  */
@@ -39,21 +43,42 @@ static int clone_source(const struct held_source *source, struct error *err) {
         return found;
     own_fd tree = mount_clone(found, source->recursive);
     if (tree == -EINVAL && !source->recursive)
-        return error_code(err, EINVAL, "clone %s in a user namespace (without rbind, nothing may be mounted below it)",
-                          source->path);
+        return -ELOOP;
     if (tree < 0)
         return error_code(err, tree == -EPERM ? ENOSYS : -tree, "clone %s", source->path);
     return dup3(tree, source->fd, O_CLOEXEC) < 0 ? error_sys(err, "dup3") : 0;
 }
 
-static enum outcome clone_sources(struct creation *c, struct error *err) {
+/*
+ * A mount without those below it, cloned in our own mount namespace, where nothing is locked. Its flags would not be
+ * locked either: root of the user namespace could take the host's read-only away, so a mount with such flags is
+ * refused.
+ */
+static int clone_unlocked(const struct held_source *source, struct error *err) {
+    const unsigned long restrictions = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC;
+    struct statvfs fs;
+    if (fstatvfs(source->fd, &fs) < 0)
+        return error_sys(err, "stat %s", source->path);
+    if (fs.f_flag & restrictions)
+        return error_set(err, EINVAL,
+                         "clone %s in a user namespace: without rbind, nothing may be mounted below it where the mount "
+                         "is read-only, nosuid, nodev or noexec",
+                         source->path);
+    own_fd tree = mount_clone(source->fd, false);
+    if (tree < 0)
+        return error_code(err, -tree, "clone %s", source->path);
+    return dup3(tree, source->fd, O_CLOEXEC) < 0 ? error_sys(err, "dup3") : 0;
+}
+
+static enum outcome clone_sources(struct creation *c, bool *locked, struct error *err) {
     const struct held_source *source;
     int r = namespace_join_process(c->pidfd, c->pid, CLONE_NEWNS, err);
     if (r < 0)
         return r == -EPERM || r == -EACCES ? LEFT : FAILED;
     for (size_t i = 0; (source = held_source_at(&c->plan, &c->held, i)); i++) {
         r = source->inside ? clone_source(source, err) : 0;
-        if (r == 0)
+        locked[i] = r == -ELOOP;
+        if (r == 0 || r == -ELOOP)
             continue;
         if (r == -ENOSYS)
             return LEFT;
@@ -73,7 +98,7 @@ _Noreturn static void clone_main(struct creation *c, pid_t life, struct answer *
     if (parent != life && parent != 0)
         _exit(1);
     prctl(PR_SET_NAME, "berth:[CLONE]");
-    answer->outcome = clone_sources(c, &answer->error);
+    answer->outcome = clone_sources(c, answer->locked, &answer->error);
     _exit(0);
 }
 
@@ -102,11 +127,19 @@ static int clone_in_there(struct creation *c, struct answer *answer, struct erro
 }
 
 static int clone_all(struct creation *c, struct error *err) {
-    struct answer *answer = mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const struct held_source *source;
+    const size_t size = sizeof(struct answer) + c->plan.mounts.count + 1;
+    struct answer *answer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (answer == MAP_FAILED)
         return error_sys(err, "mmap");
     int r = clone_in_there(c, answer, err);
-    munmap(answer, sizeof *answer);
+    for (size_t i = 0; r > 0 && (source = held_source_at(&c->plan, &c->held, i)); i++) {
+        if (!answer->locked[i] || clone_unlocked(source, err) == 0)
+            continue;
+        hold_blame(&c->plan, i, err);
+        r = -err->code;
+    }
+    munmap(answer, size);
     return r;
 }
 

@@ -269,3 +269,41 @@ shows_rows() {
         same "$output" $'1000 1000 /t/499\nhost\n64' "$n"
     done
 }
+
+@test "behind a user namespace: a bind without the mounts below it, unless the host's flags would be lost" {
+    needs userns
+    variant_user
+    mkdir "$T/host/below" "$B/rootfs/x" # whoever is root in there may not make it
+    bind /x "$T/host" bind
+    shell 'cat /x/file; ls /x/below; touch /x/below/new 2>/dev/null || echo not ours'
+    local mounts='mount --bind "$0" "$0"; mount -t tmpfs below "$0/below"; touch "$0/below/hidden"'
+    try unshare --mount --propagation private sh -euc "$mounts"'; exec "$@"' "$T/host" \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output$errors" $'host\nnot ours'
+    for flag in ro nosuid nodev noexec; do
+        try unshare --mount --propagation private sh -euc "$mounts; mount -o remount,bind,$flag "'"$0"; exec "$@"' \
+            "$T/host" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        same "$status" 1 "$flag"
+        has "$errors" "mounts[5]"
+        has "$errors" "nothing may be mounted below it"
+        absent
+    done
+}
+
+@test "behind a user namespace: a device that the host has not at that path is made, with its mode and owner" {
+    needs userns
+    variant_user
+    config '.linux.devices = [{path: "/dev/other", type: "c", major: 1, minor: 5, fileMode: 416, uid: 7, gid: 8}]
+        | .linux.resources.devices += [{allow: true, type: "c", major: 1, minor: 5, access: "rwm"}]
+        | .process.user = {uid: 7, gid: 8}'
+    shell 'stat -c "%t:%T %a %u:%g" /dev/other; head -c 3 /dev/other | wc -c; chmod 777 /dev/other 2>&1 | grep -c Read-only'
+    try berth run --bundle "$B" "$ID"
+    if [ "$status" -ne 0 ]; then # before Linux 6.15
+        has "$errors" "/linux/devices/0"
+        has "$errors" "device /dev/other: the host has none there"
+        absent
+        return
+    fi
+    same "$output" $'1:5 640 7:8\n3\n1'
+    [ ! -e /dev/other ]
+}

@@ -884,6 +884,11 @@ refuses_mount() {
     refuses_mount "/proc"
     config '.mounts[-1].destination = "/tmp/../proc"'
     refuses_mount "/proc"
+    # On the same file system, but not its root: nothing in there knows a process.
+    config '.mounts[-1] += {destination: "/proc", source: "/proc/sys"}'
+    refuses_mount "/proc can be covered by a proc file system only"
+    config '.mounts[-1].source = "/proc/self"'
+    refuses_mount "/proc can be covered by a proc file system only"
 }
 
 @test "error: a link where proc or sys is mounted" {
