@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <linux/stat.h>
@@ -33,6 +34,10 @@ void sys_close_range(unsigned first, unsigned last) {
         last = OPEN_FILES_MAX - 1;
     for (unsigned fd = first; fd <= last; fd++)
         close((int)fd);
+}
+
+int sys_rename_new(int dirfd, const char *from, const char *to) {
+    return result(syscall(SYS_renameat2, dirfd, from, dirfd, to, RENAME_NOREPLACE));
 }
 
 int sys_pidfd_open(pid_t pid, unsigned flags) {

@@ -42,6 +42,7 @@ int sys_clone3(struct clone_args *args);
  * a higher number was opened. Some milliseconds then.
  */
 void sys_close_range(unsigned first, unsigned last);
+int sys_rename_new(int dirfd, const char *from, const char *to); /* renameat2(2), RENAME_NOREPLACE */
 int sys_pidfd_open(pid_t pid, unsigned flags);
 int sys_pidfd_send_signal(int pidfd, int signal);
 int sys_setns(int fd, int type);

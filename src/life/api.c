@@ -127,8 +127,9 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
     own_container c = CONTAINER_INIT;
     int r = container_find(runtime->root, id, false, &store, &c, &err);
     if (r == 0 && !c.record->id)
-        r = error_set(&err, ENOENT, "container does not exist: %s (its create was cut off: delete --force cleans up)",
-                      id);
+        r = error_set(&err, ENOENT, "container does not exist: %s (%s)", id,
+                      c.status == OCI_STATUS_CREATING ? "it is being created"
+                                                      : "its create was cut off: delete --force cleans up");
     if (r < 0)
         return finish_operation(r, "state", id, &err, error);
     struct oci_state state;

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ static enum oci_status observe(const struct container *c) {
     return r == 0 || r == -EAGAIN ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
 }
 
-int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
+static int open_once(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
     static const struct oci_record begun = {.id = NULL};
     own_container c = CONTAINER_INIT;
     c.id = id;
@@ -99,6 +100,33 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
     *out = c;
     c = (struct container)CONTAINER_INIT;
     return 0;
+}
+
+/* Whether the record says something now that it did not say when the container was opened. */
+static bool has_moved_on(const struct container *c) {
+    own_arena arena = ARENA_INIT;
+    const struct oci_record *now;
+    struct error ignored;
+    struct stat st;
+    if (fstat(c->dir, &st) < 0 || st.st_nlink == 0)
+        return true;
+    return store_read(c->dir, &arena, &now, &ignored) == 0 && (now->pid != 0 || !c->record->id);
+}
+
+int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
+    for (int attempt = 0;; attempt++) {
+        own_container c = CONTAINER_INIT;
+        int r = open_once(store, id, lock, &c, err);
+        if (r < 0)
+            return r;
+        /* Between the look at the record and the look at the lock a create may have come to its end. */
+        bool unsure = !lock && !c.record->pid && c.status == OCI_STATUS_STOPPED;
+        if (unsure && attempt < 8 && has_moved_on(&c))
+            continue;
+        *out = c;
+        c = (struct container)CONTAINER_INIT;
+        return 0;
+    }
 }
 
 int container_check_cgroup(const struct container *c, struct error *err) {

@@ -14,6 +14,8 @@ int operation_delete(const struct berth_runtime *runtime, const char *id, bool f
         container_kill(&store, id);
     if (r == 0)
         r = container_open(&store, id, true, &c, err);
+    if (r == -ENOENT && force && store.fd >= 0)
+        store_forget_new(&store, id);
     if (r == -ENOENT)
         return force ? 0 : error_set(err, ENOENT, "container does not exist: %s", id);
     if (r == 0)

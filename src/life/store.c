@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store: see store.h. */
 #include "life/store.h"
+#include "kernel/sys.h"
 
 #include "base/fd.h"
 #include "base/own.h"
@@ -191,22 +192,81 @@ static int lock_directory(int dir, const char *id, struct error *err) {
     return r < 0 ? error_code(err, -r, "lock container %s", id) : 0;
 }
 
-int store_reserve(const struct store *store, const char *id, int *dir, struct error *err) {
-    mode_t saved = umask(0);
-    int made = mkdirat(store->fd, id, 0700) < 0 ? -errno : 0;
-    umask(saved);
-    if (made == -EEXIST)
-        return error_set(err, EEXIST, "container with given ID already exists: %s", id);
-    if (made < 0)
-        return error_code(err, -made, "make state directory %s/%s", store->root, id);
-    own_fd fd = openat(store->fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int r = fd < 0 ? error_sys(err, "open state directory %s/%s", store->root, id) : lock_directory(fd, id, err);
-    if (r < 0) {
-        unlinkat(store->fd, id, AT_REMOVEDIR);
-        return r;
-    }
+#define ASIDE_SIZE 32
+
+/*
+ * The name under which the directory of a new container is made: nobody takes it for a container, since no id begins
+ * with a dot. It is told by the id, so that what a killed create has left is found again; ids that share a name are in
+ * each other's way for an instant only.
+ */
+static const char *aside_name(const char *id, char name[static ASIDE_SIZE]) {
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (const char *c = id; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    snprintf(name, ASIDE_SIZE, ".new.%016llx", (unsigned long long)hash);
+    return name;
+}
+
+/* Opens and locks the directory aside. -EWOULDBLOCK: another create is at it; -ESTALE: it went meanwhile. */
+static int lock_aside(const struct store *store, const char *aside, int *dir) {
+    struct stat held, named;
+    own_fd fd = openat(store->fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESTALE : -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return -errno;
+    if (fstat(fd, &held) < 0 || fstatat(store->fd, aside, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+        held.st_ino != named.st_ino)
+        return -ESTALE;
     *dir = fd_take(&fd);
     return 0;
+}
+
+/* Without renameat2(2) or its flag a name that appears between the two calls is taken for a directory that is there. */
+static int rename_new(int store, const char *aside, const char *id) {
+    struct stat st;
+    int r = sys_rename_new(store, aside, id);
+    if (r != -ENOSYS && r != -EINVAL && r != -EPERM)
+        return r;
+    if (fstatat(store, id, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return -EEXIST;
+    return renameat(store, aside, store, id) < 0 ? -errno : 0;
+}
+
+/*
+ * Made aside, locked, and only then given its name: whoever finds a directory without a record and without a lock knows
+ * that its create has died.
+ */
+int store_reserve(const struct store *store, const char *id, int *dir, struct error *err) {
+    char aside[ASIDE_SIZE];
+    own_fd fd = -1;
+    int r = -ESTALE;
+    aside_name(id, aside);
+    for (int attempt = 0; r == -ESTALE && attempt < 8; attempt++) {
+        mode_t saved = umask(0);
+        r = mkdirat(store->fd, aside, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        umask(saved);
+        if (r == 0)
+            r = lock_aside(store, aside, &fd);
+    }
+    if (r == 0) {
+        r = rename_new(store->fd, aside, id);
+        if (r < 0)
+            unlinkat(store->fd, aside, AT_REMOVEDIR);
+    }
+    if (r == -EEXIST || r == -EWOULDBLOCK || r == -ENOTEMPTY)
+        return error_set(err, EEXIST, "container with given ID already exists: %s", id);
+    if (r < 0)
+        return error_code(err, -r, "make state directory %s/%s", store->root, id);
+    *dir = fd_take(&fd);
+    return 0;
+}
+
+void store_forget_new(const struct store *store, const char *id) {
+    char aside[ASIDE_SIZE];
+    own_fd fd = -1;
+    if (lock_aside(store, aside_name(id, aside), &fd) == 0)
+        unlinkat(store->fd, aside, AT_REMOVEDIR);
 }
 
 int store_enter(const struct store *store, const char *id, bool lock, int *dir, struct error *err) {

@@ -43,6 +43,9 @@ int store_open(const char *root, bool make, struct store *out, struct error *err
 /* Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". */
 int store_reserve(const struct store *store, const char *id, int *dir, struct error *err);
 
+/* Removes what a create that was killed in store_reserve may have left. */
+void store_forget_new(const struct store *store, const char *id);
+
 /* Opens an existing one; `lock`: waits up to ten seconds for others to be done with it. ENOENT: "container does not
  * exist". */
 int store_enter(const struct store *store, const char *id, bool lock, int *dir, struct error *err);

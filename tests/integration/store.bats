@@ -216,7 +216,9 @@ PYTHON
     jq --argjson pid "$stranger" '.pid = $pid' <"$ROOT/$ID/record.json" >"$T/forged"
     cp "$T/forged" "$ROOT/$ID/record.json"
     same "$(state_of)" stopped
-    refuses 'container not running' berth kill "$ID" 9
+    refuses 'container not running' berth kill "$ID" TERM
+    succeeds berth kill "$ID" 9 # what is left in its cgroup
+    kill -0 "$stranger"
     succeeds berth delete --force "$ID"
     kill -0 "$stranger"
     kill "$stranger"
@@ -411,4 +413,71 @@ begin_for() {
     umount "$T/small"
     ROOT=$T/state
     absent
+}
+
+# held_up CALL COMMAND...: berth in the background, whose first CALL returns late; waits until it is in there.
+held_up() {
+    inject "$1:delay_exit=1500000:when=1" ""
+    "${through[@]}" "$BERTH" --root "$ROOT" "${@:2}" >"$T/job" 2>&1 </dev/null 3>&- 4>&- &
+    job=$!
+}
+
+has_entry() {
+    [ -n "$(ls -A "$ROOT" 2>/dev/null)" ]
+}
+
+@test "state during a create never says that it was cut off" {
+    local call
+    for call in mkdirat flock renameat2 openat; do
+        rm -rf "$ROOT"
+        mkdir -p -m 700 "$ROOT"
+        held_up "$call" create --bundle "$B" "$ID"
+        while kill -0 "$job" 2>/dev/null; do
+            try berth state "$ID"
+            lacks "$errors" "cut off" "$call" || return 1
+            [ "$status" -eq 1 ] || has creating,created "$(jq -r .status <<<"$output")" || return 1
+        done
+        wait "$job" || fail "$call: $(<"$T/job")"
+        same "$(state_of)" created
+        succeeds berth delete --force "$ID"
+    done
+}
+
+@test "a create that ends between two looks of state is seen" {
+    mkdir -p -m 700 "$ROOT"
+    # No record yet when state looks for it; no lock any more when state looks for that, 3 s later.
+    held_up renameat2 create --bundle "$B" "$ID"
+    eventually is_known
+    inject flock:delay_enter=3000000:when=1 ""
+    succeeds "${through[@]}" "$BERTH" --root "$ROOT" state "$ID"
+    same "$(jq -r .status <<<"$output")" created
+    wait "$job" || fail "$(<"$T/job")"
+}
+
+@test "a create that is killed before its directory has its name leaves nothing in the way" {
+    mkdir -p -m 700 "$ROOT"
+    held_up mkdirat create --bundle "$B" "$ID"
+    eventually has_entry
+    kill -KILL "$(pgrep -P "$job")" || fail "no create"
+    wait "$job" || true
+    succeeds berth list --quiet
+    same "$output" ""
+    succeeds berth create --bundle "$B" "$ID" # takes what is there
+    same "$(ls -A "$ROOT")" "$ID"
+    succeeds berth delete --force "$ID"
+    held_up mkdirat create --bundle "$B" "$ID"
+    eventually has_entry
+    kill -KILL "$(pgrep -P "$job")" || fail "no create"
+    wait "$job" || true
+    succeeds berth delete --force "$ID"
+    same "$(ls -A "$ROOT")" ""
+}
+
+@test "two creates of one id: one is refused, at once" {
+    mkdir -p -m 700 "$ROOT"
+    held_up renameat2 create --bundle "$B" "$ID"
+    eventually has_entry
+    refuses "already exists" berth create --bundle "$B" "$ID"
+    wait "$job" || fail "$(<"$T/job")"
+    same "$(state_of)" created
 }
