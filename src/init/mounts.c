@@ -253,6 +253,26 @@ static int guard(struct init *init, const struct plan_mount *m, int mount_fd, st
     return 0;
 }
 
+/* Names the element of the path that is there and no directory. */
+static int refuse_target(const struct plan_mount *m, struct root base, const char *path, int code, struct error *err) {
+    char prefix[PATH_MAX];
+    struct stat st;
+    size_t len = 0;
+    while (code == ENOTDIR && strlen(path) < sizeof prefix && path[len]) {
+        len += strspn(path + len, "/");
+        len += strcspn(path + len, "/");
+        memcpy(prefix, path, len);
+        prefix[len] = '\0';
+        own_fd fd = resolve_path(base, prefix, 0);
+        if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
+            return error_set(err, code, "make mount point %s: %.*s%s is not a directory", m->destination,
+                             (int)(path - m->destination), m->destination, prefix);
+        if (fd < 0)
+            break;
+    }
+    return error_code(err, code, "make mount point %s", m->destination);
+}
+
 /* The target of a mount, made when it is missing. Refuses the root itself and what lies inside a procfs. */
 static int open_target(const struct init *init, const struct plan_mount *m, bool directory, struct error *err) {
     struct statfs fs;
@@ -267,7 +287,7 @@ static int open_target(const struct init *init, const struct plan_mount *m, bool
         return error_set(err, ELOOP, "%s must be mounted on ordinary directory, there is a symbolic link in %s",
                          m->type, m->destination);
     if (fd < 0)
-        return error_code(err, -fd, "make mount point %s", m->destination);
+        return refuse_target(m, base, path, -fd, err);
     if (fstat(fd, &st) < 0 || fstat(init->root.fd, &top) < 0 || fstatfs(fd, &fs) < 0)
         return error_sys(err, "stat mount point %s", m->destination);
     if (st.st_dev == top.st_dev && st.st_ino == top.st_ino)

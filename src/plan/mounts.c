@@ -3,6 +3,7 @@
 #include "plan/mounts.h"
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/table.h"
 #include "oci_types.h"
 
@@ -434,9 +435,13 @@ static int check_mount(const struct plan_mount *m, const char *place, struct err
     if (strcmp(m->destination, "/proc") == 0 && made && !proc)
         return error_refuse(err, place, "/proc cannot be covered by a file system of type %s", m->type);
     /* mount(2) does not look at them either, and bundles have them: crun and runc before 1.2 let them pass. */
-    if (m->kind == MOUNT_BIND && m->data)
-        log_warning("bind mounts cannot have any filesystem-specific options applied: \"%s\" ignored (config %s)",
-                    m->data, place);
+    if (m->kind == MOUNT_BIND && m->data) {
+        const char *names[TABLE_COUNT(options)];
+        char hint[NEAREST_HINT_SIZE];
+        size_t count = mounts_option_names(names, TABLE_COUNT(options));
+        log_warning("bind mounts cannot have any filesystem-specific options applied: \"%s\" ignored (config %s)%s",
+                    m->data, place, nearest_hint(nearest_of(m->data, names, count), hint));
+    }
     if ((m->copy_symlink || m->source_nofollow || m->dest_nofollow) && m->kind != MOUNT_BIND)
         return error_refuse(err, place, "option %s is for bind mounts only",
                             m->copy_symlink      ? "copy-symlink"

@@ -820,6 +820,11 @@ refuses_mount() {
     same "$output" x
     has "$errors" size=10m
     has "$errors" /mounts/
+    lacks "$errors" "did you mean"
+    config '.mounts[-1].options = ["bind", "nosiud"]'
+    run_shell 'cat /m/file'
+    has "$errors" '"nosiud" ignored (config /mounts/'
+    has "$errors" 'did you mean "nosuid"?'
 }
 
 @test "error: a file on a directory and a directory on a file" {
@@ -834,8 +839,10 @@ refuses_mount() {
 }
 
 @test "error: a parent of the target is a file" {
-    add_mount /etc/passwd/below tmpfs t
-    refuses_mount "/etc/passwd/below|ot a directory"
+    add_mount /etc/passwd/below/that tmpfs t
+    refuses_mount "make mount point /etc/passwd/below/that: /etc/passwd is not a directory"
+    config '.mounts[-1].destination = "/proc/version/x" | .mounts[-1].destination = "/sys/kernel/notes/x"'
+    refuses_mount "make mount point /sys/kernel/notes/x: /sys/kernel/notes is not a directory"
 }
 
 @test "error: the target is the root, by whatever name" {
