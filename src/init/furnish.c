@@ -47,8 +47,8 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
         return error_sys(err, "open");
     if (source->fd < 0)
         return error_set(err, EPERM, "the host has no such device to bind");
-    int r = source_bind(source, target, &mounted, err);
-    if (r < 0 || source->detached)
+    int r = source_move(source, target, &mounted, err);
+    if (r < 0 || source->attached)
         return r; /* read-only already */
     if (mounted < 0)
         mounted = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -57,8 +57,16 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
 }
 
 static int make_device(struct init *init, size_t index, const struct plan_device *d, struct error *err) {
-    char name[NAME_MAX + 1];
-    own_fd parent = resolve_place(init->root, d->path, name);
+    struct stat st;
+    char place[NAME_MAX + 1];
+    const char *name;
+    own_fd parent = resolve_parent(init->root, d->path, true, &name);
+    /* A link of the image at the very path leads to another place inside the root. */
+    if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+        fd_drop(&parent);
+        parent = resolve_place(init->root, d->path, place);
+        name = place;
+    }
     if (parent < 0)
         return error_code(err, -parent, "make its directory");
     if (init->held->devices && d->type != S_IFIFO)

@@ -91,7 +91,8 @@ static void heed_signals(void) {
 
 int gate_ready(struct init *init, struct error *err) {
     struct handoff_message message = {.fd = -1};
-    heed_signals();
+    if (init->gate >= 0)
+        heed_signals();
     /* The wait may be long; nothing of the host is to be had from us meanwhile. */
     int keep[] = {init->channel, init->gate, init->root.fd};
     init_close_others(init, keep, sizeof keep / sizeof *keep);

@@ -178,39 +178,42 @@ static void warn_missing(struct init *init, uint64_t missing) {
         init_warn(init, "capabilities that berth does not have cannot be granted: %s", names);
 }
 
-static uint64_t bounding_now(void) {
+/* Those of `asked` that are in the bounding set. */
+static uint64_t bounding_now(uint64_t asked) {
     uint64_t set = 0;
-    for (unsigned cap = 0; cap < 64; cap++) {
-        int held = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-        if (held < 0) /* beyond the last one that the kernel knows; or not to be known: all, and dropping them fails */
-            return errno == EINVAL ? set : UINT64_MAX;
-        set |= (uint64_t)held << cap;
-    }
-    return set;
-}
-
-static int drop_bounding(uint64_t keep, uint64_t now, struct error *err) {
-    for (unsigned cap = 0; cap < 64; cap++)
-        if ((now & ~keep) >> cap & 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-            return error_sys(err, "drop capability %u from the bounding set", cap);
-    return bounding_now() == keep ? 0 : not_as_set(err, "the bounding set is");
-}
-
-static uint64_t ambient_now(void) {
-    uint64_t set = 0;
-    for (unsigned cap = 0; cap < 64; cap++)
-        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+    for (unsigned cap = 0; cap < 64 && asked >> cap; cap++)
+        if ((asked >> cap & 1) && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
             set |= UINT64_C(1) << cap;
     return set;
 }
 
-static int raise_ambient(uint64_t ambient, struct error *err) {
+static int drop_bounding(uint64_t keep, struct error *err) {
+    for (unsigned cap = 0; cap < 64; cap++) {
+        if (keep >> cap & 1)
+            continue;
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            return errno == EINVAL ? 0 /* beyond the last one that the kernel knows */
+                                   : error_sys(err, "drop capability %u from the bounding set", cap);
+        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
+            return not_as_set(err, "the bounding set is");
+    }
+    return 0;
+}
+
+/* `possible`: what is permitted and inheritable, outside of which the kernel lets nothing be ambient. */
+static int raise_ambient(uint64_t ambient, uint64_t possible, struct error *err) {
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return error_sys(err, "clear ambient capabilities");
-    for (unsigned cap = 0; cap < 64 && ambient >> cap; cap++)
-        if ((ambient >> cap & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+    for (unsigned cap = 0; cap < 64 && possible >> cap; cap++) {
+        const bool wanted = ambient >> cap & 1;
+        if (!(possible >> cap & 1))
+            continue;
+        if (wanted && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
             return error_sys(err, "make %s ambient", process_cap_name(cap));
-    return ambient_now() == ambient ? 0 : not_as_set(err, "the ambient set is");
+        if ((prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1) != wanted)
+            return not_as_set(err, "the ambient set is");
+    }
+    return 0;
 }
 
 /* Sets the three sets, and looks whether they are what they are now said to be. */
@@ -270,8 +273,7 @@ int identity_user(struct init *init, struct error *err) {
     if (r < 0)
         return error_code(err, -r, "read capabilities");
     const uint64_t *wanted = process->caps;
-    const uint64_t bounding_before = bounding_now();
-    uint64_t bounding = wanted[CAP_SET_BOUNDING] & bounding_before;
+    uint64_t bounding = bounding_now(wanted[CAP_SET_BOUNDING]);
     uint64_t permitted = wanted[CAP_SET_PERMITTED] & p;
     uint64_t effective = wanted[CAP_SET_EFFECTIVE] & permitted;
     uint64_t inheritable = wanted[CAP_SET_INHERITABLE] & p;
@@ -281,13 +283,15 @@ int identity_user(struct init *init, struct error *err) {
     /* The two masks are read again when the spare capability is given back. */
     if (init->plan->filter.program && !process->no_new_privs)
         init->spare_caps = p & (UINT64_C(1) << CAP_SYS_ADMIN) & ~effective;
-    r = drop_bounding(bounding, bounding_before, err);
+    r = drop_bounding(bounding, err);
     if (r == 0)
         r = switch_user(process, err);
     if (r == 0)
         r = set_caps(effective | init->spare_caps, permitted | init->spare_caps, inheritable, err);
     /* Engines list all capabilities as ambient, but only what is permitted and inheritable can be (capabilities(7)). */
-    return r < 0 ? r : raise_ambient(process->caps[CAP_SET_AMBIENT] & permitted & inheritable, err);
+    return r < 0
+               ? r
+               : raise_ambient(process->caps[CAP_SET_AMBIENT] & permitted & inheritable, permitted & inheritable, err);
 }
 
 int launch_final_caps(struct init *init, struct error *err) {

@@ -146,5 +146,7 @@ int source_keep(struct held *held, struct held_source *source, struct error *err
 int source_reach_all(struct init *init, struct error *err);
 /* Attaches it on target_fd. *mount_fd: root of the new mount, -1 when a classic bind did it (resolve anew). */
 int source_bind(struct held_source *source, int target_fd, int *mount_fd, struct error *err);
+/* The same for the last time: what is held of the source becomes the descriptor of the mount. */
+int source_move(struct held_source *source, int target_fd, int *mount_fd, struct error *err);
 
 #endif

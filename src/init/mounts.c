@@ -380,7 +380,7 @@ static int place_bind(struct init *init, const struct plan_mount *m, struct erro
     own_fd mounted = -1;
     if (target < 0)
         return target;
-    r = source_bind(source, target, &mounted, err);
+    r = source_move(source, target, &mounted, err);
     if (r == 0)
         r = reach_mount(init, m, &mounted, err);
     if (r == 0 && !source->prepared)
@@ -409,7 +409,7 @@ static int place_stand_in(struct init *init, const struct plan_mount *m, int tar
                                            .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                                                          MOUNT_ATTR_NOEXEC};
     own_fd mounted = -1, covered = -1;
-    int r = source_bind(held_of(init, m), target, &mounted, err);
+    int r = source_move(held_of(init, m), target, &mounted, err);
     if (r == 0)
         r = reach_mount(init, m, &mounted, err);
     if (r < 0)
@@ -437,7 +437,7 @@ static int attach_filesystem(struct init *init, const struct plan_mount *m, int 
                              struct error *err) {
     struct held_source *made = held_of(init, m);
     if (made->detached && !made->stand_in)
-        return source_bind(made, target, mount_fd, err);
+        return source_move(made, target, mount_fd, err);
     const struct mount_new new = new_filesystem(m);
     int r = mount_filesystem(&new, target, mount_fd, err);
     if (r == -EPERM && is_type(m, "proc"))

@@ -63,7 +63,7 @@ int rootfs_attach(struct init *init, struct error *err) {
     const unsigned long quiet = mounts_base_propagation(init);
     bool prepared = source->detached && mount_prepare(source->fd, 0, 0, true, quiet) == 0;
     int mounted = -1;
-    int r = source_bind(source, target, &mounted, err);
+    int r = source_move(source, target, &mounted, err);
     if (r < 0)
         return error_wrap(err, "rootfs %s", source->path);
     if (mounted < 0) /* a classic bind lies where its path leads */

@@ -102,6 +102,17 @@ int source_reach_all(struct init *init, struct error *err) {
     return r < 0 ? r : reach(&held->cgroup_unified, entered, err);
 }
 
+int source_move(struct held_source *source, int target_fd, int *mount_fd, struct error *err) {
+    if (!source->detached || source->attached)
+        return source_bind(source, target_fd, mount_fd, err);
+    int r = mount_attach(source->fd, target_fd);
+    if (r < 0)
+        return error_code(err, -r, "bind %s", source->path);
+    source->attached = true;
+    *mount_fd = fd_take(&source->fd);
+    return 0;
+}
+
 int source_bind(struct held_source *source, int target_fd, int *mount_fd, struct error *err) {
     int r;
     if (source->detached && !source->attached) {
