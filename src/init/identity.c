@@ -154,6 +154,8 @@ static bool groups_are_set(const struct plan_process *process) {
 static int set_groups(struct init *init, struct error *err) {
     static const char place[] = "/process/user/additionalGids";
     const struct plan_process *process = &init->plan->process;
+    if (process->keep_groups)
+        return 0;
     int r = sys_setgroups(process->group_count, process->groups);
     if (r == 0)
         return groups_are_set(process) ? 0 : not_as_set(err, "the additional groups are");

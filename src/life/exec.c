@@ -25,6 +25,7 @@
 #include "life/scope.h"
 #include "life/snapshot.h"
 #include "life/streams.h"
+#include "plan/annotations.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,6 +140,10 @@ static int make_plan(struct execution *x, bool detached, struct error *err) {
     if (r < 0)
         return r;
     x->plan.filter = filter;
+    x->plan.process.keep_groups = annotation_keeps_groups(&c->record->annotations);
+    if (x->plan.process.keep_groups && x->request->additional_gids && x->request->additional_gids[0])
+        return error_set(err, EINVAL, "--additional-gids: the container's annotation %s keeps the groups of the caller",
+                         ANNOTATION_KEEP_GROUPS);
     return check_terminal(x, detached, err);
 }
 

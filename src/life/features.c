@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "kernel/sys.h"
 #include "life/images.h"
+#include "plan/annotations.h"
 #include "plan/hooks.h"
 #include "plan/mounts.h"
 #include "plan/namespaces.h"
@@ -58,7 +59,7 @@ struct feature_set {
     enum oci_seccomp_flag known_flags[TABLE_COUNT(seccomp_flags)], supported_flags[TABLE_COUNT(seccomp_flags)];
     char libseccomp[32];
     struct oci_string_entry annotations[4];
-    const char *unsafe_annotations[2];
+    const char *unsafe_annotations[3];
     struct oci_features_cgroup cgroup;
     struct oci_features_seccomp seccomp;
     struct oci_features_switch off, on;
@@ -81,6 +82,7 @@ static void fill_common(struct feature_set *set) {
     document->mount_options.items = set->mount_options;
     set->unsafe_annotations[0] = IMAGES_ANNOTATION; /* names a file that may make CRIU run programs */
     set->unsafe_annotations[1] = SCOPE_ANNOTATION;
+    set->unsafe_annotations[2] = ANNOTATION_KEEP_GROUPS;
     document->potentially_unsafe_config_annotations = (struct oci_string_array)ITEMS(set->unsafe_annotations);
     document->linux = &set->linux;
 }

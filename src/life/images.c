@@ -6,6 +6,7 @@
 #include "base/table.h"
 #include "kernel/resolve.h"
 #include "kernel/submounts.h"
+#include "plan/annotations.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,9 +77,9 @@ void images_options(const struct images *images, const struct berth_criu *reques
 
 const char *images_criu_config(const struct oci_string_map *annotations) {
     static const char *const defaults[] = {"/etc/criu/berth.conf", "/etc/criu/runc.conf"};
-    for (size_t i = 0; i < annotations->count; i++)
-        if (strcmp(annotations->items[i].key, IMAGES_ANNOTATION) == 0)
-            return *annotations->items[i].value ? annotations->items[i].value : NULL;
+    const char *named = annotation_find(annotations, IMAGES_ANNOTATION);
+    if (named)
+        return *named ? named : NULL;
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (access(defaults[i], R_OK) == 0)
             return defaults[i];

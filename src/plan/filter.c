@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "oci_types.h"
+#include "plan/annotations.h"
 #include "plan/filter_rules.h"
 #include "plan/filter_write.h"
 #include "version.h"
@@ -512,10 +513,7 @@ static void review_names(const struct oci_seccomp *seccomp, const struct actions
 }
 
 bool filter_fails_unknown(const struct oci_string_map *annotations) {
-    for (size_t i = 0; i < annotations->count; i++)
-        if (strcmp(annotations->items[i].key, FAIL_UNKNOWN) == 0)
-            return true;
-    return false;
+    return annotation_find(annotations, FAIL_UNKNOWN) != NULL;
 }
 
 int filter_review(struct arena *arena, const struct oci_seccomp *seccomp, bool fail_unknown, struct error *err) {

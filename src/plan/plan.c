@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "oci_types.h"
+#include "plan/annotations.h"
 
 #include <errno.h>
 #include <linux/mount.h>
@@ -326,6 +327,7 @@ int plan_build(struct arena *arena, const struct oci_config *config, const struc
         r = hooks_plan(arena, config->hooks, &plan.hooks, err);
     if (r == 0 && config->process)
         r = plan_process_of(arena, config->process, facts, request, &plan.process, err);
+    plan.process.keep_groups = annotation_keeps_groups(&config->annotations);
     plan.process.cpus_initial = plan.process.cpus_final = NULL; /* for those that join it later */
     if (r == 0 && config->linux)
         r = plan_linux(arena, config->linux, facts, &plan, err);

@@ -49,6 +49,7 @@ struct plan_process {
     uint32_t uid, gid;
     const gid_t *groups;
     size_t group_count;
+    bool keep_groups; /* those of berth's caller instead; set from an annotation, process_plan does not know of it */
     mode_t umask;
     uint64_t caps[CAP_SET_COUNT]; /* all empty where the config has none, as with runc */
     const struct plan_rlimit *rlimits;
