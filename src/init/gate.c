@@ -33,6 +33,7 @@ int gate_runtime_hooks(struct init *init, struct error *err) {
     const struct hook_call call = {.state_fd = state,
                                    .directory_fd = init->root.fd,
                                    .root_fd = init->runtime_root,
+                                   .output = init->held->hook_output,
                                    .envp = (const char *const *)environ};
     return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, &call, err);
 }
@@ -89,12 +90,19 @@ static void heed_signals(void) {
             (void)sigaction(number, &action, NULL); /* KILL cannot be had, nor the C library's own (32 to 34) */
 }
 
+/* The files for the output of hooks, if hooks of the container are to come. */
+static struct hook_output output_to_come(const struct init *init) {
+    const bool hooks = init->plan->hooks.at[HOOK_START_CONTAINER].count > 0;
+    return hooks ? init->held->hook_output : (struct hook_output)HOOK_OUTPUT_INIT;
+}
+
 int gate_ready(struct init *init, struct error *err) {
     struct handoff_message message = {.fd = -1};
     if (init->gate >= 0)
         heed_signals();
     /* The wait may be long; nothing of the host is to be had from us meanwhile. */
-    int keep[] = {init->channel, init->gate, init->root.fd};
+    const struct hook_output output = output_to_come(init);
+    int keep[] = {init->channel, init->gate, init->root.fd, output.out, output.err};
     init_close_others(init, keep, sizeof keep / sizeof *keep);
     init->proc.fd = -1;
     int r = handoff_send(init->channel, HANDOFF_READY, -1, NULL);
@@ -115,7 +123,8 @@ int gate_told(struct init *init, struct error *err) {
 }
 
 int gate_descriptors(struct init *init, struct error *err) {
-    int keep[] = {init->channel, init->state_fd};
+    const struct hook_output output = output_to_come(init);
+    int keep[] = {init->channel, init->state_fd, output.out, output.err};
     (void)err;
     init_close_others(init, keep, sizeof keep / sizeof *keep);
     init->gate = init->root.fd = -1;

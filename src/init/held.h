@@ -7,6 +7,7 @@
 #ifndef BERTH_INIT_HELD_H
 #define BERTH_INIT_HELD_H
 
+#include "init/hook.h"
 #include "kernel/fd_queue.h"
 #include "kernel/file_limit.h"
 #include "plan/plan.h"
@@ -93,7 +94,8 @@ struct held {
     bool cgroup_shared;       /* ... or, to be bound in any case, the caller's cgroup2 mount */
     int namespaces[NS_COUNT]; /* joined ones, -1 others */
     struct held_container container;
-    int bundle;              /* working directory of hooks */
+    int bundle; /* working directory of hooks */
+    struct hook_output hook_output;
     unsigned preserved;      /* descriptors from 3 on that reach the container */
     struct file_limit files; /* to be given back to the payload */
 };

@@ -73,6 +73,8 @@ static int hook_run_one(const struct plan_hook *hook, const struct hook_call *ca
         .confine = call->confine,
         .context = call->context,
         .cancel_fd = call->cancel_fd,
+        .output_fd = call->output.out,
+        .error_fd = call->output.err,
     };
     struct run_result result;
     int r = run_program(&program, &result, err);

@@ -11,11 +11,19 @@
 
 #include <stdbool.h>
 
+/* Where standard output and standard error of hooks go. 0 or less: kept for the error's text. */
+struct hook_output {
+    int out, err;
+};
+#define HOOK_OUTPUT_INIT                                                                                               \
+    { -1, -1 }
+
 struct hook_call {
     int state_fd;     /* a memfd with the JSON, rewound for each hook: they share it, so seal it against writing */
     int directory_fd; /* working directory, -1 as the caller's */
     int root_fd;      /* root directory, in which the hook's path is resolved; 0 or less: the caller's */
-    int cancel_fd;    /* readable: end the hook that runs, the call fails; 0 or less: none */
+    struct hook_output output;
+    int cancel_fd;                       /* readable: end the hook that runs, the call fails; 0 or less: none */
     int (*confine)(const void *context); /* as in kernel/run.h */
     const void *context;
     const char *const *envp; /* environment of a hook that names none; NULL: an empty one */

@@ -185,11 +185,14 @@ int launch_start_hooks(struct init *init, struct error *err) {
     const bool own_filter = plan->process.no_new_privs && plan->filter.program;
     const struct hook_call call = {.state_fd = init->state_fd,
                                    .directory_fd = -1,
+                                   .output = init->held->hook_output,
                                    .envp = plan->process.env,
                                    .confine = own_filter ? load_filter : NULL,
                                    .context = &plan->filter};
     int r = hook_run(&plan->hooks, HOOK_START_CONTAINER, &call, err);
     fd_drop(&init->state_fd);
+    fd_drop(&init->held->hook_output.out);
+    fd_drop(&init->held->hook_output.err);
     if (r < 0)
         return r;
     /* Without this word an end from here on could be one in the middle of a hook. */

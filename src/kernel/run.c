@@ -87,18 +87,19 @@ static int input_open(int stdin_fd) {
 }
 
 /*
- * Input on 0, output on 1 and 2, what is kept on 3, the report on 4 until exec, nothing else. All are lifted above
+ * Input on 0, outputs on 1 and 2, what is kept on 3, the report on 4 until exec, nothing else. All are lifted above
  * these numbers first, since a caller with closed standard streams may hold any of them as 0, 1 or 2.
  */
 static int streams_place(const struct run_program *program, int output, int *report) {
     bool keeps = program->keep_fd > 0;
     int input = input_open(program->stdin_fd);
-    int lifted_output = fcntl(output, F_DUPFD_CLOEXEC, LIFT);
+    int lifted_output = fcntl(program->output_fd > 0 ? program->output_fd : output, F_DUPFD_CLOEXEC, LIFT);
+    int lifted_error = fcntl(program->error_fd > 0 ? program->error_fd : output, F_DUPFD_CLOEXEC, LIFT);
     int lifted_report = fcntl(*report, F_DUPFD_CLOEXEC, LIFT);
     int lifted_keep = keeps ? fcntl(program->keep_fd, F_DUPFD_CLOEXEC, LIFT) : 0;
-    if (input < 0 || lifted_output < 0 || lifted_report < 0 || lifted_keep < 0)
+    if (input < 0 || lifted_output < 0 || lifted_error < 0 || lifted_report < 0 || lifted_keep < 0)
         return -errno;
-    if (dup2(input, 0) < 0 || dup2(lifted_output, 1) < 0 || dup2(lifted_output, 2) < 0 ||
+    if (dup2(input, 0) < 0 || dup2(lifted_output, 1) < 0 || dup2(lifted_error, 2) < 0 ||
         dup3(lifted_report, 4, O_CLOEXEC) < 0 || (keeps && dup2(lifted_keep, 3) < 0))
         return -errno;
     *report = 4;

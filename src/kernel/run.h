@@ -28,6 +28,7 @@ struct run_program {
                     */
     int (*confine)(const void *context); /* what the new process does to itself last; -errno: it fails. NULL: nothing */
     const void *context;
+    int output_fd, error_fd; /* dup'ed to 1 and 2, which are not drained then. 0 or less: into result->output */
 };
 
 #define RUN_OUTPUT_MAX 4096

@@ -200,6 +200,7 @@ static int on_hooks(struct creation *c, struct error *err) {
             return error_code(err, -state, "state for hooks");
         const struct hook_call call = {.state_fd = state,
                                        .directory_fd = c->held.bundle,
+                                       .output = c->held.hook_output,
                                        .cancel_fd = c->relay ? c->relay->stop_fd : 0,
                                        .envp = (const char *const *)environ};
         int r = hook_run(&c->plan.hooks, points[i], &call, err);

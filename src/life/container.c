@@ -9,6 +9,7 @@
 #include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
+#include "life/hook_output.h"
 #include "life/lifecycle.h"
 #include "life/scope.h"
 #include "oci.h"
@@ -196,12 +197,22 @@ int container_hooks(struct arena *arena, const struct oci_record *record, enum h
     own_fd state = container_state_fd(record, rule->status);
     if (state < 0)
         return error_code(err, -state, "state for %s hooks", hook_point_name(point));
+    const bool carry_on = rule->failure == HOOK_FAILURE_CARRY_ON;
     own_fd bundle = open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_hook_output output = HOOK_OUTPUT_INIT;
+    r = hook_output_open(&record->annotations, bundle, &output, err);
+    if (r < 0 && !carry_on)
+        return r;
+    if (r < 0) {
+        log_warning("%s", err->text);
+        *err = (struct error)ERROR_INIT;
+    }
     const struct hook_call call = {.state_fd = state,
                                    .directory_fd = bundle,
+                                   .output = output,
                                    .cancel_fd = cancel_fd,
                                    .envp = (const char *const *)environ,
-                                   .carry_on = rule->failure == HOOK_FAILURE_CARRY_ON};
+                                   .carry_on = carry_on};
     return hook_run(&hooks, point, &call, err);
 }
 

@@ -19,6 +19,7 @@
 #include "life/facts.h"
 #include "life/filter_cache.h"
 #include "life/hold.h"
+#include "life/hook_output.h"
 #include "life/limits.h"
 #include "life/notify.h"
 #include "life/scope.h"
@@ -545,6 +546,14 @@ static int spawn_init(struct creation *c, struct error *err) {
     return 0;
 }
 
+/* Before the first hook, so that a file that cannot be opened refuses the create, even if it is for poststop alone. */
+static int open_hook_output(struct creation *c, struct error *err) {
+    size_t hooks = 0;
+    for (int point = 0; point < HOOK_POINT_COUNT; point++)
+        hooks += c->plan.hooks.at[point].count;
+    return hooks == 0 ? 0 : hook_output_open(&c->config->annotations, c->held.bundle, &c->held.hook_output, err);
+}
+
 int create_prepare(struct creation *c, unsigned flags, struct error *err) {
     struct cgroup_host host = {.world = CGROUP_NONE};
     c->gated = flags & CREATE_GATED;
@@ -567,7 +576,9 @@ int create_prepare(struct creation *c, unsigned flags, struct error *err) {
     if (r < 0)
         return r;
     log_step("plan", "bundle %s", c->plan.bundle);
-    r = locate_cgroup(c, &host, err);
+    r = open_hook_output(c, err);
+    if (r == 0)
+        r = locate_cgroup(c, &host, err);
     if (r == 0)
         r = hold_open(&c->arena, &c->plan, &c->held, err);
     if (r < 0)

@@ -59,7 +59,7 @@ struct feature_set {
     enum oci_seccomp_flag known_flags[TABLE_COUNT(seccomp_flags)], supported_flags[TABLE_COUNT(seccomp_flags)];
     char libseccomp[32];
     struct oci_string_entry annotations[4];
-    const char *unsafe_annotations[3];
+    const char *unsafe_annotations[5];
     struct oci_features_cgroup cgroup;
     struct oci_features_seccomp seccomp;
     struct oci_features_switch off, on;
@@ -83,6 +83,8 @@ static void fill_common(struct feature_set *set) {
     set->unsafe_annotations[0] = IMAGES_ANNOTATION; /* names a file that may make CRIU run programs */
     set->unsafe_annotations[1] = SCOPE_ANNOTATION;
     set->unsafe_annotations[2] = ANNOTATION_KEEP_GROUPS;
+    set->unsafe_annotations[3] = ANNOTATION_HOOKS_STDOUT; /* names a file that is made and written to */
+    set->unsafe_annotations[4] = ANNOTATION_HOOKS_STDERR;
     document->potentially_unsafe_config_annotations = (struct oci_string_array)ITEMS(set->unsafe_annotations);
     document->linux = &set->linux;
 }

@@ -10,6 +10,7 @@
 #include "kernel/mountfd.h"
 #include "kernel/namespace.h"
 #include "kernel/sys.h"
+#include "life/hook_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ void hold_init(struct held *held) {
                           .null = nothing,
                           .cgroup_unified = nothing,
                           .null_stream = -1,
-                          .bundle = -1};
+                          .bundle = -1,
+                          .hook_output = HOOK_OUTPUT_INIT};
     for (int k = 0; k < NS_COUNT; k++)
         held->namespaces[k] = -1;
 }
@@ -42,6 +44,7 @@ void hold_drop(const struct plan *plan, struct held *held) {
     fd_drop(&held->null_stream);
     fd_drop(&held->cgroup_unified.fd);
     fd_drop(&held->bundle);
+    hook_output_drop(&held->hook_output);
     fd_queue_drop(&held->queue);
     for (size_t i = 0; held->mounts && i < plan->mounts.count; i++)
         fd_drop(&held->mounts[i].fd);

@@ -241,6 +241,7 @@ static int run_hooks(struct creation *c, struct error *err) {
         own_fd state = container_state_fd(&c->record, lifecycle_hook(points[i])->status);
         const struct hook_call call = {.state_fd = state,
                                        .directory_fd = c->held.bundle,
+                                       .output = c->held.hook_output,
                                        .cancel_fd = c->relay ? c->relay->stop_fd : 0,
                                        .envp = (const char *const *)environ};
         r = state < 0 ? error_code(err, -state, "state for hooks") : hook_run(&c->plan.hooks, points[i], &call, err);

@@ -8,6 +8,8 @@
 struct oci_string_map;
 
 #define ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
+#define ANNOTATION_HOOKS_STDOUT "run.oci.hooks.stdout"
+#define ANNOTATION_HOOKS_STDERR "run.oci.hooks.stderr"
 
 /* The value of an annotation, NULL if the config does not have it. */
 const char *annotation_find(const struct oci_string_map *annotations, const char *name);

@@ -24,7 +24,8 @@ static struct error err;
 
 static int shell_at(const char *script, int input, int directory, int64_t timeout_ms) {
     const char *const argv[] = {"sh", "-c", script, NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, input, directory, -1, timeout_ms, 0, 0, NULL, NULL};
+    const struct run_program program = {"/bin/sh", argv, envp, input, directory, -1, timeout_ms,
+                                        0,         0,    NULL, NULL,  0,         0};
     memset(&result, 0, sizeof result);
     return run_program(&program, &result, &err);
 }
@@ -35,7 +36,7 @@ static int shell(const char *script) {
 
 static int start(const char *path, int64_t timeout_ms) {
     const char *const argv[] = {"word", "--probe", NULL};
-    const struct run_program program = {path, argv, envp, -1, -1, -1, timeout_ms, 0, 0, NULL, NULL};
+    const struct run_program program = {path, argv, envp, -1, -1, -1, timeout_ms, 0, 0, NULL, NULL, 0, 0};
     memset(&result, 0, sizeof result);
     err = (struct error)ERROR_INIT;
     return run_program(&program, &result, &err);
@@ -206,7 +207,7 @@ static void test_cancel(void) {
     int stop[2];
     ok(pipe2(stop, O_CLOEXEC) == 0 && write(stop[1], "x", 1) == 1, "somebody asks to stop");
     const char *const argv[] = {"sh", "-c", "echo begun; sleep 1000 & sleep 1000", NULL};
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, stop[0], 0, NULL, NULL};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, stop[0], 0, NULL, NULL, 0, 0};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that is cancelled has run");
     ok(result.cancelled && !result.timed_out, "and was cancelled, not timed out");
@@ -228,8 +229,8 @@ static int confine_fails(const void *context) {
 static void test_confined(void) {
     const char *const argv[] = {"sh", "-c", "umask", NULL};
     const mode_t mask = 0123;
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, confine_self, &mask};
-    const struct run_program failing = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, confine_fails, NULL};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, confine_self, &mask, 0, 0};
+    const struct run_program failing = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, confine_fails, NULL, 0, 0};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that is confined has run");
     is_text(result.output, "0123\n", "so");
@@ -241,12 +242,26 @@ static void test_confined(void) {
 static void test_kept(const char *directory) {
     const char *const argv[] = {"sh", "-c", "ls -m /proc/self/fd; ls -l /proc/self/fd/3", NULL};
     own_fd lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, lock, 0, 0, 0, NULL, NULL};
+    const struct run_program program = {"/bin/sh", argv, envp, -1, -1, lock, 0, 0, 0, NULL, NULL, 0, 0};
     err = (struct error)ERROR_INIT;
     is_number(run_program(&program, &result, &err), 0, "a program that keeps a descriptor has run");
     ok(strncmp(result.output, "0, 1, 2, 3, 4\n", 14) == 0, "it has that one beside its streams: %s", result.output);
     ok(strstr(result.output, directory) != NULL, "as its 3");
     ok(fcntl(lock, F_GETFD) == FD_CLOEXEC, "the caller's stays what it was");
+}
+
+static void test_redirected(void) {
+    const char *const argv[] = {"sh", "-c", "echo out; echo err >&2", NULL};
+    char text[32] = "";
+    own_fd file = memory_file("");
+    const struct run_program out = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, NULL, NULL, file, 0};
+    is_number(run_program(&out, &result, &err), 0, "a program whose standard output goes elsewhere has run");
+    is_text(result.output, "err\n", "its standard error is kept");
+    const struct run_program both = {"/bin/sh", argv, envp, -1, -1, -1, 0, 0, 0, NULL, NULL, file, file};
+    is_number(run_program(&both, &result, &err), 0, "so has one that has neither of ours");
+    is_text(result.output, "", "nothing is kept of that");
+    ok(pread(file, text, sizeof text - 1, 0) == 12, "all else is in the file");
+    is_text(text, "out\nout\nerr\n", "in its order");
 }
 
 static void test_refused(const char *directory) {
@@ -273,7 +288,7 @@ static void test_refused(const char *directory) {
     close(fd);
     result.status = 77;
     const char *const argv[] = {"x", NULL};
-    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, -1, 0, 0, 0, NULL, NULL};
+    const struct run_program absent = {"/nonexistent", argv, envp, -1, -1, -1, 0, 0, 0, NULL, NULL, 0, 0};
     run_program(&absent, &result, &err);
     is_number(result.status, 77, "a failure leaves the result untouched");
 }
@@ -402,6 +417,7 @@ int main(int argc, char **argv) {
     test_cancel();
     test_confined();
     test_kept(directory);
+    test_redirected();
     test_refused(directory);
     test_surroundings();
     test_streams_closed();
