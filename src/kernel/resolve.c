@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 
 #define LINKS_MAX 40 /* as the kernel's own limit (path_resolution(7)) */
+#define TRIES_MAX 64 /* of a path on which something is renamed each time, before the walker takes it */
 
 static bool walker_forced;
 
@@ -225,16 +226,18 @@ static int openat2_in_root(struct root root, const char *path, uint64_t open_fla
         how.flags |= O_NOFOLLOW;
     if (flags & RESOLVE_NO_LINKS)
         how.resolve |= RESOLVE_NO_SYMLINKS;
-    int fd;
-    do /* EAGAIN: a rename on the way while ".." was resolved (openat2(2)) */
+    int fd, tries = 0;
+    do
         fd = sys_openat2(root.fd, *path ? path : ".", &how);
-    while (fd == -EAGAIN || fd == -EINTR);
+    while (fd == -EINTR || (fd == -EAGAIN && ++tries < TRIES_MAX));
     return fd;
 }
 
 static bool walker_needed(int r) {
-    /* EPERM may come from a seccomp filter that does not know the call; the walker then gives the true answer. */
-    return r == -ENOSYS || r == -EPERM;
+    /* EPERM may come from a seccomp filter that does not know the call; the walker then gives the true answer. EAGAIN:
+     * something was renamed while ".." was resolved (openat2(2)), and somebody may do so forever; or a file has a lease
+     * (fcntl(2)), of which the walker tells. */
+    return r == -ENOSYS || r == -EPERM || r == -EAGAIN;
 }
 
 int resolve_path(struct root root, const char *path, unsigned flags) {
