@@ -341,7 +341,7 @@ static int find_beneath(struct init *init, const struct plan_mount *m, struct he
     struct stat st;
     const char *path = source->beneath;
     const struct root base = init_base(init, &path);
-    own_fd fd = resolve_path(base, path, 0);
+    own_fd fd = resolve_path(base, path, source->nofollow ? RESOLVE_NO_LINK_AT_END : 0);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_code(err, fd < 0 ? -fd : errno, "open %s in the container's root", source->beneath);
     source->directory = S_ISDIR(st.st_mode);

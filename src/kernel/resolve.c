@@ -280,6 +280,41 @@ int resolve_place(struct root root, const char *path, char name[static NAME_MAX 
     return fd;
 }
 
+/* Whether a path that goes on with `rest` leaves the directory where it is. */
+static bool climbs_out(const char *rest) {
+    int depth = 0;
+    for (size_t len; depth >= 0 && *rest; rest += len) {
+        rest += strspn(rest, "/");
+        len = strcspn(rest, "/");
+        if (len == 2 && strncmp(rest, "..", 2) == 0)
+            depth--;
+        else if (len > 0 && !(len == 1 && *rest == '.'))
+            depth++;
+    }
+    return depth < 0;
+}
+
+bool resolve_meets(struct root root, const char *path, unsigned flags, const struct stat *directory,
+                   char rest[static PATH_MAX]) {
+    struct walk walk = {.root = root, .fd = root.fd};
+    char name[NAME_MAX + 2];
+    struct stat st;
+    bool met = false;
+    int r = 0;
+    if (strlen(path) >= sizeof walk.rest)
+        return false;
+    memcpy(walk.rest, path, strlen(path) + 1);
+    while (!met && r == 0 && walk_next(&walk, name, &r)) {
+        r = walk_component(&walk, name, flags, O_PATH);
+        met = r == 0 && fstat(walk.fd, &st) == 0 && st.st_dev == directory->st_dev && st.st_ino == directory->st_ino &&
+              !climbs_out(walk.rest);
+    }
+    if (met)
+        memcpy(rest, walk.rest, strlen(walk.rest) + 1);
+    walk_drop(&walk);
+    return met;
+}
+
 int resolve_parent(struct root root, const char *path, bool make, const char **name) {
     char parent[PATH_MAX];
     size_t len = strlen(path);

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* A directory that nothing resolved below it can leave. The fd is O_PATH. */
@@ -54,6 +55,13 @@ int resolve_parent(struct root root, const char *path, bool make, const char **n
  * in a directory that has no name ("/", "..").
  */
 int resolve_place(struct root root, const char *path, char name[static NAME_MAX + 1]);
+
+/*
+ * Whether the way to `path` leads into `directory`, by whatever name and whatever links, and goes on inside. `rest` is
+ * then the part of the path behind the directory, not resolved yet. `flags`: enum resolve_flags.
+ */
+bool resolve_meets(struct root root, const char *path, unsigned flags, const struct stat *directory,
+                   char rest[static PATH_MAX]);
 
 /* Test hook: true forces the walker although openat2 works. */
 void resolve_force_walker(bool force);

@@ -208,6 +208,30 @@ static const char *beneath_root(struct arena *arena, const struct plan *plan, co
     return below || !clean || !root ? below : path_below(clean, root);
 }
 
+/* The same where the path reaches the root through a link: what is behind the root may be a link of the image. */
+static int beneath_by_link(struct arena *arena, const struct held *held, struct held_source *source, int fd,
+                           struct error *err) {
+    const struct stat root = {.st_dev = held->rootfs.device, .st_ino = held->rootfs.inode};
+    const char *real = real_path(arena, fd);
+    char rest[PATH_MAX];
+    source->beneath = path_below(real, held->rootfs_path);
+    if (strcmp(real, source->path) == 0)
+        return 0;
+    own_fd top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool met = top >= 0 && resolve_meets((struct root){top}, source->path,
+                                         source->nofollow ? RESOLVE_NO_LINK_AT_END : 0, &root, rest);
+    if (met)
+        source->beneath = arena_strdup(arena, *rest ? rest : "/");
+    return met && !source->beneath ? error_memory(err) : 0;
+}
+
+/* A mapped source is cloned by us, before any row is in its place. */
+static int open_beneath(const struct plan *plan, const struct held_source *source) {
+    own_fd root = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root < 0 ? -errno
+                    : resolve_path((struct root){root}, source->beneath, source->nofollow ? RESOLVE_NO_LINK_AT_END : 0);
+}
+
 /* For copy-symlink: the text of a symbolic link, NULL for anything else. */
 static int hold_link(struct arena *arena, int fd, const char *path, const char **link, struct error *err) {
     struct stat st;
@@ -228,8 +252,7 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
                      struct error *err) {
     struct held_source *out = &held->mounts[m->index],
                        how = {.path = m->source, .recursive = m->recursive, .nofollow = m->source_nofollow};
-    const bool mapped = m->idmap != MOUNT_IDMAP_NONE; /* by us, so the source must be the host's */
-    how.beneath = mapped ? NULL : beneath_root(arena, plan, held, m->source);
+    how.beneath = beneath_root(arena, plan, held, m->source);
     const bool nofollow = m->source_nofollow || m->copy_symlink;
     own_fd fd = how.beneath ? -1 : open(how.path, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
     if (fd >= 0 && m->copy_symlink) {
@@ -241,8 +264,17 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
         error_sys(err, "open");
         return blame_mount(m, err);
     }
-    if (!how.beneath && !how.link && !mapped)
-        how.beneath = path_below(real_path(arena, fd), held->rootfs_path);
+    if (!how.beneath && !how.link && beneath_by_link(arena, held, &how, fd, err) < 0)
+        return blame_mount(m, err);
+    if (how.beneath && m->idmap != MOUNT_IDMAP_NONE) {
+        fd_drop(&fd);
+        fd = open_beneath(plan, &how);
+        if (fd < 0) {
+            error_code(err, -fd, "open %s in the container's root", how.beneath);
+            return blame_mount(m, err);
+        }
+        how.beneath = NULL;
+    }
     if (how.beneath || how.link) {
         how.fd = -1;
         *out = how;

@@ -55,3 +55,44 @@ PYTHON
     succeeds timeout 10 "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
     same "$output" text
 }
+
+@test "a source that leads through the container's own root, by whatever name, is resolved inside it from there on" {
+    mkdir -p "$T"/host/{plain,outside/dir} "$B/rootfs/in/dir"
+    ln -s "$T/host/outside" "$B/rootfs/lure"
+    mkdir -p "$B/rootfs$T/host/outside/dir"
+    echo outside | tee "$T/host/outside/file" >"$T/host/outside/dir/file"
+    echo inside | tee "$B/rootfs$T/host/outside/file" "$B/rootfs$T/host/outside/dir/file" >"$B/rootfs/in/dir/file"
+    echo plain >"$T/host/plain/file"
+    ln -s "$B" "$T/alias"
+    ln -s "$B/rootfs/lure" "$T/to-lure"
+    ln -s bundle/rootfs/in "$T/to-in"
+    ln -s "$B/rootfs/../../host/plain" "$T/past"
+    row /1 bind "$T/alias/rootfs/lure" bind
+    row /2 bind "$T/alias/rootfs/lure/dir" bind
+    row /3 bind "$T/to-lure" bind
+    row /4 bind "$T/to-in/dir" bind
+    row /5 bind "$T/past" bind
+    shell 'cat /1/file /2/file /3/file /4/file /5/file'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'inside\ninside\ninside\ninside\nplain'
+}
+
+@test "a mapped source below the container's own root does not follow a link of the image to the host" {
+    mkdir -p "$T/outside" "$B/rootfs$T/outside"
+    echo outside >"$T/outside/file"
+    echo inside >"$B/rootfs$T/outside/file"
+    ln -s "$T/outside" "$B/rootfs/lure"
+    row /m bind "$B/rootfs/lure" bind idmap=uids=0-0-1000\;gids=0-0-1000
+    payload cat /m/file
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" inside
+}
+
+@test "src-nofollow: a link below the container's own root is itself the source" {
+    ln -s nowhere "$B/rootfs/one"
+    ln -s elsewhere "$B/rootfs/two"
+    row /two bind "$B/rootfs/one" bind src-nofollow dest-nofollow
+    payload readlink /two
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" nowhere
+}
