@@ -47,6 +47,7 @@ struct held_source {
     ino_t inode;
     const char *beneath; /* instead of all that: a path in the container's root, resolved there in its turn */
     const char *link;    /* instead: a symbolic link to this is made at the destination */
+    uint64_t mount_id;   /* of the mount that the row has made, or that covers it by now; 0: not known */
 };
 
 /*

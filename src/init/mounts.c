@@ -273,6 +273,41 @@ static int refuse_target(const struct plan_mount *m, struct root base, const cha
     return error_code(err, code, "make mount point %s", m->destination);
 }
 
+/*
+ * Remembers which mount a row has made, for a remount: its destination may be a name of another mount by then. What is
+ * put on the top of an earlier row's mount takes its place.
+ */
+static void remember(const struct init *init, const struct plan_mount *m, int target, int mount_fd) {
+    const struct plan_mounts *mounts = &init->plan->mounts;
+    uint64_t made, covered;
+    bool top;
+    if (sys_mount_id(mount_fd, &made) < 0)
+        return;
+    held_of(init, m)->mount_id = made;
+    if (sys_mount_root(target, &top) < 0 || !top || sys_mount_id(target, &covered) < 0)
+        return;
+    for (const struct plan_mount *earlier = mounts->items; earlier < m; earlier++)
+        if (held_of(init, earlier)->mount_id == covered)
+            held_of(init, earlier)->mount_id = made;
+}
+
+/* Whether a remount is about to change the mount that the last row with its destination has made. */
+static int check_remembered(const struct init *init, const struct plan_mount *m, int fd, struct error *err) {
+    const struct plan_mount *earlier = m;
+    uint64_t found;
+    while (earlier > init->plan->mounts.items) {
+        earlier--;
+        if (earlier->kind == MOUNT_REMOUNT || strcmp(earlier->destination, m->destination) != 0)
+            continue;
+        const uint64_t made = held_of(init, earlier)->mount_id;
+        return made == 0 || sys_mount_id(fd, &found) < 0 || found == made
+                   ? 0
+                   : error_set(err, EBUSY, "%s is not the mount that mounts[%u] has made there", m->destination,
+                               earlier->index);
+    }
+    return 0;
+}
+
 /* The target of a mount, made when it is missing. Refuses the root itself and what lies inside a procfs. */
 static int open_target(const struct init *init, const struct plan_mount *m, bool directory, struct error *err) {
     struct statfs fs;
@@ -385,7 +420,10 @@ static int place_bind(struct init *init, const struct plan_mount *m, struct erro
         r = reach_mount(init, m, &mounted, err);
     if (r == 0 && !source->prepared)
         r = change(init, m, mounted, true, err);
-    return r < 0 ? r : guard(init, m, mounted, err);
+    if (r < 0)
+        return r;
+    remember(init, m, target, mounted);
+    return guard(init, m, mounted, err);
 }
 
 /* A tmpfs over a directory that was there looks like it, unless the options say a mode. */
@@ -477,6 +515,7 @@ static int place_filesystem(struct init *init, const struct plan_mount *m, struc
         r = guard(init, m, mounted, err);
     if (r < 0)
         return r;
+    remember(init, m, target, mounted);
     /* The container's own /proc is as good as a private one, and free. */
     if (is_type(m, "proc") && init->proc.fd < 0)
         init->proc.fd = fd_take(&mounted);
@@ -492,6 +531,8 @@ static int place_remount(struct init *init, const struct plan_mount *m, struct e
     if (fd < 0)
         return error_code(err, -fd, "open %s", m->destination);
     int r = check_mounted(m, fd, err);
+    if (r == 0)
+        r = check_remembered(init, m, fd, err);
     if (r == 0 && (m->data || m->superblock))
         r = mount_reconfigure(fd, m->data, m->superblock, err);
     if (r == 0)

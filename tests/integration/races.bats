@@ -96,3 +96,35 @@ PYTHON
     succeeds berth run --bundle "$B" "$ID"
     same "$output" nowhere
 }
+
+@test "a remount that would reach another mount than the row that it follows is refused" {
+    needs program:strace
+    local result=0
+    mkdir "$B/rootfs/other"
+    row /other tmpfs other
+    row /mark tmpfs mark
+    row /dev tmpfs second remount ro
+    shell 'grep -E " /(dev|other)" /proc/self/mountinfo'
+    # The directory for /mark is there, its mount comes late: the image's /dev leads elsewhere by then.
+    inject move_mount:delay_enter=400000:when=7+
+    "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- &
+    job=$!
+    eventually test -d "$B/rootfs/mark"
+    mv "$B/rootfs/dev" "$B/rootfs/old"
+    ln -s other "$B/rootfs/dev"
+    wait "$job" || result=$?
+    same "$result" 1 "$(cat "$T/stdout" "$T/stderr")"
+    has "$(cat "$T/stderr")" "mounts[7]): /dev is not the mount that mounts[1] has made there"
+    absent
+}
+
+@test "a remount reaches what a later row has put over the row that it follows" {
+    ln -s under "$B/rootfs/alias"
+    row /under tmpfs first
+    row /alias tmpfs second
+    row /under tmpfs third remount ro
+    # shellcheck disable=SC2016 # for awk of the container
+    shell 'awk "\$5 == \"/under\" { print \$(NF - 1), substr(\$6, 1, 2) }" /proc/self/mountinfo'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" $'first rw\nsecond ro'
+}
