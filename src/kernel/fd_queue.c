@@ -56,7 +56,7 @@ int fd_queue_take(struct fd_queue *queue) {
         size_t count = FD_QUEUE_BATCH;
         ssize_t n = fd_receive(queue->ends[1], &byte, 1, out->fds, &count);
         if (n < 0 && n != -EAGAIN)
-            return (int)n;
+            return n == -EMSGSIZE ? -EMFILE : (int)n; /* a batch fits: the kernel leaves out what it cannot open */
         out->first = 0;
         out->count = n > 0 ? count : 0;
     }

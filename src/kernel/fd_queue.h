@@ -27,7 +27,10 @@ void fd_queue_drop(struct fd_queue *queue);
 /* Adopts *fd, which becomes -1. -EAGAIN: the queue is full; -ETOOMANYREFS. */
 int fd_queue_put(struct fd_queue *queue, int *fd);
 
-/* The oldest one, which is the caller's then; -ENOENT: the queue is empty. */
+/*
+ * The oldest one, which is the caller's then; -ENOENT: the queue is empty; -EMFILE: no room to open a batch, which is
+ * lost then.
+ */
 int fd_queue_take(struct fd_queue *queue);
 
 #endif

@@ -91,6 +91,7 @@ static void undo_reserve(void *subject) {
 static void undo_cgroup(void *subject) {
     struct creation *c = subject;
     struct error err = ERROR_INIT;
+    hold_drop(&c->plan, &c->held); /* the table of open files may be full, and removing opens some */
     if (cgroup_remove(&c->group, true, KILL_WAIT_MS, &err) < 0)
         log_warning("%s", err.text);
 }

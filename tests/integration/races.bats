@@ -128,3 +128,28 @@ PYTHON
     succeeds berth run --bundle "$B" "$ID"
     same "$output" $'first rw\nsecond ro'
 }
+
+@test "with too few open files for the mounts each shows its own source, or the limit is named" {
+    local limit succeeded=0 refused=0
+    mkdir "$T/source"
+    touch "$T"/source/{0..59}
+    jq -n --arg s "$T/source" '[range(60) | if . % 2 == 0
+        then {destination: "/m/\(.)", type: "bind", source: "\($s)/\(.)", options: ["bind"]}
+        else {destination: "/m/\(.)", type: "tmpfs", source: "\(.)", options: ["ro"]} end]' >"$T/rows"
+    config --slurpfile rows "$T/rows" '.mounts += $rows[0]'
+    # The number in the destination, and the one in the source or, for a bind, in the root of the mount.
+    shell 'awk "\$5 ~ \"^/m/\" { split(\$5, d, \"/\"); n = split(\$4, s, \"/\"); of = \$4 == \"/\" ? \$(NF - 1) : s[n]
+        if (d[3] == of) good++; else bad++ } END { print good + 0, bad + 0 }" /proc/self/mountinfo'
+    for limit in {20..64..4}; do
+        try prlimit --nofile="$limit:$limit" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        if [ "$status" -eq 0 ]; then
+            same "$output" "60 0" "mounts with $limit open files"
+            succeeded=$((succeeded + 1))
+        else
+            has "${errors,,}" "too many open files" "error with $limit open files"
+            refused=$((refused + 1))
+        fi
+        absent
+    done
+    [ "$succeeded" -gt 0 ] && [ "$refused" -gt 0 ] || fail "$succeeded times success, $refused times refused"
+}
