@@ -38,12 +38,10 @@ static int copy_content(int in, int out, off_t size) {
     return 0;
 }
 
-static int copy_file(int from, int to, const char *name, const struct stat *st, struct error *err) {
-    own_fd in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+static int copy_file(int in, int to, const char *name, const struct stat *st, struct error *err) {
     own_fd out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (in < 0 || out < 0)
-        return error_sys(err, "%s", name);
-    return ftruncate(out, st->st_size) < 0 || copy_content(in, out, st->st_size) < 0 ? error_sys(err, "%s", name) : 0;
+    bool copied = out >= 0 && ftruncate(out, st->st_size) == 0 && copy_content(in, out, st->st_size) == 0;
+    return copied ? 0 : error_sys(err, "%s", name);
 }
 
 /* What another file system has or allows, this one need not; the label of a file comes from its mount. */
@@ -52,11 +50,10 @@ static bool may_lack(int code) {
 }
 
 /* Extended attributes: access lists, capabilities of programs (file capabilities), notes of users. */
-static int copy_attributes(int from, int to, const char *name, struct error *err) {
+static int copy_attributes(int in, int to, const char *name, struct error *err) {
     char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
-    own_fd in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     own_fd out = openat(to, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    ssize_t len = in < 0 || out < 0 ? -1 : flistxattr(in, names, sizeof names);
+    ssize_t len = out < 0 ? -1 : flistxattr(in, names, sizeof names);
     if (len < 0)
         return errno == EOPNOTSUPP ? 0 : error_sys(err, "attributes of %s", name);
     for (const char *key = names; key < names + len; key += strlen(key) + 1) {
@@ -78,30 +75,47 @@ static int copy_link(int from, int to, const char *name, struct error *err) {
     return symlinkat(target, to, name) < 0 ? error_sys(err, "%s", name) : 0;
 }
 
-static int copy_subdirectory(int from, int to, const char *name, const struct stat *st, int depth, struct error *err) {
+static int copy_subdirectory(int in, int to, const char *name, dev_t device, int depth, struct error *err) {
     if (mkdirat(to, name, 0700) < 0)
         return error_sys(err, "%s", name);
-    own_fd from_sub = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     own_fd to_sub = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (from_sub < 0 || to_sub < 0)
+    return to_sub < 0 ? error_sys(err, "%s", name) : copy_level(in, to_sub, device, depth + 1, err);
+}
+
+/*
+ * What of a regular file or a directory is copied comes from one descriptor: by its name, mode and owner of one file
+ * could be had with the content of another one that is put in its place. Nothing else is opened, no other mount either.
+ */
+static int open_entry(int from, const char *name, dev_t device, struct stat *st, int *in, struct error *err) {
+    if (fstatat(from, name, st, AT_SYMLINK_NOFOLLOW) < 0)
         return error_sys(err, "%s", name);
-    return copy_level(from_sub, to_sub, st->st_dev, depth + 1, err);
+    const mode_t type = st->st_mode & S_IFMT;
+    if (type != S_IFREG && (type != S_IFDIR || st->st_dev != device))
+        return 0;
+    own_fd fd = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, st) < 0)
+        return error_sys(err, "%s", name);
+    if ((st->st_mode & S_IFMT) != type)
+        return error_set(err, EBUSY, "%s has become another file", name);
+    *in = fd_take(&fd);
+    return 0;
 }
 
 static int copy_entry(int from, int to, const char *name, dev_t device, int depth, struct error *err) {
     struct stat st;
-    int r;
-    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return error_sys(err, "%s", name);
+    own_fd in = -1;
+    int r = open_entry(from, name, device, &st, &in, err);
+    if (r < 0)
+        return r;
     /* Only directories tell: an overlay may give the files of each layer another device number. */
     if (S_ISDIR(st.st_mode) && st.st_dev != device)
         return 0;
     if (S_ISDIR(st.st_mode))
-        r = copy_subdirectory(from, to, name, &st, depth, err);
+        r = copy_subdirectory(in, to, name, device, depth, err);
     else if (S_ISLNK(st.st_mode))
         r = copy_link(from, to, name, err);
     else if (S_ISREG(st.st_mode))
-        r = copy_file(from, to, name, &st, err);
+        r = copy_file(in, to, name, &st, err);
     else
         r = mknodat(to, name, st.st_mode & (S_IFMT | 0600), st.st_rdev) < 0 ? error_sys(err, "%s", name) : 0;
     if (r < 0)
@@ -110,8 +124,8 @@ static int copy_entry(int from, int to, const char *name, dev_t device, int dept
     /* A new owner costs a program its capabilities, a new mode costs nothing. */
     if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
         return error_sys(err, "owner of %s", name);
-    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-        r = copy_attributes(from, to, name, err);
+    if (in >= 0)
+        r = copy_attributes(in, to, name, err);
     if (r < 0)
         return r;
     if ((!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) < 0) ||

@@ -153,3 +153,27 @@ PYTHON
     done
     [ "$succeeded" -gt 0 ] && [ "$refused" -gt 0 ] || fail "$succeeded times success, $refused times refused"
 }
+
+@test "tmpcopyup: a file that is exchanged for another one does not lend it its mode and owner" {
+    needs program:strace
+    local result=0
+    mkdir -p "$T/volume/d"
+    echo program >"$T/volume/d/file"
+    echo other >"$T/volume/other"
+    chmod 4755 "$T/volume/d/file"
+    chown 1000 "$T/volume/other"
+    row /volume bind "$T/volume" rbind
+    row /volume/d tmpfs tmpfs tmpcopyup
+    shell 'stat -c "%a %u" /volume/d/file; cat /volume/d/file'
+    : >"$T/trace"
+    # The file is looked at, and opened late.
+    strace -f -qq -o "$T/trace" -e trace=newfstatat,openat -e inject=openat:delay_enter=400000 -P file -- \
+        env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" \
+        </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- &
+    job=$!
+    eventually grep -q newfstatat "$T/trace"
+    mv "$T/volume/other" "$T/volume/d/file"
+    wait "$job" || result=$?
+    [ "$result" -eq 1 ] || same "$(cat "$T/stdout")" $'644 1000\nother' "$(cat "$T/stderr")"
+    absent
+}
