@@ -28,9 +28,9 @@ static bool is_null(const struct stat *st) {
 }
 
 /* A node that is there already must be the very device (config-linux.md "Devices": otherwise an error). */
-static int check_existing(int parent, const char *name, const struct plan_device *d, struct error *err) {
+static int check_node(int node, const struct plan_device *d, struct error *err) {
     struct stat st;
-    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (node < 0 || fstat(node, &st) < 0)
         return error_sys(err, "stat");
     bool same = (st.st_mode & S_IFMT) == d->type && (d->type == S_IFIFO || st.st_rdev == makedev(d->major, d->minor));
     return same ? 0 : error_set(err, EEXIST, "something else is there already");
@@ -71,11 +71,16 @@ static int make_device(struct init *init, size_t index, const struct plan_device
         return error_code(err, -parent, "make its directory");
     if (init->held->devices && d->type != S_IFIFO)
         return bind_device(init, index, parent, name, err);
-    if (mknodat(parent, name, d->type | d->mode, makedev(d->major, d->minor)) < 0)
-        return errno == EEXIST ? check_existing(parent, name, d, err) : error_sys(err, "mknod");
-    if ((d->uid || d->gid) && fchownat(parent, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    const bool made = mknodat(parent, name, d->type | d->mode, makedev(d->major, d->minor)) == 0;
+    if (!made && errno != EEXIST)
+        return error_sys(err, "mknod");
+    if (made && !d->uid && !d->gid)
+        return 0;
+    own_fd node = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int r = check_node(node, d, err); /* of one that we have made, too: somebody may have put a file in its place */
+    if (r == 0 && made && fchownat(node, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
         return error_sys(err, "chown to %u:%u", d->uid, d->gid);
-    return 0;
+    return r;
 }
 
 int furnish_devices(struct init *init, struct error *err) {

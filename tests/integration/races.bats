@@ -177,3 +177,21 @@ PYTHON
     [ "$result" -eq 1 ] || same "$(cat "$T/stdout")" $'644 1000\nother' "$(cat "$T/stderr")"
     absent
 }
+
+@test "a device gets its owner, and not a file that is put in its place" {
+    needs program:strace cap_mknod
+    mkdir "$T/volume"
+    touch "$T/volume/victim"
+    row /volume bind "$T/volume" rbind
+    config '.linux.devices = [{path: "/volume/node", type: "c", major: 1, minor: 3, fileMode: 438, uid: 5, gid: 6}]'
+    payload true
+    inject fchownat:delay_enter=400000
+    "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>&1 3>&- 4>&- &
+    job=$!
+    eventually test -c "$T/volume/node"
+    mv "$T/volume/node" "$T/volume/moved"
+    mv "$T/volume/victim" "$T/volume/node"
+    wait "$job" || true # refused or not
+    same "$(stat -c %u:%g "$T/volume/node")" 0:0 "owner of the file"
+    absent
+}
