@@ -13,6 +13,7 @@
 #include "kernel/copy.h"
 #include "kernel/lsm.h"
 #include "kernel/mountfd.h"
+#include "kernel/submounts.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
@@ -343,8 +344,19 @@ static int check_mounted(const struct plan_mount *m, int fd, struct error *err) 
     return r == 0 && !mounted ? error_set(err, EINVAL, "%s is not a mount point", m->destination) : 0;
 }
 
-/* The mount that is at the destination now, for what had to be mounted by the classic call. */
-static int reach_mount(const struct init *init, const struct plan_mount *m, int *mount_fd, struct error *err) {
+/* The mounts that are there, for reach_mount; NULL: the row is a tree already, and nothing has to be looked for. */
+static char *mounts_before(const struct held_source *source) {
+    char *text = NULL;
+    return source->detached || mountinfo_read(&text) < 0 ? NULL : text;
+}
+
+/*
+ * The mount that is at the destination now, for what had to be mounted by the classic call. The destination may be a
+ * name of another mount by now: one that was there before is not ours. Before Linux 5.8 nobody can tell.
+ */
+static int reach_mount(const struct init *init, const struct plan_mount *m, const char *before, int *mount_fd,
+                       struct error *err) {
+    uint64_t id;
     if (*mount_fd >= 0)
         return 0;
     const char *path = m->destination;
@@ -353,9 +365,12 @@ static int reach_mount(const struct init *init, const struct plan_mount *m, int 
     if (fd < 0)
         return error_code(err, -fd, "open mount %s", m->destination);
     int r = check_mounted(m, fd, err);
-    if (r == 0)
-        *mount_fd = fd_take(&fd);
-    return r;
+    if (r < 0)
+        return r;
+    if (sys_mount_id(fd, &id) == 0 && mountinfo_lists(before, id))
+        return error_set(err, EBUSY, "%s has become another mount", m->destination);
+    *mount_fd = fd_take(&fd);
+    return 0;
 }
 
 /* The kernel shows a process what it is asked for by its own /proc: only the root of a procfs may be bound there. */
@@ -415,9 +430,10 @@ static int place_bind(struct init *init, const struct plan_mount *m, struct erro
     own_fd mounted = -1;
     if (target < 0)
         return target;
+    own_memory char *before = mounts_before(source);
     r = source_move(source, target, &mounted, err);
     if (r == 0)
-        r = reach_mount(init, m, &mounted, err);
+        r = reach_mount(init, m, before, &mounted, err);
     if (r == 0 && !source->prepared)
         r = change(init, m, mounted, true, err);
     if (r < 0)
@@ -447,9 +463,10 @@ static int place_stand_in(struct init *init, const struct plan_mount *m, int tar
                                            .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                                                          MOUNT_ATTR_NOEXEC};
     own_fd mounted = -1, covered = -1;
+    own_memory char *before = mounts_before(held_of(init, m));
     int r = source_move(held_of(init, m), target, &mounted, err);
     if (r == 0)
-        r = reach_mount(init, m, &mounted, err);
+        r = reach_mount(init, m, before, &mounted, err);
     if (r < 0)
         return r;
     r = mount_propagation(mounted, mounts_base_propagation(init));
@@ -477,10 +494,11 @@ static int attach_filesystem(struct init *init, const struct plan_mount *m, int 
     if (made->detached && !made->stand_in)
         return source_move(made, target, mount_fd, err);
     const struct mount_new new = new_filesystem(m);
+    own_memory char *before = mounts_before(made);
     int r = mount_filesystem(&new, target, mount_fd, err);
     if (r == -EPERM && is_type(m, "proc"))
         return refuse_proc(init, err);
-    return r < 0 ? r : reach_mount(init, m, mount_fd, err);
+    return r < 0 ? r : reach_mount(init, m, before, mount_fd, err);
 }
 
 static int label_queue(const struct init *init, const struct plan_mount *m, int mount_fd, struct error *err) {

@@ -113,6 +113,14 @@ int mountinfo_read(char **text) {
     return fd < 0 ? -errno : fd_read_all(fd, MOUNTINFO_MAX, text, &len);
 }
 
+bool mountinfo_lists(const char *text, uint64_t id) {
+    struct mount_line line;
+    for (const char *c = text; c && *c; c = (c = strchr(c, '\n')) ? c + 1 : NULL)
+        if (parse_line(c, &line) && line.id == id)
+            return true;
+    return false;
+}
+
 int submounts_below(const char *path, int (*each)(void *context, const char *below), void *context) {
     own_memory char *text = NULL;
     size_t len = strcmp(path, "/") == 0 ? 0 : strlen(path);

@@ -7,6 +7,9 @@
 #ifndef BERTH_KERNEL_SUBMOUNTS_H
 #define BERTH_KERNEL_SUBMOUNTS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /*
  * Calls `each` with an O_PATH descriptor (borrowed) of the root of every mount in the tree whose root mount_fd is, that
  * one first; ends with the first that fails. A mount that another one covers completely cannot be reached: its cover is
@@ -23,5 +26,8 @@ int submounts_below(const char *path, int (*each)(void *context, const char *bel
 
 /* The caller's /proc/self/mountinfo, in a buffer that the caller frees. 0 or -errno. */
 int mountinfo_read(char **text);
+
+/* Whether the mount with that id (sys_mount_id) is in such a text; NULL lists nothing. */
+bool mountinfo_lists(const char *text, uint64_t id);
 
 #endif

@@ -195,3 +195,23 @@ PYTHON
     same "$(stat -c %u:%g "$T/volume/node")" 0:0 "owner of the file"
     absent
 }
+
+@test "what the classic call has mounted is not mistaken for the mount that its name leads to by then" {
+    needs program:strace
+    local result=0
+    mkdir "$T/volume" "$B/rootfs/other"
+    row /other tmpfs other
+    row /volume bind "$T/volume" rbind
+    row /volume/new tmpfs new ro silent # "silent" needs mount(2)
+    shell 'grep -E " /(volume/.*|other) " /proc/self/mountinfo'
+    inject mount:delay_enter=400000
+    "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >"$T/stdout" 2>"$T/stderr" 3>&- 4>&- &
+    job=$!
+    eventually test -d "$T/volume/new"
+    mv "$T/volume/new" "$T/volume/moved"
+    ln -s /other "$T/volume/new"
+    wait "$job" || result=$?
+    same "$result" 1 "$(cat "$T/stdout" "$T/stderr")"
+    has "$(cat "$T/stderr")" "mounts[7]): /volume/new has become another mount"
+    absent
+}
