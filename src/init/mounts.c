@@ -282,7 +282,7 @@ static void remember(const struct init *init, const struct plan_mount *m, int ta
     const struct plan_mounts *mounts = &init->plan->mounts;
     uint64_t made, covered;
     bool top;
-    if (sys_mount_id(mount_fd, &made) < 0)
+    if (!mounts->has_remount || sys_mount_id(mount_fd, &made) < 0)
         return;
     held_of(init, m)->mount_id = made;
     if (sys_mount_root(target, &top) < 0 || !top || sys_mount_id(target, &covered) < 0)

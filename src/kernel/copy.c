@@ -51,7 +51,8 @@ static bool may_lack(int code) {
 
 /* Extended attributes: access lists, capabilities of programs (file capabilities), notes of users. */
 static int copy_attributes(int in, int to, const char *name, struct error *err) {
-    char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
+    /* Not on the stack: compilers put them into each level of the recursion, and 64 levels are 8 MiB then. */
+    static char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
     own_fd out = openat(to, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     ssize_t len = out < 0 ? -1 : flistxattr(in, names, sizeof names);
     if (len < 0)

@@ -215,7 +215,7 @@ static int beneath_by_link(struct arena *arena, const struct held *held, struct 
     const char *real = real_path(arena, fd);
     char rest[PATH_MAX];
     source->beneath = path_below(real, held->rootfs_path);
-    if (strcmp(real, source->path) == 0)
+    if (strcmp(real, source->path) == 0 || strcmp(held->rootfs_path, "/") == 0)
         return 0;
     own_fd top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool met = top >= 0 && resolve_meets((struct root){top}, source->path,
@@ -422,10 +422,12 @@ static int make_node(const struct plan *plan, const struct plan_device *d, struc
 static int hold_device(const struct plan *plan, const struct plan_device *d, struct held_source *out) {
     struct stat st;
     int r = open_node(d->path, out);
-    if (r == 0 &&
-        (fstat(out->fd, &st) < 0 || (st.st_mode & S_IFMT) != d->type || st.st_rdev != makedev(d->major, d->minor)))
+    if (r == 0 && fstat(out->fd, &st) < 0)
+        return -errno;
+    if (r == 0 && ((st.st_mode & S_IFMT) != d->type || st.st_rdev != makedev(d->major, d->minor)))
         r = -ENODEV;
-    if (r == 0 || geteuid() != 0 || !namespace_user_is_first() || plan->namespaces.modes[NS_USER] == NS_JOIN)
+    const bool lacking = r == -ENOENT || r == -ENOTDIR || r == -ENODEV; /* as opposed to a failure of ours */
+    if (!lacking || geteuid() != 0 || !namespace_user_is_first() || plan->namespaces.modes[NS_USER] == NS_JOIN)
         return r;
     fd_drop(&out->fd);
     *out = nothing;

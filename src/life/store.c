@@ -244,15 +244,21 @@ int store_reserve(const struct store *store, const char *id, int *dir, struct er
     aside_name(id, aside);
     for (int attempt = 0; r == -ESTALE && attempt < 8; attempt++) {
         mode_t saved = umask(0);
-        r = mkdirat(store->fd, aside, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        const bool made = mkdirat(store->fd, aside, 0700) == 0;
+        r = !made && errno != EEXIST ? -errno : 0;
         umask(saved);
-        if (r == 0)
-            r = lock_aside(store, aside, &fd);
-    }
-    if (r == 0) {
-        r = rename_new(store->fd, aside, id);
         if (r < 0)
+            break;
+        r = lock_aside(store, aside, &fd);
+        const bool locked = r == 0;
+        if (locked)
+            r = rename_new(store->fd, aside, id);
+        if (r == -ENOENT) /* a create that failed has taken it away under our hands */
+            r = -ESTALE;
+        else if (r < 0 && (locked || (made && r != -EWOULDBLOCK)))
             unlinkat(store->fd, aside, AT_REMOVEDIR);
+        if (r < 0)
+            fd_drop(&fd);
     }
     if (r == -EEXIST || r == -EWOULDBLOCK || r == -ENOTEMPTY)
         return error_set(err, EEXIST, "container with given ID already exists: %s", id);

@@ -546,13 +546,14 @@ int mounts_plan(struct arena *arena, const struct oci_config *config, const char
     const char *context = label ? mounts_context(arena, label) : NULL;
     if (!items || (label && !context))
         return error_memory(err);
-    bool dev_is_bind = false;
+    bool dev_is_bind = false, has_remount = false;
     for (size_t i = 0; i < count; i++) {
         int r = plan_mount(arena, &config->mounts.items[i], i, bundle, namespaces, &items[i], err);
         if (r == 0)
             r = add_context(arena, context, &items[i], err);
         if (r < 0)
             return r;
+        has_remount |= items[i].kind == MOUNT_REMOUNT;
         dev_is_bind |= items[i].kind == MOUNT_BIND && strcmp(items[i].destination, "/dev") == 0;
     }
     if (extra) {
@@ -560,6 +561,6 @@ int mounts_plan(struct arena *arena, const struct oci_config *config, const char
         items[count].index = (unsigned)count;
         count++;
     }
-    *out = (struct plan_mounts){.items = items, .count = count, .dev_is_bind = dev_is_bind};
+    *out = (struct plan_mounts){.items = items, .count = count, .has_remount = has_remount, .dev_is_bind = dev_is_bind};
     return 0;
 }

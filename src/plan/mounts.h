@@ -59,6 +59,7 @@ struct plan_mount {
 struct plan_mounts {
     const struct plan_mount *items;
     size_t count;
+    bool has_remount;
     bool dev_is_bind; /* /dev is a bind of the caller's making: no device, no link is made in it */
 };
 
