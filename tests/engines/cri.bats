@@ -377,6 +377,21 @@ teardown() {
     is 1
 }
 
+@test "cri: an image whose links lead to nothing yet" {
+    CTR_NAMESPACE=k8s.io ctr image import "$(image_links)"
+    wait_until 20 image_known links:test
+    mkdir "$BATS_TEST_TMPDIR/data"
+    echo from-host >"$BATS_TEST_TMPDIR/data/in"
+    pod one '.dns_config.servers = ["192.0.2.53"]'
+    box one first '.image.image = "docker.io/library/links:test"
+        | .mounts = [{ container_path: "/var/run/data", host_path: ($tmp + "/data"), readonly: true }]'
+    run exec_in first sh -c 'cat /etc/resolv.conf; readlink /etc/resolv.conf; readlink /var/run; cat /run/data/in'
+    remove_pods
+    CTR_NAMESPACE=k8s.io ctr image rm docker.io/library/links:test
+    exits 0
+    is $'nameserver 192.0.2.53\n../run/systemd/resolve/stub-resolv.conf\n/run\nfrom-host'
+}
+
 @test "cri: a mount that is read-only to its depth" {
     [ "${BERTH_ENGINES:-host}" = sid ] || skip "containerd has it since 2.0"
     mkdir -p "$BATS_TEST_TMPDIR/data/deep"

@@ -40,8 +40,10 @@ PodSandboxStatusResponse status=1:PodSandboxStatus info=2:map
 PodSandboxStatus id=1 metadata=2:PodSandboxMetadata state=3:int network=5:PodSandboxNetworkStatus runtime_handler=9
 PodSandboxNetworkStatus ip=1
 PodSandboxMetadata name=1 uid=2 namespace=3 attempt=4:int
-PodSandboxConfig metadata=1:PodSandboxMetadata hostname=2 log_directory=3 port_mappings=5:PortMapping* labels=6:map
+PodSandboxConfig metadata=1:PodSandboxMetadata hostname=2 log_directory=3 dns_config=4:DNSConfig
+PodSandboxConfig port_mappings=5:PortMapping* labels=6:map
 PodSandboxConfig annotations=7:map linux=8:LinuxPodSandboxConfig
+DNSConfig servers=1*
 PortMapping protocol=1:int container_port=2:int host_port=3:int host_ip=4
 LinuxPodSandboxConfig cgroup_parent=1 security_context=2:LinuxSandboxSecurityContext sysctls=3:map
 LinuxSandboxSecurityContext namespace_options=1:NamespaceOption run_as_user=3:Int64 readonly_rootfs=4:bool

@@ -265,6 +265,17 @@ teardown() {
     exits 0
 }
 
+# Docker itself puts a file in the place of a link at /etc/resolv.conf.
+@test "docker: an image whose links lead to nothing yet" {
+    echo from-host >"$BATS_TEST_TMPDIR/share/in"
+    docker load -q -i "$(image_links)"
+    run drun --rm --network host --dns 192.0.2.53 -v "$BATS_TEST_TMPDIR/share:/var/run/data:ro" links:test \
+        sh -c 'grep ^nameserver /etc/resolv.conf; readlink /var/run; cat /run/data/in'
+    docker rmi links:test
+    exits 0
+    is $'nameserver 192.0.2.53\n/run\nfrom-host'
+}
+
 @test "docker: tmpfs with size and mode, /dev/shm with a size" {
     run -0 drun --rm --tmpfs /scratch:size=1m,mode=1770 --shm-size 2m busybox:test sh -c 'stat -fc %T /scratch
         stat -c %a /scratch; dd if=/dev/zero of=/scratch/f bs=64k count=32 2>&1 | grep -o "No space left"

@@ -92,6 +92,15 @@ teardown() {
     rm "$ENGINE_WORK/busybox/srv/left"
 }
 
+@test "podman: a root file system whose links lead to nothing yet" {
+    local root=$BATS_TEST_TMPDIR/share/root
+    root_with_links "$root"
+    echo from-host >"$BATS_TEST_TMPDIR/share/in"
+    run -0 prun --rm --network host --dns 192.0.2.53 -v "$BATS_TEST_TMPDIR/share:/var/run/data:ro" --rootfs "$root" \
+        sh -c 'grep ^nameserver /etc/resolv.conf; readlink /etc/resolv.conf; readlink /var/run; cat /run/data/in'
+    is $'nameserver 192.0.2.53\n../run/systemd/resolve/stub-resolv.conf\n/run\nfrom-host'
+}
+
 # ---- what the container sees ----------------------------------------------------------------------------------------
 
 @test "podman: host name, environment, working directory, umask, user" {

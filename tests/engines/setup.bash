@@ -176,6 +176,23 @@ image_busybox() {
     echo "$dir.tar"
 }
 
+# root_with_links DIR: a copy of that root file system with links whose targets only a running system has, as images of
+# systemd-resolved's distributions have them.
+root_with_links() {
+    cp -a "$ENGINE_WORK/busybox" "$1"
+    ln -s ../run/systemd/resolve/stub-resolv.conf "$1/etc/resolv.conf"
+    mkdir "$1/var"
+    ln -s /run "$1/var/run"
+}
+
+# image_links: the same as an archive; prints its path. The image is links:test.
+image_links() {
+    local dir=$BATS_TEST_TMPDIR/links
+    root_with_links "$dir"
+    image_pack links:test "$dir" "$dir.tar"
+    echo "$dir.tar"
+}
+
 # image_debian: a real minimal Debian 12; prints the archive's path, or fails with a reason. The image is debian:test.
 # Made once and kept: it takes most of a minute. Has a set-user-id /usr/bin/suid-id more than Debian.
 image_debian() {
