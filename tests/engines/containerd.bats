@@ -139,6 +139,17 @@ teardown() {
     contains "Read-only file system"
 }
 
+@test "containerd: the host's root as a read-only mount" {
+    local share=$BATS_TEST_TMPDIR/share mark=/left-by-$ENGINE_MARK
+    echo from-host >"$share/in"
+    run crun --rm --mount type=bind,src=/,dst=/host,options=rbind:rslave:ro "$BUSYBOX" box \
+        sh -c 'cat "/host$1/in"; cat /host/proc/1/comm; touch "/host$2" 2>&1' - "$share" "$mark"
+    rm -f "$mark"
+    exits 1
+    contains $'from-host\n'"$(cat /proc/1/comm)"$'\n'
+    contains "Read-only file system"
+}
+
 @test "containerd: memory and cpu limits" {
     local pid
     box --memory-limit 67108864 --cpus 0.5 --cpu-shares 512

@@ -377,6 +377,39 @@ teardown() {
     is 1
 }
 
+# host_root_box NAME PROPAGATION: a container in the host's namespaces with the host's root on /host, read-only.
+host_root_box() {
+    box one "$1" '.linux.security_context.namespace_options = { network: 2, pid: 2, ipc: 2 }
+        | .mounts = [{ container_path: "/host", host_path: "/", readonly: true, propagation: '"$2"' }]'
+}
+
+# `kubectl debug node` asks for no propagation, node exporters do. containerd makes a slave only of a shared mount, so
+# "/" becomes shared where it is not, as systemd makes it.
+@test "cri: the host's root as a mount, read-only, in the host's namespaces" {
+    local data=$BATS_TEST_TMPDIR/data mark=/left-by-$ENGINE_MARK was name
+    at_containerd() { nsenter --mount --target "$(cat "$ENGINE_WORK/containerd.pid")" "$@"; }
+    mkdir -p "$data/later"
+    echo from-host >"$data/in"
+    was=$(at_containerd findmnt -no PROPAGATION /)
+    [ "$was" = shared ] || at_containerd mount --make-rshared /
+    pod one 'del(.hostname) | .linux.security_context.namespace_options = { network: 2, pid: 2, ipc: 2 }'
+    host_root_box debug 0
+    host_root_box exporter 1
+    at_containerd mount -t tmpfs later "$data/later"
+    for name in debug exporter; do
+        run exec_in "$name" sh -c 'cat "/host$1/in"; cat /host/proc/1/comm
+            grep -c " /host$1/later " /proc/self/mountinfo; touch "/host$2"' - "$data" "$mark"
+        echo "$name $status: $output" >>"$BATS_TEST_TMPDIR/seen"
+    done
+    at_containerd umount "$data/later"
+    rm -f "$mark"
+    remove_pods
+    [ "$was" = shared ] || at_containerd mount --make-rprivate /
+    output=$(cat "$BATS_TEST_TMPDIR/seen")
+    contains $'debug 1: from-host\n'"$(cat /proc/1/comm)"$'\n0\ntouch: '"/host$mark: Read-only file system"
+    contains $'exporter 1: from-host\n'"$(cat /proc/1/comm)"$'\n1\ntouch: '"/host$mark: Read-only file system"
+}
+
 @test "cri: an image whose links lead to nothing yet" {
     CTR_NAMESPACE=k8s.io ctr image import "$(image_links)"
     wait_until 20 image_known links:test

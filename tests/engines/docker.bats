@@ -19,10 +19,12 @@ setup() {
 
 teardown() {
     engine_opened || return 0
-    if [ -e "$ENGINE_WORK/docker-remap.pid" ]; then
-        DOCKER_HOST=unix://$ENGINE_WORK/docker-remap/sock remove_all
-        daemon_stop docker-remap
-    fi
+    local name
+    for name in docker-remap docker-shared; do
+        [ -e "$ENGINE_WORK/$name.pid" ] || continue
+        DOCKER_HOST=unix://$ENGINE_WORK/$name/sock remove_all
+        daemon_stop "$name"
+    done
     DOCKER_HOST=unix://$ENGINE_WORK/docker/sock remove_all
     audit_end
 }
@@ -263,6 +265,29 @@ teardown() {
     docker rm -f box
     umount -l "$BATS_TEST_TMPDIR/share/later" "$BATS_TEST_TMPDIR/share"
     exits 0
+}
+
+# As node exporters have it. Docker makes a slave only of a shared mount: the second daemon has "/" shared, as systemd
+# makes it.
+@test "docker: the host's root as a read-only volume that sees what the host mounts later" {
+    local share=$BATS_TEST_TMPDIR/share mark=/left-by-$ENGINE_MARK
+    dockerd_start docker-shared unshare -m --propagation shared --
+    local -x DOCKER_HOST="unix://$ENGINE_WORK/docker-shared/sock"
+    docker load -q -i "$(image_busybox)"
+    at_docker() { nsenter --mount --target "$(cat "$ENGINE_WORK/docker-shared.pid")" "$@"; }
+    echo from-host >"$share/in"
+    mkdir "$share/later"
+    box -v /:/host:ro,rslave --network host --pid host
+    at_docker mount -t tmpfs later "$share/later"
+    at_docker touch "$share/later/come"
+    run --separate-stderr docker exec box \
+        sh -c 'cat "/host$1/in"; cat /host/proc/1/comm; ls "/host$1/later"; touch "/host$2"' - "$share" "$mark"
+    at_docker umount "$share/later"
+    rm -f "$mark"
+    docker rm -f box
+    exits 1
+    is "from-host"$'\n'"$(cat /proc/1/comm)"$'\ncome'
+    [[ $stderr == *"Read-only file system"* ]]
 }
 
 # Docker itself puts a file in the place of a link at /etc/resolv.conf.

@@ -124,6 +124,17 @@ teardown() {
     [ ! -e "$BATS_TEST_TMPDIR/share/x" ]
 }
 
+@test "podman: the host's root as a read-only volume" {
+    local share=$BATS_TEST_TMPDIR/share mark=/left-by-$ENGINE_MARK
+    echo from-host >"$share/in"
+    run prun --rm -v /:/x:ro,rslave busybox:test \
+        sh -c 'cat "/x$1/in"; cat /x/proc/1/comm; touch "/x$2"' - "$share" "$mark"
+    rm -f "$mark"
+    exits 1
+    contains "from-host"$'\n'"$(cat /proc/1/comm)"$'\n'
+    contains "Read-only file system"
+}
+
 @test "podman: a volume of Podman's own, kept between containers, also with ids mapped along or changed" {
     local map=(--uidmap 0:300000:1000 --gidmap 0:300000:1000)
     prun --rm -v kept:/data busybox:test sh -c 'echo kept >/data/f; chown 5:6 /data/f'
