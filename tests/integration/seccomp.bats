@@ -168,6 +168,13 @@ try_mkdir() {
     absent
 }
 
+@test "a filter that forbids all, even exit_group: run fails at once, nothing is left" {
+    seccomp '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"action": "SCMP_ACT_ALLOW", "names": ["mkdir"]}]}'
+    try timeout --foreground -s KILL 10 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    [ "$status" -ne 0 ] && [ "$status" -ne 137 ]
+    absent
+}
+
 @test "names that are unknown are passed over" {
     forbid SCMP_ACT_ERRNO no_such_call mkdir mkdirat another_one
     try_mkdir
