@@ -640,7 +640,6 @@ CASES
 /linux/intelRdt	.linux.intelRdt = {"closID": "x"}
 /linux/memoryPolicy	.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0"}
 /linux/seccomp/syscalls/0/action	.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
-/linux/seccomp/listenerMetadata	.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}
 CASES
     rejects_all <"$T/cases"
 }
