@@ -232,6 +232,19 @@ static int open_beneath(const struct plan *plan, const struct held_source *sourc
                     : resolve_path((struct root){root}, source->beneath, source->nofollow ? RESOLVE_NO_LINK_AT_END : 0);
 }
 
+/*
+ * *straight: no symbolic link is on the way, so the path itself says where the file is. As a rule none is, and the
+ * kernel need not be asked for the name of what was opened.
+ */
+static int open_bind_source(const char *path, bool nofollow, bool *straight) {
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    int fd = sys_openat2(AT_FDCWD, path, &how);
+    *straight = fd >= 0;
+    if (fd < 0)
+        fd = open(path, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
+    return fd;
+}
+
 /* For copy-symlink: the text of a symbolic link, NULL for anything else. */
 static int hold_link(struct arena *arena, int fd, const char *path, const char **link, struct error *err) {
     struct stat st;
@@ -254,7 +267,8 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
                        how = {.path = m->source, .recursive = m->recursive, .nofollow = m->source_nofollow};
     how.beneath = beneath_root(arena, plan, held, m->source);
     const bool nofollow = m->source_nofollow || m->copy_symlink;
-    own_fd fd = how.beneath ? -1 : open(how.path, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
+    bool straight = true;
+    own_fd fd = how.beneath ? -1 : open_bind_source(how.path, nofollow, &straight);
     if (fd >= 0 && m->copy_symlink) {
         int r = hold_link(arena, fd, how.path, &how.link, err);
         if (r < 0)
@@ -264,7 +278,7 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
         error_sys(err, "open");
         return blame_mount(m, err);
     }
-    if (!how.beneath && !how.link && beneath_by_link(arena, held, &how, fd, err) < 0)
+    if (!how.beneath && !how.link && !straight && beneath_by_link(arena, held, &how, fd, err) < 0)
         return blame_mount(m, err);
     if (how.beneath && m->idmap != MOUNT_IDMAP_NONE) {
         fd_drop(&fd);
