@@ -74,6 +74,7 @@ struct held_container {
 struct held {
     struct held_source rootfs;
     const char *rootfs_path; /* its path on the host, links resolved; "": not known */
+    const char *rootfs_name; /* its path as the config has it, lexically clean */
     /* One a row of plan->mounts: binds, and what stands in for a file system that may not be mounted; fd -1 others. */
     struct held_source *mounts;
     /*

@@ -75,8 +75,8 @@ static uint64_t set_at_once(const struct plan_mount *m, struct mount_flags flags
 }
 
 /*
- * What comes from a shared mount of the host is its peer: what is mounted there would be seen on the host. As with the
- * peers only a source that is wholly "shared" below a root that is shared may stay so.
+ * A clone of a shared mount is a peer of the host's mount: the host would see mounts that the container makes there. As
+ * in runc and crun, it stays a peer only if the options make the whole source "shared" and the root is shared, too.
  */
 static bool stays_peer(const struct init *init, const struct plan_mount *m) {
     bool whole = (m->propagation[0] & MS_SHARED) && (!m->recursive || (m->propagation[0] & MS_REC));
@@ -92,7 +92,7 @@ static int refuse_flags(const struct plan_mount *m, int r, const char *what, str
     return error_code(err, -r, "set %s of mount %s", what, m->destination);
 }
 
-/* What to set and clear on the mount that is now as it is. */
+/* The flags to set and to clear, given the present state of the mount. */
 static struct mount_flags for_mount(struct mount_flags flags, int mount_fd) {
     struct statvfs now;
     if (flags.spare_noatime && fstatvfs(mount_fd, &now) == 0 && (now.f_flag & ST_NOATIME)) {
@@ -178,7 +178,7 @@ static int refuse_proc(const struct init *init, struct error *err) {
                             "parts of which are covered: an outer container's maskedPaths and readonlyPaths");
 }
 
-/* Where the file system may not be mounted, the host's stands in for it if life holds that (life/hold.c). */
+/* If the file system may not be mounted, the host's instance stands in for it where life holds one (life/hold.c). */
 static int make_filesystem(struct init *init, const struct plan_mount *m, struct error *err) {
     const struct mount_new new = new_filesystem(m);
     struct held_source *held = held_of(init, m);
@@ -203,7 +203,7 @@ static int make_filesystem(struct init *init, const struct plan_mount *m, struct
 
 int mounts_make(struct init *init, struct error *err) {
     const struct plan_mounts *mounts = &init->plan->mounts;
-    bool late = false; /* a bind is left to the second pass, so what follows it is, too: mountinfo lists by age */
+    bool late = false; /* a bind is left to the second pass; so are the rows after it, since mountinfo lists by age */
     int r = 0;
     for (size_t i = 0; r == 0 && i < mounts->count; i++) {
         const struct plan_mount *m = &mounts->items[i];

@@ -28,7 +28,7 @@ struct held_source *held_source_at(const struct plan *plan, struct held *held, s
     return held->mounts && index <= plan->mounts.count ? &held->mounts[index - 1] : NULL;
 }
 
-/* What only open_tree(2) or mount_setattr(2) can do and the classic calls do later, on an attached mount. */
+/* The new call is missing or forbidden: the classic calls do its work later, on an attached mount. */
 static bool left_for_classic(int r) {
     return r == -ENOSYS || r == -EPERM || r == -EOPNOTSUPP;
 }

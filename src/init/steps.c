@@ -206,14 +206,19 @@ const struct step exec_steps[] = {
 };
 const size_t exec_step_count = TABLE_COUNT(exec_steps);
 
-void init_warn(const struct init *init, const char *format, ...) {
+static void send_text(const struct init *init, enum handoff_kind kind, const char *format, va_list args) {
     char text[512];
+    if (init->channel < 0)
+        return;
+    vsnprintf(text, sizeof text, format, args);
+    handoff_send(init->channel, kind, -1, text);
+}
+
+void init_warn(const struct init *init, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    send_text(init, HANDOFF_WARNING, format, args);
     va_end(args);
-    if (init->channel >= 0)
-        handoff_send(init->channel, HANDOFF_WARNING, -1, text);
 }
 
 int init_procfs(struct init *init, struct error *err) {
@@ -221,14 +226,12 @@ int init_procfs(struct init *init, struct error *err) {
 }
 
 void init_debug(const struct init *init, const char *format, ...) {
-    if (!init->debug || init->channel < 0)
+    if (!init->debug)
         return;
-    char text[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    send_text(init, HANDOFF_DEBUG, format, args);
     va_end(args);
-    handoff_send(init->channel, HANDOFF_DEBUG, -1, text);
 }
 
 static void tell(const struct init *init, const struct step *step, int64_t begun) {
@@ -244,7 +247,7 @@ static int perform(struct init *init, const struct step *steps, size_t count, st
             continue;
         const int64_t begun = init->debug ? log_clock() : 0;
         if (init->debug && (steps[i].perform == launch_exec || steps[i].perform == launch_filter)) {
-            tell(init, &steps[i], begun); /* behind it there is nobody to tell, or a filter that may forbid to */
+            tell(init, &steps[i], begun); /* in advance: the exec closes the channel, a filter may forbid to send */
             init->debug = steps[i].perform == launch_filter && !init->plan->filter.program;
         }
         int r = steps[i].perform(init, err);
@@ -259,8 +262,8 @@ static int perform(struct init *init, const struct step *steps, size_t count, st
 }
 
 /*
- * The filter of the container may forbid exit_group, and also to send the error. The _exit of musl then tries for ever;
- * the caller would wait as long. No filter forbids a fault.
+ * The container's filter may forbid exit_group as well as sending the error. musl's _exit would then try for ever, and
+ * the caller would wait for ever. No filter can forbid a fault.
  */
 static _Noreturn void end(void) {
     syscall(SYS_exit_group, 1);

@@ -106,7 +106,7 @@ static enum when clone_when(const struct plan *plan, const struct plan_mount *m)
     return plan->namespaces.recipe.mounts_first && m->idmap == MOUNT_IDMAP_NONE ? CLONE_CHILD : CLONE_NOW;
 }
 
-/* Where the kernel sees the file, links resolved, "" where /proc does not tell. */
+/* The path of an open file with all links resolved; "" if /proc does not show it. */
 static const char *real_path(struct arena *arena, int fd) {
     char link[32], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -128,8 +128,11 @@ static int hold_rootfs(struct arena *arena, const struct plan *plan, struct held
     const struct held_source how = {.path = plan->rootfs, .recursive = true};
     own_fd fd = open(how.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int r = fd < 0 ? -errno : 0;
-    if (r == 0 && plan->mounts.count > 0)
+    if (r == 0 && plan->mounts.count > 0) {
         held->rootfs_path = real_path(arena, fd);
+        held->rootfs_name = mounts_clean_path(arena, plan->rootfs);
+        r = held->rootfs_name ? 0 : -ENOMEM;
+    }
     if (r == 0)
         r = source_from_fd(&fd, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &how, &held->rootfs);
     return r < 0 ? error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s", plan->rootfs) : 0;
@@ -201,14 +204,16 @@ static bool is_crowded(const struct plan *plan) {
  * A source below the container's own root is one of the container: it is resolved inside the root in its turn, since
  * an earlier row may have made it, and a link of the image must not lead to the host.
  */
-static const char *beneath_root(struct arena *arena, const struct plan *plan, const struct held *held,
-                                const char *path) {
-    const char *clean = mounts_clean_path(arena, path), *root = mounts_clean_path(arena, plan->rootfs);
-    const char *below = clean ? path_below(clean, held->rootfs_path) : NULL;
-    return below || !clean || !root ? below : path_below(clean, root);
+static int beneath_root(struct arena *arena, const struct held *held, struct held_source *source, struct error *err) {
+    const char *clean = mounts_clean_path(arena, source->path);
+    if (!clean)
+        return error_memory(err);
+    const char *below = path_below(clean, held->rootfs_path);
+    source->beneath = below ? below : path_below(clean, held->rootfs_name);
+    return 0;
 }
 
-/* The same where the path reaches the root through a link: what is behind the root may be a link of the image. */
+/* The same if the path reaches the root through a link: a component below the root may be a link of the image. */
 static int beneath_by_link(struct arena *arena, const struct held *held, struct held_source *source, int fd,
                            struct error *err) {
     const struct stat root = {.st_dev = held->rootfs.device, .st_ino = held->rootfs.inode};
@@ -265,7 +270,8 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
                      struct error *err) {
     struct held_source *out = &held->mounts[m->index],
                        how = {.path = m->source, .recursive = m->recursive, .nofollow = m->source_nofollow};
-    how.beneath = beneath_root(arena, plan, held, m->source);
+    if (beneath_root(arena, held, &how, err) < 0)
+        return blame_mount(m, err);
     const bool nofollow = m->source_nofollow || m->copy_symlink;
     bool straight = true;
     own_fd fd = how.beneath ? -1 : open_bind_source(how.path, nofollow, &straight);
