@@ -454,14 +454,13 @@ through_pipe() {
 
 # holder FLAG: a process in a namespace of its own, $holder.
 holder() {
-    unshare "$@" sh -c 'echo up; while :; do sleep 1000 & wait $!; done' </dev/null >"$T/holder" 2>/dev/null 3>&- 4>&- &
+    unshare "$@" sh -c 'echo up; exec sleep infinity' </dev/null >"$T/holder" 2>/dev/null 3>&- 4>&- &
     holder=$!
     eventually grep -q up "$T/holder"
 }
 
 release() {
-    # shellcheck disable=SC2046 # one word each
-    kill -KILL $(pgrep -P "$holder") "$holder"
+    kill -KILL "$holder"
     wait "$holder" || true
 }
 
