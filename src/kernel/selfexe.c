@@ -78,15 +78,16 @@ const char *selfexe_path(void) {
     return own_path;
 }
 
-/* A detached, read-only copy of the mount that the program lies on, cut down to the program. */
+/*
+ * A detached, read-only copy of the mount that the program lies on, cut down to the program. Where we run from such a
+ * copy and cannot see that, the kernel refuses another one (above): no endless row of copies.
+ */
 static int readonly_mount(int self) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV};
     own_fd tree = sys_open_tree(self, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
     if (tree < 0)
         return tree;
     int r = sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
-    if (r == 0 && !is_out_of_reach(tree)) /* the copy would not know itself, and would make a copy again and again */
-        r = -EXDEV;
     return r < 0 ? r : fd_take(&tree);
 }
 

@@ -155,6 +155,17 @@ outlives_remount() {
     lacks "$(cat "$T"/env.* "$B/rootfs/env.startContainer")" BERTH_SELFEXE
 }
 
+@test "own program: a copy that does not know itself makes no other of its kind" {
+    needs program:strace
+    payload sh -c true
+    begin
+    try env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" timeout 20 strace -f -qq -o "$T/calls" -e trace=execveat,memfd_create,readlink -e inject=readlink:error=EACCES \
+        "$BERTH" --root "$ROOT" exec "$ID" sh -c 'exit 7'
+    [ "$status" -eq 7 ] || tell_last "exec where no name of a descriptor can be read"
+    same "$(grep -c execveat "$T/calls")" 2 "programs executed by descriptor"
+    same "$(grep -c memfd_create "$T/calls")" 1 "memory copies"
+}
+
 # ---- session keyrings -----------------------------------------------------------------------------------------------
 
 # A running container $ID that keeps the key "secret" in its session keyring. Sets $serial.
