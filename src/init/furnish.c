@@ -56,26 +56,39 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
     return r < 0 ? error_code(err, -r, "make the host's node read-only") : 0;
 }
 
-static int make_device(struct init *init, size_t index, const struct plan_device *d, struct error *err) {
+/* 1 if it is made; 0 if it is to be bound, or something has the name. Without a directory `parent` is an errno. */
+static int make_node(int parent, const char *name, const struct plan_device *d, bool bound, struct error *err) {
+    if (parent < 0)
+        return error_code(err, -parent, "make its directory");
+    if (bound)
+        return 0;
+    if (mknodat(parent, name, d->type | d->mode, makedev(d->major, d->minor)) == 0)
+        return 1;
+    return errno == EEXIST ? 0 : error_sys(err, "mknod");
+}
+
+static bool is_link(int parent, const char *name) {
     struct stat st;
+    return fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+static int make_device(struct init *init, size_t index, const struct plan_device *d, struct error *err) {
     char place[NAME_MAX + 1];
     const char *name;
+    const bool bound = init->held->devices && d->type != S_IFIFO;
     own_fd parent = resolve_parent(init->root, d->path, true, &name);
+    int made = make_node(parent, name, d, bound, err);
     /* A link of the image at the very path leads to another place inside the root. */
-    if (parent >= 0 && fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+    if (made == 0 && is_link(parent, name)) {
         fd_drop(&parent);
         parent = resolve_place(init->root, d->path, place);
         name = place;
+        made = make_node(parent, name, d, bound, err);
     }
-    if (parent < 0)
-        return error_code(err, -parent, "make its directory");
-    if (init->held->devices && d->type != S_IFIFO)
+    if (made < 0 || (made && !d->uid && !d->gid))
+        return made;
+    if (bound)
         return bind_device(init, index, parent, name, err);
-    const bool made = mknodat(parent, name, d->type | d->mode, makedev(d->major, d->minor)) == 0;
-    if (!made && errno != EEXIST)
-        return error_sys(err, "mknod");
-    if (made && !d->uid && !d->gid)
-        return 0;
     own_fd node = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     int r = check_node(node, d, err); /* of one that we have made, too: somebody may have put a file in its place */
     if (r == 0 && made && fchownat(node, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
