@@ -123,14 +123,17 @@ size_t mounts_option_names(const char **names, size_t max) {
     return count;
 }
 
+/* Of a name and a row: idmap and ridmap may have a value behind a "=". */
+static int compare_option(const void *key, const void *row) {
+    const char *name = key;
+    const struct mount_option *o = row;
+    size_t len = o->kind == OPTION_IDMAP ? strlen(o->name) : 0;
+    bool value = len > 0 && strncmp(name, o->name, len) == 0 && name[len] == '=';
+    return value ? 0 : strcmp(name, o->name);
+}
+
 static const struct mount_option *find_option(const char *name) {
-    for (size_t i = 0; i < TABLE_COUNT(options); i++) {
-        size_t len = strlen(options[i].name);
-        bool value = options[i].kind == OPTION_IDMAP && strncmp(options[i].name, name, len) == 0 && name[len] == '=';
-        if (value || strcmp(options[i].name, name) == 0)
-            return &options[i];
-    }
-    return NULL;
+    return bsearch(name, options, TABLE_COUNT(options), sizeof *options, compare_option);
 }
 
 static bool is_atime(uint64_t flag) {
