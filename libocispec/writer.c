@@ -39,6 +39,14 @@ static void put_text(struct writer *w, const char *text) {
     put(w, text, strlen(text));
 }
 
+static void put_char(struct writer *w, char c) {
+    if (w->result)
+        return;
+    w->buffer[w->used++] = c; /* put and put_char leave room for one */
+    if (w->used == sizeof(w->buffer))
+        flush(w);
+}
+
 static void fail(struct writer *w, int code) {
     if (w->result == 0)
         w->result = -code;
@@ -86,7 +94,7 @@ static void put_string(struct writer *w, const char *text) {
         fail(w, EILSEQ);
     if (w->result)
         return;
-    put_text(w, "\"");
+    put_char(w, '"');
     const char *plain = text;
     while (*text) {
         unsigned c;
@@ -99,7 +107,7 @@ static void put_string(struct writer *w, const char *text) {
         text += skip > 0 ? skip : 1;
     }
     put(w, plain, (size_t)(text - plain));
-    put_text(w, "\"");
+    put_char(w, '"');
 }
 
 static void put_signed(struct writer *w, int64_t value) {
@@ -158,32 +166,31 @@ static struct oci_list load_list(const char *place) {
 static void new_line(struct writer *w) {
     if (!w->pretty)
         return;
-    put_text(w, "\n");
+    put_char(w, '\n');
     for (unsigned n = 0; n < w->depth; n++)
         put_text(w, "  ");
 }
 
-static void open_with(struct writer *w, const char *bracket) {
-    put_text(w, bracket);
+static void open_with(struct writer *w, char bracket) {
+    put_char(w, bracket);
     w->depth++;
 }
 
 /* Before each value of an object or array: count says how many came before. */
 static void next(struct writer *w, size_t count) {
     if (count > 0)
-        put_text(w, ",");
+        put_char(w, ',');
     new_line(w);
 }
 
-static void close_with(struct writer *w, const char *bracket, size_t count) {
+static void close_with(struct writer *w, char bracket, size_t count) {
     w->depth--;
     if (count > 0)
         new_line(w);
-    put_text(w, bracket);
+    put_char(w, bracket);
 }
 
-static void put_key(struct writer *w, const char *key) {
-    put_string(w, key);
+static void put_colon(struct writer *w) {
     put_text(w, w->pretty ? ": " : ":");
 }
 
@@ -220,14 +227,16 @@ static void put_value(struct writer *w, const struct oci_field *field, const cha
 static void put_list(struct writer *w, const struct oci_field *field, struct oci_list list) {
     bool map = field->shape == OCI_MAP;
     const char *item = list.items;
-    open_with(w, map ? "{" : "[");
+    open_with(w, map ? '{' : '[');
     for (size_t n = 0; n < list.count && w->result == 0; n++, item += field->item_size) {
         next(w, n);
-        if (map)
-            put_key(w, load_pointer(item));
+        if (map) {
+            put_string(w, load_pointer(item));
+            put_colon(w);
+        }
         put_value(w, field, map ? item + field->value_offset : item);
     }
-    close_with(w, map ? "}" : "]", list.count);
+    close_with(w, map ? '}' : ']', list.count);
 }
 
 static bool is_present(const struct oci_field *field, const char *base) {
@@ -245,7 +254,11 @@ static bool is_present(const struct oci_field *field, const char *base) {
 
 static void put_member(struct writer *w, const struct oci_field *field, const char *base) {
     const char *place = base + field->offset;
-    put_key(w, oci_texts + field->name.offset);
+    /* Names of the schema have no character that needs an escape. */
+    put_char(w, '"');
+    put(w, oci_texts + field->name.offset, field->name.length);
+    put_char(w, '"');
+    put_colon(w);
     if (field->shape != OCI_SINGLE)
         put_list(w, field, load_list(place));
     else
@@ -255,14 +268,14 @@ static void put_member(struct writer *w, const struct oci_field *field, const ch
 static void put_object(struct writer *w, const struct oci_object *object, const char *base) {
     const struct oci_field *field = &oci_fields[object->first];
     size_t count = 0;
-    open_with(w, "{");
+    open_with(w, '{');
     for (unsigned n = 0; n < object->count && w->result == 0; n++, field++) {
         if (!is_present(field, base))
             continue;
         next(w, count++);
         put_member(w, field, base);
     }
-    close_with(w, "}", count);
+    close_with(w, '}', count);
 }
 
 int oci_write(enum oci_document document, const void *value, oci_sink *sink, void *ctx, unsigned flags) {

@@ -59,10 +59,13 @@ char *arena_printf(struct arena *arena, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    char first[256]; /* most texts fit, and are formatted once */
+    int n = vsnprintf(first, sizeof first, format, args);
     va_end(args);
     char *text = n < 0 ? NULL : arena_alloc(arena, (size_t)n + 1);
-    if (text)
+    if (text && (size_t)n < sizeof first)
+        memcpy(text, first, (size_t)n);
+    else if (text)
         vsnprintf(text, (size_t)n + 1, format, again);
     va_end(again);
     return text;
