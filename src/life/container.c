@@ -77,30 +77,41 @@ static enum oci_status observe(const struct container *c) {
     return r == 0 || r == -EAGAIN ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
 }
 
-static int open_once(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
+/* Looks at all that the record names. With the lock in our hands a create that is not done is one that has died. */
+static int look(struct container *c, bool locked, struct error *err) {
+    int r = open_group(c, err);
+    if (r < 0)
+        return r;
+    c->pidfd = process_open((pid_t)c->record->pid, c->record->start_time);
+    if (c->pidfd < 0 && c->pidfd != -ESRCH) /* not to know is not the same as stopped */
+        return error_code(err, -c->pidfd, "look at process %lld", (long long)c->record->pid);
+    c->status = locked && !c->record->pid ? OCI_STATUS_STOPPED : observe(c);
+    return 0;
+}
+
+static int read_and_look(struct container *c, bool locked, struct error *err) {
     static const struct oci_record begun = {.id = NULL};
+    int r = store_read(c->dir, &c->arena, &c->record, err);
+    if (r == -ENODATA)
+        c->record = &begun;
+    return r < 0 && r != -ENODATA ? r : look(c, locked, err);
+}
+
+static void hand_over(struct container *from, struct container *to) {
+    *to = *from;
+    *from = (struct container)CONTAINER_INIT;
+}
+
+static int open_once(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
     own_container c = CONTAINER_INIT;
     c.id = id;
     file_limit_raise(&c.files);
     int r = store_enter(store, id, lock, &c.dir, err);
-    if (r < 0)
-        return r;
-    r = store_read(c.dir, &c.arena, &c.record, err);
-    if (r == -ENODATA)
-        c.record = &begun;
-    else if (r < 0)
-        return r;
-    r = open_group(&c, err);
-    if (r < 0)
-        return r;
-    c.pidfd = process_open((pid_t)c.record->pid, c.record->start_time);
-    if (c.pidfd < 0 && c.pidfd != -ESRCH) /* not to know is not the same as stopped */
-        return error_code(err, -c.pidfd, "look at process %lld", (long long)c.record->pid);
-    /* The lock is ours when we asked for it, so a create that is not done is one that has died. */
-    c.status = lock && !c.record->pid ? OCI_STATUS_STOPPED : observe(&c);
-    *out = c;
-    c = (struct container)CONTAINER_INIT;
-    return 0;
+    if (r == 0)
+        r = read_and_look(&c, lock, err);
+    if (r == 0)
+        hand_over(&c, out);
+    return r;
 }
 
 /* Whether the record says something now that it did not say when the container was opened. */
@@ -124,10 +135,28 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
         bool unsure = !lock && !c.record->pid && c.status == OCI_STATUS_STOPPED;
         if (unsure && attempt < 8 && has_moved_on(&c))
             continue;
-        *out = c;
-        c = (struct container)CONTAINER_INIT;
+        hand_over(&c, out);
         return 0;
     }
+}
+
+int container_reopen(int *dir, const struct oci_record *record, struct container *out, struct error *err) {
+    own_container c = CONTAINER_INIT;
+    struct error gone = ERROR_INIT;
+    c.id = record->id;
+    c.dir = fd_take(dir);
+    file_limit_raise(&c.files);
+    int r = store_lock(c.dir, c.id, &gone);
+    if (r < 0 && r != -ENOENT) {
+        *err = gone;
+        return r;
+    }
+    c.record = record;
+    const int known = r == 0;
+    r = known ? read_and_look(&c, true, err) : look(&c, true, err);
+    if (r == 0)
+        hand_over(&c, out);
+    return r < 0 ? r : known;
 }
 
 int container_check_cgroup(const struct container *c, struct error *err) {

@@ -38,6 +38,12 @@ void container_drop(struct container *container);
  */
 int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err);
 
+/*
+ * Opens one that the caller has made, by its directory (taken over), which it has unlocked since: the id may be another
+ * container's now. Returns 1, or 0 when it has been deleted meanwhile; then it is what `record` says (borrowed).
+ */
+int container_reopen(int *dir, const struct oci_record *record, struct container *out, struct error *err);
+
 /* ENODEV: its cgroup has been removed while it runs elsewhere, and another container was made in one of that path. */
 int container_check_cgroup(const struct container *container, struct error *err);
 

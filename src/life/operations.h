@@ -35,12 +35,10 @@ int operation_restore(const struct berth_runtime *runtime, const struct berth_re
                       int *status, struct error *err);
 
 /*
- * Deletes a container whose process has ended in the foreground. Somebody else may have done that meanwhile: then there
- * is nothing left to do.
+ * Deletes the container that we have made and unlocked since, when its process has ended in the foreground. Somebody
+ * else may have done that meanwhile, and may have made another one of that id, which is left alone.
  */
-int run_take_down(const struct store *store, const char *id, struct error *err);
-
-/* Runs poststart hooks; a failing one stops and deletes the container (config.md, runtime-spec 1.3). */
-int start_poststart(const struct store *store, const char *id, const struct oci_record *record, struct error *err);
+struct creation;
+int run_take_down(struct creation *creation, struct error *err);
 
 #endif

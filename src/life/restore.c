@@ -422,7 +422,7 @@ int operation_restore(const struct berth_runtime *runtime, const struct berth_re
         return r;
     }
     undo_commit(&c->undo);
-    fd_drop(&c->dir); /* with it the lock: from here on others may work on the container */
+    store_unlock(c->dir); /* from here on others may work on the container */
     cgroup_drop(&c->group);
     hold_drop(&c->plan, &c->held);
     *status = 0;
@@ -430,7 +430,7 @@ int operation_restore(const struct berth_runtime *runtime, const struct berth_re
         return 0;
     r = relay_wait(&relay, c->pidfd, c->master, status, err);
     struct error unclean = ERROR_INIT;
-    if (run_take_down(&c->store, request->create.id, &unclean) < 0)
+    if (run_take_down(c, &unclean) < 0)
         log_warning("%s", unclean.text);
     return r;
 }

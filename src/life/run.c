@@ -24,12 +24,15 @@ int operation_create(const struct berth_runtime *runtime, const struct berth_cre
     return r;
 }
 
-int run_take_down(const struct store *store, const char *id, struct error *err) {
+int run_take_down(struct creation *c, struct error *err) {
     own_container container = CONTAINER_INIT;
-    int r = container_open(store, id, true, &container, err);
-    if (r == -ENOENT)
-        return 0;
-    return r < 0 ? r : container_destroy(store, &container, true, err);
+    bool in_use;
+    int known = container_reopen(&c->dir, &c->record, &container, err);
+    /* A delete takes the state directory away at last; without it the cgroup is there only if somebody has done so by
+     * hand. */
+    if (known < 0 || (known == 0 && !cgroup_exists(&container.group, &in_use)))
+        return known;
+    return container_destroy(&c->store, &container, true, err);
 }
 
 /* In the foreground readiness is passed on by a process beside us, which ends with the container at the latest. */
@@ -42,6 +45,7 @@ static int notify_aside(struct creation *c, struct error *err) {
         return error_sys(err, "make a process for the notify socket");
     if (pid == 0) {
         c->undo.count = 0;
+        fd_drop(&c->dir); /* or the lock that we take at the end would be this process's, too */
         _exit(notify_relay(c->notify, c->pidfd, c->pid, &ignored) < 0);
     }
     fd_drop(&c->notify);
@@ -67,7 +71,7 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
         return r;
     }
     undo_commit(&c.undo);
-    fd_drop(&c.dir);       /* with it the lock: from here on others may work on the container */
+    store_unlock(c.dir);   /* from here on others may work on the container */
     cgroup_drop(&c.group); /* what is not needed any more: the caller may have left us few descriptors */
     hold_drop(&c.plan, &c.held);
     *status = 0;
@@ -82,7 +86,7 @@ int operation_run(const struct berth_runtime *runtime, const struct berth_create
         return 0;
     /* The exit status of the payload, or why it is not known, is the answer, whatever the clean-up has to say. */
     struct error unclean = ERROR_INIT;
-    if (run_take_down(&c.store, request->id, &unclean) < 0)
+    if (run_take_down(&c, &unclean) < 0)
         log_warning("%s", unclean.text);
     return r;
 }

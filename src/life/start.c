@@ -52,16 +52,13 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
     return 0;
 }
 
-int start_poststart(const struct store *store, const char *id, const struct oci_record *record, struct error *err) {
-    own_arena arena = ARENA_INIT;
-    int r = container_hooks(&arena, record, HOOK_POSTSTART, -1, err);
-    if (r >= 0)
-        return 0;
-    own_container container = CONTAINER_INIT;
-    struct error ignored = ERROR_INIT;
-    if (container_open(store, id, false, &container, &ignored) == 0)
-        (void)container_destroy(store, &container, true, &ignored);
-    return r;
+/* A failing hook stops and deletes the container (config.md, runtime-spec 1.3). */
+static int run_poststart(const struct store *store, struct container *c, struct error *err) {
+    struct error unclean = ERROR_INIT;
+    int r = container_hooks(&c->arena, c->record, HOOK_POSTSTART, -1, err);
+    if (r < 0 && container_destroy(store, c, true, &unclean) < 0)
+        log_warning("%s", unclean.text);
+    return r < 0 ? r : 0;
 }
 
 int operation_start(const struct berth_runtime *runtime, const char *id, struct error *err) {
@@ -94,7 +91,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     }
     unlinkat(container.dir, "start", 0);
     log_step("start", "process %lld runs its program", (long long)container.record->pid);
-    r = start_poststart(&store, id, container.record, err);
+    r = run_poststart(&store, &container, err);
     if (r < 0 || notify < 0 || !notify_host_socket())
         return r;
     fd_drop(&container.dir); /* with it the lock: readiness may take as long as it likes */

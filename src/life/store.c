@@ -177,7 +177,7 @@ static void on_alarm(int signal) {
     (void)signal; /* only there to interrupt flock */
 }
 
-static int lock_directory(int dir, const char *id, struct error *err) {
+static int wait_for_lock(int dir, const char *id, struct error *err) {
     if (flock(dir, LOCK_EX | LOCK_NB) == 0)
         return 0;
     struct sigaction action = {.sa_handler = on_alarm}, saved;
@@ -197,6 +197,30 @@ static int lock_directory(int dir, const char *id, struct error *err) {
     return r < 0 ? error_code(err, -r, "lock container %s", id) : 0;
 }
 
+int store_lock(int dir, const char *id, struct error *err) {
+    struct stat st;
+    int r = wait_for_lock(dir, id, err);
+    if (r < 0)
+        return r;
+    if (fstat(dir, &st) < 0)
+        return error_sys(err, "look at the state directory of %s", id);
+    return st.st_nlink > 0 ? 0 : error_set(err, ENOENT, "container does not exist: %s", id);
+}
+
+void store_unlock(int dir) {
+    flock(dir, LOCK_UN);
+}
+
+/* Whether the name leads to the directory that we hold: 1, 0 when it is gone or another one has the name, or -errno. */
+static int is_named(int store, const char *name, int dir) {
+    struct stat held, named;
+    if (fstat(dir, &held) < 0)
+        return -errno;
+    if (fstatat(store, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
 #define ASIDE_SIZE 32
 
 /*
@@ -214,14 +238,12 @@ static const char *aside_name(const char *id, char name[static ASIDE_SIZE]) {
 
 /* Opens and locks the directory aside. -EWOULDBLOCK: another create is at it; -ESTALE: it went meanwhile. */
 static int lock_aside(const struct store *store, const char *aside, int *dir) {
-    struct stat held, named;
     own_fd fd = openat(store->fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? -ESTALE : -errno;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return -errno;
-    if (fstat(fd, &held) < 0 || fstatat(store->fd, aside, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
-        held.st_ino != named.st_ino)
+    if (is_named(store->fd, aside, fd) <= 0)
         return -ESTALE;
     *dir = fd_take(&fd);
     return 0;
@@ -289,12 +311,9 @@ int store_enter(const struct store *store, const char *id, bool lock, int *dir, 
         return error_set(err, ENOENT, "container does not exist: %s", id);
     if (fd < 0)
         return error_sys(err, "open state directory %s/%s", store->root, id);
-    r = lock ? lock_directory(fd, id, err) : 0;
+    r = lock ? store_lock(fd, id, err) : 0;
     if (r < 0)
         return r;
-    struct stat st;
-    if (lock && fstat(fd, &st) == 0 && st.st_nlink == 0) /* deleted while we waited for the lock */
-        return error_set(err, ENOENT, "container does not exist: %s", id);
     *dir = fd_take(&fd);
     return 0;
 }
@@ -366,8 +385,11 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
         r = remove_file(dir, files[i]);
     if (r == 0 && unlinkat(dir, STORE_ROOT, AT_REMOVEDIR) < 0 && errno != ENOENT)
         r = -errno;
-    if (r == 0 && unlinkat(store->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        r = -errno;
+    /* Somebody may have moved ours away by hand, and another container may be there now. */
+    if (r == 0)
+        r = is_named(store->fd, id, dir);
+    if (r > 0)
+        r = unlinkat(store->fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
     return r < 0 ? error_code(err, -r, "remove state directory %s/%s", store->root, id) : 0;
 }
 

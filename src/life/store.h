@@ -8,6 +8,8 @@
  *   <root>/.cache/            what may be lost at any time
  * All 0700 and 0600 whatever the umask, and owned by the caller. Operations on one container exclude each other by a
  * lock on its directory, which goes with the process that holds it. Readers take no lock: records are replaced whole.
+ * An operation works on the directory that it has opened and locked, never on whichever has the id later: an id is
+ * looked up once, and a directory that is deleted has no link any more.
  * Runs in life.
  */
 #ifndef BERTH_LIFE_STORE_H
@@ -46,9 +48,12 @@ int store_reserve(const struct store *store, const char *id, int *dir, struct er
 /* Removes what a create that was killed in store_reserve may have left. */
 void store_forget_new(const struct store *store, const char *id);
 
-/* Opens an existing one; `lock`: waits up to ten seconds for others to be done with it. ENOENT: "container does not
- * exist". */
+/* Opens an existing one; `lock`: as store_lock. ENOENT: "container does not exist". */
 int store_enter(const struct store *store, const char *id, bool lock, int *dir, struct error *err);
+
+/* Waits up to ten seconds for others to be done with it. ENOENT: it has been deleted. */
+int store_lock(int dir, const char *id, struct error *err);
+void store_unlock(int dir);
 
 /* Whether somebody holds the lock right now. */
 bool store_busy(int dir);
@@ -57,7 +62,7 @@ int store_write(int dir, const struct oci_record *record, struct error *err);
 /* -ENODATA when there is none yet (the create was killed before its first record). */
 int store_read(int dir, struct arena *arena, const struct oci_record **out, struct error *err);
 
-/* Removes the container's directory with what we have put there. Gone already is success. */
+/* Removes the container's directory with what we have put there. Gone already is success, and another one's is left. */
 int store_remove(const struct store *store, const char *id, int dir, struct error *err);
 
 /* The socket that `start` connects to. */

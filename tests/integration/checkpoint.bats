@@ -240,6 +240,24 @@ talk() {
     absent
 }
 
+@test "foreground: a restore whose container was deleted meanwhile leaves the next one of that id alone" {
+    talking
+    "$BERTH" --root "$ROOT" run --bundle "$B" "$ID" </dev/null >>"$T/job" 2>&1 3>&- 4>&- &
+    job=$!
+    same "$(wait_for ready)" up
+    dumps
+    job_ends 137
+    in_background restore --bundle "$B" --image-path "$IMAGES" "$ID"
+    eventually is_state "$ID" running
+    eventually flock --nonblock "$ROOT/$ID" true # restore is done with it, and waits
+    kill -STOP "$job"
+    succeeds berth delete --force "$ID"
+    succeeds berth create --bundle "$B" "$ID"
+    kill -CONT "$job"
+    job_ends 137
+    same "$(state_of)" created
+}
+
 @test "foreground: a signal is passed on" {
     make_fifo ready
     shell 'trap "echo took; exit 3" TERM; echo up >/ready; while :; do sleep 1000 & wait $!; done'
