@@ -12,6 +12,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+int fd_open(const char *path, int flags) {
+    return openat(AT_FDCWD, path, flags | O_CLOEXEC);
+}
+
 ssize_t fd_read(int fd, void *buffer, size_t size) {
     ssize_t n;
     do

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* open(2) with O_CLOEXEC: the descriptor, or -1 with errno set. One system call: open of musl asks for the flag again.
+ */
+int fd_open(const char *path, int flags);
+
 /*
  * Reads up to `size` bytes at once for small pseudo files; retries EINTR only. Returns the count or -errno.
  * The text is NOT terminated.

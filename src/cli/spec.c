@@ -40,7 +40,7 @@ static int spec(const struct call *call, struct berth_error *error) {
     int r = berth_spec(options->rootless, &json, error);
     if (r < 0)
         return r;
-    own_fd dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd dir = fd_open(bundle, O_PATH | O_DIRECTORY);
     if (dir < 0)
         return failure_code(error, errno, "spec: cannot open the bundle %s", bundle);
     own_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0644);

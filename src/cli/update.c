@@ -185,7 +185,7 @@ static int compose(struct output *output, const char *const *values, struct bert
 
 static int read_document(const char *name, char **text, size_t *len, struct berth_error *error) {
     const bool given = strcmp(name, "-") == 0;
-    own_fd file = given ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+    own_fd file = given ? -1 : fd_open(name, O_RDONLY);
     int r = !given && file < 0 ? -errno : fd_read_all(given ? STDIN_FILENO : file, DOCUMENT_MAX, text, len);
     return r < 0 ? failure_code(error, -r, "update: read resources from %s", given ? "standard input" : name) : 0;
 }

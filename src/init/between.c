@@ -56,7 +56,7 @@ static int prepare_exec(const struct init *init, struct error *err) {
     if (!process->has_oom_score_adj)
         return 0;
     char value[16];
-    own_fd fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    own_fd fd = fd_open("/proc/self/oom_score_adj", O_WRONLY);
     int len = snprintf(value, sizeof value, "%d", process->oom_score_adj);
     int r = fd < 0 ? -errno : fd_write_all(fd, value, (size_t)len);
     return r < 0 ? error_at(err, -r, "oom score", "/process/oomScoreAdj", "set oom_score_adj to %s", value) : 0;

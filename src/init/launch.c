@@ -4,6 +4,7 @@
  * diagnosis when that fails. Runs in init after pivot with the payload's credentials. Nothing is looked up with the
  * C library's databases: they would load code of the image.
  */
+#include "base/fd.h"
 #include "base/own.h"
 #include "handoff/handoff.h"
 #include "init/hook.h"
@@ -254,7 +255,7 @@ static bool diagnose_elf(const char *path, int fd, const char *head, struct erro
 /* execve says ENOENT for three things; look again and tell them apart. */
 static int diagnose(const char *path, int code, struct error *err) {
     char head[256] = {0};
-    own_fd fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    own_fd fd = fd_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof head - 1, 0);
     bool told = false;
     if (n >= 2 && head[0] == '#' && head[1] == '!')

@@ -3,6 +3,7 @@
  * rootfs: the root of the container's file system tree: cut off from the host, attached, pivoted to, sealed. Runs in
  * init; needs CAP_SYS_ADMIN over the mount namespace.
  */
+#include "base/fd.h"
 #include "base/own.h"
 #include "init/init.h"
 #include "kernel/mountfd.h"
@@ -45,13 +46,13 @@ int rootfs_isolate(struct init *init, struct error *err) {
     /* rslave: mounts of the host still come in, none of ours goes out. "shared" and the like are for the container's
      * own root and are set when it is in place (rootfs_propagation). */
     const unsigned long isolate = mounts_base_propagation(init);
-    own_fd top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd top = fd_open("/", O_PATH | O_DIRECTORY);
     int r = top < 0 ? -errno : mount_propagation(top, isolate);
     return r < 0 ? error_code(err, -r, "set propagation of / to %s", isolate & MS_PRIVATE ? "private" : "slave") : 0;
 }
 
 static int open_directory(const char *path) {
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = fd_open(path, O_PATH | O_DIRECTORY);
     return fd < 0 ? -errno : fd;
 }
 
@@ -80,7 +81,7 @@ int rootfs_attach(struct init *init, struct error *err) {
  * no directory in the container is needed for it.
  */
 static int pivot(struct init *init, struct error *err) {
-    own_fd old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd old = fd_open("/", O_PATH | O_DIRECTORY);
     if (old < 0 || fchdir(init->root.fd) < 0)
         return error_sys(err, "enter rootfs");
     int r = sys_pivot_root(".", ".");

@@ -3,6 +3,7 @@
  * source: a held source becomes a mount. Runs in init before pivot; source_reopen and held_source_at in the runtime,
  * too.
  */
+#include "base/fd.h"
 #include "base/own.h"
 #include "init/init.h"
 #include "kernel/mountfd.h"
@@ -14,7 +15,7 @@
 /* The same file, opened in this mount namespace; the path may lead elsewhere here, so device and inode are compared. */
 int source_reopen(const struct held_source *source, struct error *err) {
     struct stat st;
-    own_fd fd = open(source->path, O_PATH | O_CLOEXEC | (source->nofollow ? O_NOFOLLOW : 0));
+    own_fd fd = fd_open(source->path, O_PATH | (source->nofollow ? O_NOFOLLOW : 0));
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_sys(err, "open %s", source->path);
     if (st.st_dev != source->device || st.st_ino != source->inode || S_ISDIR(st.st_mode) != source->directory)

@@ -48,7 +48,7 @@ static int is_mount_of(const char *path, long magic) {
 }
 
 static int read_membership(const char *file, char **text, struct error *err) {
-    own_fd fd = open(file, O_RDONLY | O_CLOEXEC);
+    own_fd fd = fd_open(file, O_RDONLY);
     size_t len;
     int r = fd < 0 ? -errno : fd_read_all(fd, MEMBERSHIP_MAX, text, &len);
     return r < 0 ? error_code(err, -r, "read %s", file) : 0;
@@ -161,7 +161,7 @@ int cgroup_options_keep(const struct cgroup_options *options, struct error *err)
     cgroup_options_read(&now);
     if (!*options->mount || strcmp(now.text, options->text) == 0)
         return 0;
-    own_fd mount = open(options->mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd mount = fd_open(options->mount, O_PATH | O_DIRECTORY);
     int r = mount < 0 ? error_sys(err, "open") : mount_reconfigure(mount, options->text, 0, err);
     return r < 0 ? error_wrap(err, "give the cgroup2 at %s its options back (%s)", options->mount, options->text) : 0;
 }

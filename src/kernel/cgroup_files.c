@@ -45,7 +45,7 @@ size_t cgroup_files_parent(const char *path, size_t len) {
 }
 
 int cgroup_files_mount(const char *mount, int *out) {
-    int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = fd_open(mount, O_PATH | O_DIRECTORY);
     if (fd < 0)
         return -errno;
     *out = fd;

@@ -289,8 +289,8 @@ static void worker_drop(struct worker *worker) {
 /* Nothing of it is seen in the caller's mount namespace, and it goes with the last process in this one. */
 static int attach_root(const struct criu_root *root, struct error *err) {
     int r = mount_propagation_root(MS_SLAVE | MS_REC);
-    own_fd at = r < 0 ? -1 : open(root->at, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    own_fd source = at < 0 || root->detached ? -1 : open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd at = r < 0 ? -1 : fd_open(root->at, O_PATH | O_DIRECTORY);
+    own_fd source = at < 0 || root->detached ? -1 : fd_open(root->path, O_PATH | O_DIRECTORY);
     if (r == 0 && (at < 0 || (!root->detached && source < 0)))
         r = -errno;
     if (r == 0)
@@ -331,7 +331,7 @@ static int reopen(const struct criu_directory *directory) {
     struct stat held, found;
     if (directory->fd < 0)
         return -1;
-    own_fd fd = open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    own_fd fd = fd_open(directory->path, O_RDONLY | O_DIRECTORY);
     if (fd < 0 || fstat(fd, &found) < 0 || fstat(directory->fd, &held) < 0)
         return -errno;
     return held.st_dev == found.st_dev && held.st_ino == found.st_ino ? fd_take(&fd) : -ESTALE;

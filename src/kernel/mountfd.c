@@ -264,7 +264,7 @@ int mount_propagation(int mount_fd, unsigned long propagation) {
 }
 
 int mount_propagation_root(unsigned long propagation) {
-    own_fd root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd root = fd_open("/", O_PATH | O_DIRECTORY);
     return root < 0 ? -errno : change_propagation(root, "/", propagation);
 }
 

@@ -27,7 +27,7 @@
 #define FIRST_USER_NAMESPACE 0xEFFFFFFDu /* its inode: PROC_USER_INIT_INO of the kernel */
 
 int namespace_open(const char *path, uint64_t flag, int *fd, struct error *err) {
-    own_fd opened = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    own_fd opened = fd_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
     if (opened < 0)
         return error_sys(err, "open namespace %s", path);
     int type = ioctl(opened, NS_GET_NSTYPE);
@@ -69,7 +69,7 @@ static const struct {
 static int open_links(pid_t pid, struct error *err) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%d/ns", (int)pid);
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = fd_open(path, O_PATH | O_DIRECTORY);
     return fd < 0 ? error_code(err, errno == ENOENT ? ESRCH : errno, "open %s", path) : fd;
 }
 
@@ -138,7 +138,7 @@ int namespace_write_map(pid_t pid, const char *file, const struct namespace_map 
         used += (size_t)n;
     }
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-    own_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+    own_fd fd = fd_open(path, O_WRONLY);
     if (fd < 0)
         return error_sys(err, "open %s", path);
     int r = fd_write_all(fd, text, used);
@@ -148,7 +148,7 @@ int namespace_write_map(pid_t pid, const char *file, const struct namespace_map 
 int namespace_deny_groups(pid_t pid, struct error *err) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%d/setgroups", (int)pid);
-    own_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+    own_fd fd = fd_open(path, O_WRONLY);
     int r = fd < 0 ? -errno : fd_write_all(fd, "deny", strlen("deny"));
     return r < 0 && r != -ENOENT ? error_code(err, -r, "write %s", path) : 0;
 }

@@ -72,7 +72,7 @@ static int read_status(pid_t pid, const char *key, char *value, size_t size) {
     own_memory char *text = NULL;
     size_t len;
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    own_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+    own_fd fd = fd_open(path, O_RDONLY);
     int r = fd < 0 ? -errno : fd_read_all(fd, STATUS_MAX, &text, &len);
     if (r < 0)
         return r == -ENOENT ? -ESRCH : r;

@@ -27,7 +27,7 @@ static int verify_root(int fd) {
 }
 
 int procfs_open_host(struct procfs *out, struct error *err) {
-    own_fd fd = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    own_fd fd = fd_open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (fd < 0)
         return error_sys(err, "open /proc");
     int r = verify_root(fd);

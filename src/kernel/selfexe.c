@@ -2,6 +2,7 @@
 /* selfexe: see selfexe.h. */
 #include "kernel/selfexe.h"
 
+#include "base/fd.h"
 #include "base/own.h"
 #include "kernel/sys.h"
 
@@ -72,7 +73,7 @@ static bool look_at_self(int self) {
 }
 
 const char *selfexe_path(void) {
-    own_fd self = path_known ? -1 : open(SELF, O_RDONLY | O_CLOEXEC);
+    own_fd self = path_known ? -1 : fd_open(SELF, O_RDONLY);
     if (self >= 0)
         (void)look_at_self(self);
     return own_path;
@@ -113,7 +114,7 @@ static int sealed_copy(int self) {
 }
 
 int selfexe_protect(const char *const *argv, struct error *err) {
-    own_fd self = open(SELF, O_RDONLY | O_CLOEXEC);
+    own_fd self = fd_open(SELF, O_RDONLY);
     if (self < 0)
         return error_sys(err, "open " SELF " to protect the own program");
     if (look_at_self(self)) {

@@ -109,7 +109,7 @@ static int open_mount(const struct tree *tree, int mount_fd, const struct mount_
 
 int mountinfo_read(char **text) {
     size_t len;
-    own_fd fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    own_fd fd = fd_open("/proc/self/mountinfo", O_RDONLY);
     return fd < 0 ? -errno : fd_read_all(fd, MOUNTINFO_MAX, text, &len);
 }
 

@@ -69,7 +69,7 @@ static int set_oom_score(const struct creation *c, struct error *err) {
         return 0;
     snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)c->pid);
     int len = snprintf(value, sizeof value, "%d", process->oom_score_adj);
-    own_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+    own_fd fd = fd_open(path, O_WRONLY);
     int r = fd < 0 ? -errno : fd_write_all(fd, value, (size_t)len);
     if (r == 0)
         return 0;

@@ -54,7 +54,7 @@ static void dump_drop(struct dump *dump) {
 /* The container as its config has it. The bundle is what restore will read as well. */
 static int read_plan(struct dump *d, struct error *err) {
     const struct oci_record *record = d->container->record;
-    own_fd bundle = open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd bundle = fd_open(record->bundle, O_PATH | O_DIRECTORY);
     if (bundle < 0)
         return error_sys(err, "bundle %s", record->bundle);
     int r = create_read_config(&d->arena, bundle, record->config, &d->config, err);
@@ -232,7 +232,7 @@ static int prepare(struct dump *d, const char *criu, struct error *err) {
     char path[32];
     options->pid = (pid_t)d->container->record->pid;
     snprintf(path, sizeof path, "/proc/%d/root", (int)options->pid);
-    d->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    d->root = fd_open(path, O_PATH | O_DIRECTORY);
     if (d->root < 0)
         return error_sys(err, "open the container's root");
     images_options(&d->images, &request->criu, options);

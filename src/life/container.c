@@ -227,7 +227,7 @@ int container_hooks(struct arena *arena, const struct oci_record *record, enum h
     if (state < 0)
         return error_code(err, -state, "state for %s hooks", hook_point_name(point));
     const bool carry_on = rule->failure == HOOK_FAILURE_CARRY_ON;
-    own_fd bundle = open(record->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd bundle = fd_open(record->bundle, O_PATH | O_DIRECTORY);
     own_hook_output output = HOOK_OUTPUT_INIT;
     r = hook_output_open(&record->annotations, bundle, &output, err);
     if (r < 0 && !carry_on)
@@ -297,7 +297,7 @@ int container_await_end(struct container *c, struct error *err) {
 /* Whether a create that failed early has not come to mounting anything there: then the mount is somebody else's. */
 static bool root_untouched(const struct oci_record *record) {
     uint64_t id;
-    own_fd there = open(record->root_mount, O_PATH | O_CLOEXEC);
+    own_fd there = fd_open(record->root_mount, O_PATH);
     return record->has_root_below && there >= 0 && sys_mount_id(there, &id) == 0 && id == record->root_below;
 }
 

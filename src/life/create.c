@@ -129,7 +129,7 @@ static int read_bundle(struct creation *c, const char **bundle, struct error *er
     own_memory char *path = realpath(given, NULL);
     if (!path)
         return error_sys(err, "bundle %s", given);
-    c->held.bundle = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    c->held.bundle = fd_open(path, O_PATH | O_DIRECTORY);
     if (c->held.bundle < 0)
         return error_sys(err, "bundle %s", path);
     *bundle = arena_strdup(&c->arena, path);
@@ -308,7 +308,7 @@ static int begin_record(struct creation *c, struct error *err) {
     record_cgroups(c);
     /* In a mount namespace that is not our own the number would mean something else. */
     if (c->record.root_mount && !mount_space) {
-        own_fd below = open(c->record.root_mount, O_PATH | O_CLOEXEC);
+        own_fd below = fd_open(c->record.root_mount, O_PATH);
         c->record.has_root_below = below >= 0 && sys_mount_id(below, &c->record.root_below) == 0;
     }
     int r = store_write(c->dir, &c->record, err);

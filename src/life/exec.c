@@ -179,7 +179,7 @@ static int hold_container(struct execution *x, struct error *err) {
     if (!c->record->root_mount)
         return 0; /* it has pivoted: the root of its mount namespace is its root */
     snprintf(path, sizeof path, "/proc/%d/root", (int)joined->pid);
-    joined->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    joined->root = fd_open(path, O_PATH | O_DIRECTORY);
     return joined->root < 0 ? error_sys(err, "open the container's root") : 0;
 }
 

@@ -31,7 +31,7 @@ static int read_process(struct arena *arena, const char *name, struct oci_proces
     own_memory char *text = NULL;
     size_t len;
     /* /dev/stdin and a pipe of the shell are as good as a file. */
-    own_fd fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    own_fd fd = fd_open(name, O_RDONLY | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_sys(err, "open %s", name);
     int r = S_ISDIR(st.st_mode) ? -EISDIR : fd_read_all(fd, OCI_MAX_SIZE, &text, &len);

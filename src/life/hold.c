@@ -2,6 +2,7 @@
 /* hold: see hold.h. */
 #include "life/hold.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "base/table.h"
@@ -85,7 +86,7 @@ static int source_from_fd(int *fd, enum when when, const struct held_source *how
 }
 
 static int open_source(const struct held_source *how, int flags, enum when when, struct held_source *out) {
-    own_fd fd = open(how->path, O_PATH | O_CLOEXEC | (how->nofollow ? O_NOFOLLOW : 0) | flags);
+    own_fd fd = fd_open(how->path, O_PATH | (how->nofollow ? O_NOFOLLOW : 0) | flags);
     return fd < 0 ? -errno : source_from_fd(&fd, when, how, out);
 }
 
@@ -116,6 +117,18 @@ static const char *real_path(struct arena *arena, int fd) {
     return copy ? copy : "";
 }
 
+/*
+ * *straight: no symbolic link is on the way, so the path itself says where the file is. As a rule none is, and the
+ * kernel need not be asked for the name of what was opened.
+ */
+static int open_straight(const char *path, int flags, bool *straight) {
+    const struct open_how how = {.flags = (__u64)(O_PATH | O_CLOEXEC | (flags & ~O_NOFOLLOW)),
+                                 .resolve = RESOLVE_NO_SYMLINKS};
+    int fd = sys_openat2(AT_FDCWD, path, &how);
+    *straight = fd >= 0;
+    return fd < 0 ? fd_open(path, O_PATH | flags) : fd;
+}
+
 /* The part of a path below a directory, "/" for the directory itself; NULL: it lies elsewhere. */
 static const char *path_below(const char *path, const char *directory) {
     size_t len = strlen(directory);
@@ -126,11 +139,12 @@ static const char *path_below(const char *path, const char *directory) {
 
 static int hold_rootfs(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
     const struct held_source how = {.path = plan->rootfs, .recursive = true};
-    own_fd fd = open(how.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool straight;
+    own_fd fd = open_straight(how.path, O_DIRECTORY, &straight);
     int r = fd < 0 ? -errno : 0;
     if (r == 0 && plan->mounts.count > 0) {
-        held->rootfs_path = real_path(arena, fd);
         held->rootfs_name = mounts_clean_path(arena, plan->rootfs);
+        held->rootfs_path = straight ? held->rootfs_name : real_path(arena, fd);
         r = held->rootfs_name ? 0 : -ENOMEM;
     }
     if (r == 0)
@@ -222,7 +236,7 @@ static int beneath_by_link(struct arena *arena, const struct held *held, struct 
     source->beneath = path_below(real, held->rootfs_path);
     if (strcmp(real, source->path) == 0 || strcmp(held->rootfs_path, "/") == 0)
         return 0;
-    own_fd top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd top = fd_open("/", O_PATH | O_DIRECTORY);
     bool met = top >= 0 && resolve_meets((struct root){top}, source->path,
                                          source->nofollow ? RESOLVE_NO_LINK_AT_END : 0, &root, rest);
     if (met)
@@ -232,22 +246,9 @@ static int beneath_by_link(struct arena *arena, const struct held *held, struct 
 
 /* A mapped source is cloned by us, before any row is in its place. */
 static int open_beneath(const struct plan *plan, const struct held_source *source) {
-    own_fd root = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd root = fd_open(plan->rootfs, O_PATH | O_DIRECTORY);
     return root < 0 ? -errno
                     : resolve_path((struct root){root}, source->beneath, source->nofollow ? RESOLVE_NO_LINK_AT_END : 0);
-}
-
-/*
- * *straight: no symbolic link is on the way, so the path itself says where the file is. As a rule none is, and the
- * kernel need not be asked for the name of what was opened.
- */
-static int open_bind_source(const char *path, bool nofollow, bool *straight) {
-    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
-    int fd = sys_openat2(AT_FDCWD, path, &how);
-    *straight = fd >= 0;
-    if (fd < 0)
-        fd = open(path, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
-    return fd;
 }
 
 /* For copy-symlink: the text of a symbolic link, NULL for anything else. */
@@ -274,7 +275,7 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
         return blame_mount(m, err);
     const bool nofollow = m->source_nofollow || m->copy_symlink;
     bool straight = true;
-    own_fd fd = how.beneath ? -1 : open_bind_source(how.path, nofollow, &straight);
+    own_fd fd = how.beneath ? -1 : open_straight(how.path, nofollow ? O_NOFOLLOW : 0, &straight);
     if (fd >= 0 && m->copy_symlink) {
         int r = hold_link(arena, fd, how.path, &how.link, err);
         if (r < 0)
@@ -407,7 +408,7 @@ int hold_streams(struct held *held, struct error *err) {
         return r; /* without privilege its mode and owner cannot be changed by us, nor by whom we start */
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", held->null.fd);
-    held->null_stream = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    held->null_stream = fd_open(path, O_RDWR | O_NOCTTY);
     return held->null_stream < 0 ? error_sys(err, "open /dev/null of the host") : 0;
 }
 

@@ -33,7 +33,7 @@ static int open_one(const char *path, bool make, const char **made, struct error
         *made = path;
     else if (make && errno != EEXIST)
         return error_sys(err, "make directory %s", path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = fd_open(path, O_RDONLY | O_DIRECTORY);
     return fd < 0 ? error_sys(err, "open directory %s", path) : fd;
 }
 

@@ -103,7 +103,7 @@ static int terminal_reopen(int fd, int access) {
     char path[32];
     struct stat ours, shared;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    own_fd opened = open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    own_fd opened = fd_open(path, access | O_NONBLOCK | O_NOCTTY);
     if (opened < 0 || fstat(opened, &ours) < 0 || fstat(fd, &shared) < 0)
         return -1;
     if (!S_ISCHR(ours.st_mode) || ours.st_rdev != shared.st_rdev || ours.st_ino != shared.st_ino)

@@ -255,7 +255,7 @@ static int within(const struct creation *c, uint64_t flag, const char *name,
     char path[48];
     int ends[2];
     snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)c->pid, name);
-    own_fd space = open(path, O_RDONLY | O_CLOEXEC);
+    own_fd space = fd_open(path, O_RDONLY);
     if (space < 0 || pipe2(ends, O_CLOEXEC) < 0)
         return error_sys(err, "%s namespace of the container", name);
     own_fd report = ends[0], theirs = ends[1];
@@ -302,7 +302,7 @@ static int seal_masked(struct root root, const char *path) {
  */
 static int seal_mounts(const struct creation *c, struct error *err) {
     const struct plan *plan = &c->plan;
-    own_fd top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd top = fd_open("/", O_PATH | O_DIRECTORY);
     const struct root root = {top};
     int r = top < 0 ? -errno : 0;
     const char *path = "/";

@@ -107,7 +107,7 @@ static int open_directory(const char *path) {
     int direct = sys_openat2(AT_FDCWD, path, &straight);
     if (direct >= 0)
         return direct;
-    own_fd dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    own_fd dir = fd_open("/", O_PATH | O_DIRECTORY);
     snprintf(rest, sizeof rest, "%s", path);
     for (int links = 0; dir >= 0 && rest[strspn(rest, "/")];) {
         char *begin = rest + strspn(rest, "/");
@@ -131,7 +131,7 @@ static int open_directory(const char *path) {
             return r;
         if (rest[0] == '/') {
             fd_drop(&dir);
-            dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+            dir = fd_open("/", O_PATH | O_DIRECTORY);
         }
     }
     int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
