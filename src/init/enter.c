@@ -3,6 +3,7 @@
  * enter: the first steps of the new process: waiting for life to place it, namespaces that are joined or that can be
  * made only from inside, session and keyring. Runs in init before pivot.
  */
+#include "base/fd.h"
 #include "base/own.h"
 #include "handoff/handoff.h"
 #include "init/init.h"
@@ -92,7 +93,7 @@ static int hold_runtime_root(struct init *init, struct error *err) {
     const struct plan *plan = init->plan;
     if (plan->namespaces.modes[NS_MOUNT] != NS_JOIN || plan->hooks.at[HOOK_CREATE_CONTAINER].count == 0)
         return 0;
-    init->runtime_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    init->runtime_root = fd_open("/", O_PATH | O_DIRECTORY);
     return init->runtime_root < 0 ? error_sys(err, "open the runtime's root for createContainer hooks") : 0;
 }
 
@@ -118,11 +119,11 @@ int enter_become_root(struct init *init, struct error *err) {
     const struct plan_namespaces *ns = &init->plan->namespaces;
     if (ns->modes[NS_USER] == NS_INHERIT)
         return 0;
-    if (setresgid(0, 0, 0) < 0)
-        return error_sys(err, "become group 0 of the user namespace (is it mapped?)");
-    if (setresuid(0, 0, 0) < 0)
-        return error_sys(err, "become user 0 of the user namespace (is it mapped?)");
-    return hide(err);
+    int r = sys_setresgid(0, 0, 0);
+    if (r < 0)
+        return error_code(err, -r, "become group 0 of the user namespace (is it mapped?)");
+    r = sys_setresuid(0, 0, 0);
+    return r < 0 ? error_code(err, -r, "become user 0 of the user namespace (is it mapped?)") : hide(err);
 }
 
 int enter_cgroup_namespace(struct init *init, struct error *err) {
@@ -137,7 +138,7 @@ int enter_container(struct init *init, struct error *err) {
         return r;
     if (container->root >= 0 && (fchdir(container->root) < 0 || chroot(".") < 0))
         return error_sys(err, "enter the container's root");
-    init->root.fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    init->root.fd = fd_open("/", O_PATH | O_DIRECTORY);
     return init->root.fd < 0 ? error_sys(err, "open the container's root") : 0;
 }
 
@@ -238,12 +239,13 @@ static int make_keyring_unseen(struct init *init, bool *made, struct error *err)
     if (getrandom(&stranger, sizeof stranger, 0) != sizeof stranger)
         return error_sys(err, "random user for the session keyring");
     stranger = (stranger | 0x80000000u) & ~1u; /* -1 would mean no change */
-    if (setresuid(stranger, (uid_t)-1, (uid_t)-1) < 0)
+    if (sys_setresuid(stranger, (uid_t)-1, (uid_t)-1) < 0)
         return 0;
     int r = make_keyring(init, err);
     *made = r == 0 && sys_keyctl_chown(KEY_SPEC_SESSION_KEYRING, own) == 0;
-    if (setresuid(own, (uid_t)-1, (uid_t)-1) < 0)
-        return error_sys(err, "become user %u again", (unsigned)own);
+    int back = sys_setresuid(own, (uid_t)-1, (uid_t)-1);
+    if (back < 0)
+        return error_code(err, -back, "become user %u again", (unsigned)own);
     return r;
 }
 

@@ -244,14 +244,16 @@ static bool ids_are_set(const struct plan_process *process) {
 static int switch_user(const struct plan_process *process, struct error *err) {
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
         return error_sys(err, "keep capabilities");
-    if (setresgid(process->gid, process->gid, process->gid) < 0)
-        return errno == EINVAL ? error_refuse(err, "/process/user/gid",
-                                              "cannot setgid to unmapped gid %u in user namespace", process->gid)
-                               : error_at(err, errno, "user", "/process/user/gid", "set group %u", process->gid);
-    if (setresuid(process->uid, process->uid, process->uid) < 0)
-        return errno == EINVAL ? error_refuse(err, "/process/user/uid",
-                                              "cannot setuid to unmapped uid %u in user namespace", process->uid)
-                               : error_at(err, errno, "user", "/process/user/uid", "set user %u", process->uid);
+    int r = sys_setresgid(process->gid, process->gid, process->gid);
+    if (r < 0)
+        return r == -EINVAL ? error_refuse(err, "/process/user/gid",
+                                           "cannot setgid to unmapped gid %u in user namespace", process->gid)
+                            : error_at(err, -r, "user", "/process/user/gid", "set group %u", process->gid);
+    r = sys_setresuid(process->uid, process->uid, process->uid);
+    if (r < 0)
+        return r == -EINVAL ? error_refuse(err, "/process/user/uid",
+                                           "cannot setuid to unmapped uid %u in user namespace", process->uid)
+                            : error_at(err, -r, "user", "/process/user/uid", "set user %u", process->uid);
     if (!ids_are_set(process))
         return not_as_set(err, "the user and group are");
     /* Changing ids makes the process dumpable again for its new owner (prctl(2)). */

@@ -206,6 +206,14 @@ void sys_signals_default(void) {
     sys_signal_mask(SIG_SETMASK, 0, NULL);
 }
 
+int sys_setresuid(uid_t real, uid_t effective, uid_t saved) {
+    return result(syscall(SYS_setresuid, real, effective, saved));
+}
+
+int sys_setresgid(gid_t real, gid_t effective, gid_t saved) {
+    return result(syscall(SYS_setresgid, real, effective, saved));
+}
+
 int sys_setgroups(size_t count, const gid_t *groups) {
     return result(syscall(SYS_setgroups, count, groups));
 }
