@@ -226,16 +226,10 @@ static bool is_lacking(int r) {
     return false;
 }
 
-/*
- * /dev/null of the host at 0, 1 or 2 becomes the container's, so that /proc/self/fd/N means something inside. Only
- * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265). Otherwise it
- * becomes the host's by way of a read-only mount, so that nobody inside gets at its mode and owner.
- */
-static int adopt_null(struct init *init, int fd, struct error *err) {
+/* The container's /dev/null, opened; -1 where it is not the true device on a file system of ours. */
+static int open_null(struct init *init, int *out, struct error *err) {
     struct stat st;
     struct statfs fs;
-    if (fstat(fd, &st) < 0 || !is_null(&st))
-        return 0; /* closed, or something else */
     own_fd null = resolve_path(init->root, "/dev/null", RESOLVE_NO_LINKS);
     if (null < 0 && !is_lacking(null))
         return error_code(err, -null, "open the container's /dev/null");
@@ -245,8 +239,31 @@ static int adopt_null(struct init *init, int fd, struct error *err) {
     own_fd opened = ours ? resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY) : -1;
     if (ours && opened < 0 && !is_lacking(opened))
         return error_code(err, -opened, "open the container's /dev/null");
-    int better = opened >= 0 && fstat(opened, &st) == 0 && is_null(&st) ? opened : init->held->null_stream;
-    return better >= 0 && dup2(better, fd) < 0 ? error_sys(err, "put /dev/null on %d", fd) : 0;
+    *out = opened >= 0 && fstat(opened, &st) == 0 && is_null(&st) ? fd_take(&opened) : -1;
+    return 0;
+}
+
+/*
+ * /dev/null of the host at 0, 1 or 2 becomes the container's, so that /proc/self/fd/N means something inside. Only
+ * when that is the true device on a file system of ours: rdev alone can be had by anyone (CVE-2026-88265). Otherwise it
+ * becomes the host's by way of a read-only mount, so that nobody inside gets at its mode and owner.
+ */
+static int adopt_null(struct init *init, struct error *err) {
+    own_fd inside = -1;
+    int better = -1;
+    struct stat st;
+    for (int fd = 0; fd < 3; fd++) {
+        if (fstat(fd, &st) < 0 || !is_null(&st))
+            continue; /* closed, or something else */
+        if (better < 0 && open_null(init, &inside, err) < 0)
+            return -err->code;
+        better = inside >= 0 ? inside : init->held->null_stream;
+        if (better < 0)
+            return 0;
+        if (dup2(better, fd) < 0)
+            return error_sys(err, "put /dev/null on %d", fd);
+    }
+    return 0;
 }
 
 /*
@@ -269,13 +286,9 @@ int furnish_stdio(struct init *init, struct error *err) {
             return error_sys(err, "give the terminal to user %u", process->uid);
         return 0;
     }
-    for (int fd = 0; fd < 3; fd++) {
-        int r = adopt_null(init, fd, err);
-        if (r < 0)
-            return r;
+    for (int fd = 0; fd < 3; fd++)
         chown_stdio(process, fd);
-    }
-    return 0;
+    return adopt_null(init, err);
 }
 
 int furnish_adopt(struct init *init, struct error *err) {
