@@ -24,6 +24,7 @@
 
 /* Flags of field 9 of proc_pid_stat(5) (include/linux/sched.h). */
 #define PF_EXITING 0x4u
+#define PF_FORKNOEXEC 0x40u
 #define PF_SIGNALED 0x400u
 
 /* *fields: what is behind the name, " S 1 ..." with the state, field 3, first. */
@@ -127,7 +128,9 @@ bool process_is_ending(pid_t pid) {
     return true;
 }
 
-int process_open(pid_t pid, uint64_t start_time) {
+int process_open(pid_t pid, uint64_t start_time, bool *executed) {
+    char text[1024], *fields;
+    *executed = false;
     if (pid <= 0)
         return -ESRCH;
     own_fd fd = sys_pidfd_open(pid, 0);
@@ -136,12 +139,12 @@ int process_open(pid_t pid, uint64_t start_time) {
     if (fd < 0)
         return fd;
     /* Looked at after the open: whatever the pid means now is what the descriptor means. */
-    uint64_t started;
-    int r = process_start_time(pid, &started);
+    int r = read_process_stat(pid, text, sizeof text, &fields);
     if (r < 0)
         return r;
+    *executed = !(stat_number(fields, 9) & PF_FORKNOEXEC);
     /* Not by its state, which is that of its first thread: others may run on. */
-    return started == start_time && process_wait(fd, 0) == -ETIMEDOUT ? fd_take(&fd) : -ESRCH;
+    return stat_number(fields, 22) == start_time && process_wait(fd, 0) == -ETIMEDOUT ? fd_take(&fd) : -ESRCH;
 }
 
 pid_t process_pid(int pidfd) {

@@ -28,9 +28,10 @@ int process_is_first(pid_t pid, bool *first);
 bool process_is_ending(pid_t pid);
 
 /*
- * Opens the process if it is still the one that started then and has not ended: descriptor, or -ESRCH.
+ * Opens the process if it is still the one that started then and has not ended: descriptor, or -ESRCH. *executed:
+ * whether it has executed a program since it was forked.
  */
-int process_open(pid_t pid, uint64_t start_time);
+int process_open(pid_t pid, uint64_t start_time, bool *executed);
 
 /* The pid that a pidfd stands for, as seen by the caller (/proc/self/fdinfo); -ESRCH when it is gone. */
 pid_t process_pid(int pidfd);

@@ -63,13 +63,16 @@ static int open_group(struct container *c, struct error *err) {
 }
 
 /* Observed, never stored: the process, the gate and the freezer say what the state is. */
-static enum oci_status observe(const struct container *c) {
+static enum oci_status observe(const struct container *c, bool executed) {
     bool frozen = false;
     struct error ignored;
     if (!c->record->pid)
         return store_busy(c->dir) ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
     if (c->pidfd < 0)
         return OCI_STATUS_STOPPED;
+    /* A run has written down whom it has made, and may have its mounts to make yet: nobody is to get in there. */
+    if (c->record->ungated && !executed)
+        return OCI_STATUS_CREATING;
     if (cgroup_frozen(&c->group, &frozen, &ignored) == 0 && frozen)
         return OCI_STATUS_PAUSED;
     own_fd gate = -1;
@@ -79,13 +82,14 @@ static enum oci_status observe(const struct container *c) {
 
 /* Looks at all that the record names. With the lock in our hands a create that is not done is one that has died. */
 static int look(struct container *c, bool locked, struct error *err) {
+    bool executed;
     int r = open_group(c, err);
     if (r < 0)
         return r;
-    c->pidfd = process_open((pid_t)c->record->pid, c->record->start_time);
+    c->pidfd = process_open((pid_t)c->record->pid, c->record->start_time, &executed);
     if (c->pidfd < 0 && c->pidfd != -ESRCH) /* not to know is not the same as stopped */
         return error_code(err, -c->pidfd, "look at process %lld", (long long)c->record->pid);
-    c->status = locked && !c->record->pid ? OCI_STATUS_STOPPED : observe(c);
+    c->status = locked && !c->record->pid ? OCI_STATUS_STOPPED : observe(c, executed);
     return 0;
 }
 

@@ -599,6 +599,7 @@ int create_prepare(struct creation *c, unsigned flags, struct error *err) {
 int create_container(struct creation *c, unsigned flags, struct error *err) {
     c->held.may_queue = true;
     int r = create_prepare(c, flags, err);
+    c->record.ungated = c->record.has_ungated = !c->gated;
     if (r == 0)
         r = spawn_init(c, err);
     if (r == 0)

@@ -37,6 +37,16 @@ static int signal_init(const struct container *c, int signal, struct error *err)
     return 0;
 }
 
+/* A frozen v1 task does not die before it is thawed. Without the cgroup somebody else has ended and deleted it. */
+static int thaw(const struct container *c, struct error *err) {
+    struct error why = ERROR_INIT;
+    int r = cgroup_freeze(&c->group, false, &why);
+    if (r == 0 || r == -ENOENT || r == -ENODEV)
+        return 0;
+    *err = why;
+    return r;
+}
+
 /* SIGKILL is to end the container, not only its first process (as with runc). */
 static int kill_container(struct container *c, struct error *err) {
     bool first = true;
@@ -46,9 +56,7 @@ static int kill_container(struct container *c, struct error *err) {
     r = signal_init(c, SIGKILL, err);
     if (r == 0 && !first && c->group.count > 0)
         return cgroup_signal(&c->group, SIGKILL, err);
-    if (r == 0 && c->status == OCI_STATUS_PAUSED)
-        return cgroup_freeze(&c->group, false, err); /* a frozen v1 task does not die before it is thawed */
-    return r;
+    return r == 0 && c->status == OCI_STATUS_PAUSED ? thaw(c, err) : r;
 }
 
 /* The first process, too, when it has left the container's cgroup. */

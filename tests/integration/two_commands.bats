@@ -64,3 +64,68 @@ is_stopped() {
     rmdir "$ROOT/$ID"
     absent
 }
+
+# ---- a run that is not done yet -------------------------------------------------------------------------------------
+
+has_pid() {
+    [ "$(jq '.pid // 0' "$ROOT/$ID/record.json" 2>/dev/null)" -gt 0 ]
+}
+
+# slow_run CALL: a run whose container's process takes two seconds more for CALL, and ends when told to; strace follows
+# it to its end. Waits until the record names the process.
+slow_run() {
+    needs program:strace
+    make_fifo end
+    payload sh -c 'read -r line </end'
+    inject "$1:delay_enter=2000000:when=1"
+    "${through[@]}" "$BERTH" --root "$ROOT" run --detach --bundle "$B" "$ID" >"$T/job" 2>&1 </dev/null 3>&- 4>&- &
+    job=$!
+    eventually has_pid
+}
+
+end_slow_run() {
+    eventually is_state "$ID" running
+    succeeds berth exec "$ID" true
+    echo >"$B/rootfs/end"
+    wait "$job" || fail "$(<"$T/job")"
+}
+
+@test "a run is being created until its program runs: nothing gets into what is half made" {
+    slow_run pivot_root
+    same "$(state_of)" creating
+    exits 255 berth exec "$ID" true
+    has "$errors" "cannot exec in a container that is still being created"
+    refuses "still being created" berth kill "$ID" KILL
+    refuses "still being created" berth ps "$ID"
+    end_slow_run
+}
+
+@test "an exec during a run does not make the session keyring in the container's stead" {
+    slow_run keyctl
+    exits 255 berth exec "$ID" true
+    has "$errors" "still being created"
+    end_slow_run
+}
+
+# ---- the end of a container while others are at it -------------------------------------------------------------------
+
+@test "kill of a paused container that another command deletes meanwhile" {
+    payload sleep 1000
+    begin
+    succeeds berth start "$ID"
+    succeeds berth pause "$ID"
+    inject pidfd_send_signal:delay_exit=1500000:when=1 ""
+    "${through[@]}" "$BERTH" --root "$ROOT" kill "$ID" KILL >"$T/job" 2>&1 </dev/null 3>&- 4>&- &
+    job=$!
+    eventually has_kill_pending
+    succeeds berth delete --force "$ID"
+    wait "$job" || fail "$(<"$T/job")"
+    same "$(<"$T/job")" ""
+}
+
+# The container's first process has SIGKILL, or is gone.
+has_kill_pending() {
+    local pid
+    pid=$(jq .pid "$ROOT/$ID/record.json") || return 1
+    [ ! -e "/proc/$pid" ] || grep -qE '^(Shd|Sig)Pnd:.*[13579bdf]..$' "/proc/$pid/status"
+}
