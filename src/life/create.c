@@ -610,6 +610,8 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
         r = create_announce(c, err);
     if (r == 0 && c->gated) {
         r = handoff_send(c->channel, HANDOFF_COMMITTED, -1, NULL);
+        if (r == -EPIPE) /* by whoever has found it in the record */
+            return error_set(err, ECANCELED, "the container's process ended before it could wait for its start");
         if (r < 0)
             return error_code(err, -r, "let the new process wait for its start");
     }

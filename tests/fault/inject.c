@@ -6,6 +6,8 @@
  *   inject --report FILE [--attach PID] COMMAND...                                       lists all calls
  *   inject --report FILE [--attach PID] --process P --index I --errno E COMMAND...       call I of P fails with E
  *   inject --report FILE [--attach PID] --process P --index I --kill one|all COMMAND...  P, or all, end before call I
+ *   inject --report FILE [--attach PID] --process P --index I --hold FIFO COMMAND...      P waits before call I until
+ *                                                          somebody has opened the FIFO for writing and closed it
  *   ... --number N: the first call of that number from I on, since a wait more or less moves all behind it
  *
  * Process 0 is the command, 1 the first one that it or a child of it makes, and so on; with --attach the one attached
@@ -15,6 +17,7 @@
  */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,7 +44,7 @@ struct syscall_info {
 #define OPTIONS                                                                                                        \
     (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
-enum action { ACTION_LIST, ACTION_ERRNO, ACTION_KILL_ONE, ACTION_KILL_ALL };
+enum action { ACTION_LIST, ACTION_ERRNO, ACTION_KILL_ONE, ACTION_KILL_ALL, ACTION_HOLD };
 
 struct tracee {
     pid_t pid;
@@ -57,6 +60,7 @@ struct injection {
     int process;
     long index, number;
     int error;
+    const char *fifo;
     FILE *report;
     bool done;
     int born;
@@ -135,6 +139,16 @@ static void be_born(struct injection *in, pid_t pid) {
 
 /* ---- the call ---- */
 
+static void hold(const char *fifo) {
+    char byte;
+    int fd = open(fifo, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        die("open the FIFO");
+    while (read(fd, &byte, 1) > 0)
+        ;
+    close(fd);
+}
+
 static void hit(struct injection *in, struct tracee *t, const struct syscall_info *info) {
     in->done = true;
     switch (in->action) {
@@ -151,6 +165,9 @@ static void hit(struct injection *in, struct tracee *t, const struct syscall_inf
         for (size_t i = 0; i < TRACEES_MAX; i++)
             if (in->tracees[i].pid > 0 && (in->tracees[i].followed || in->tracees[i].pid == in->main))
                 kill(in->tracees[i].pid, SIGKILL);
+        break;
+    case ACTION_HOLD:
+        hold(in->fifo);
         break;
     case ACTION_LIST:
         break;
@@ -281,6 +298,8 @@ static void parse(struct injection *in, char **argv, char ***command, pid_t *att
             in->action = ACTION_ERRNO, in->error = atoi(value);
         else if (strcmp(name, "kill") == 0)
             in->action = strcmp(value, "all") == 0 ? ACTION_KILL_ALL : ACTION_KILL_ONE;
+        else if (strcmp(name, "hold") == 0)
+            in->action = ACTION_HOLD, in->fifo = value;
         else
             break;
     }
@@ -295,7 +314,7 @@ int main(int argc, char **argv) {
     parse(&in, argv + 1, &command, &attached);
     if (!in.report || !*command) {
         fprintf(stderr, "usage: inject --report FILE [--attach PID] [--process P --index I [--number N] "
-                        "--errno E | --kill one|all] COMMAND...\n");
+                        "--errno E | --kill one|all | --hold FIFO] COMMAND...\n");
         return 125;
     }
     if (attached)
