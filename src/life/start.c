@@ -15,6 +15,10 @@
 
 #define GATE_SECONDS 10
 
+static int refuse_ended(struct error *err) {
+    return error_set(err, ECANCELED, "the container's process ended before it could start its program");
+}
+
 /* Tells the waiting init process to go on, and waits until its program runs: an error is what stopped it. */
 static int launch(int channel, int state_fd, const struct container *c, struct error *err) {
     unsigned long oom_before = cgroup_oom_kills(&c->group);
@@ -35,7 +39,7 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
             continue;
         }
         if (r == 0 && (!heard || hooks))
-            return error_set(err, ECANCELED, "the container's process ended before it could start its program");
+            return refuse_ended(err);
         if (r == 0)
             break; /* closed by the exec */
         if (r > 0 && message.kind == HANDOFF_ERROR) {
@@ -45,6 +49,8 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
         fd_drop(&message.fd);
         r = r < 0 ? r : -EPROTO;
     }
+    if (r == -EPIPE || r == -ECONNRESET)
+        return refuse_ended(err);
     if (r < 0)
         return error_code(err, -r, "talk to the container's process");
     if (process_wait(c->pidfd, 0) == 0 && cgroup_oom_kills(&c->group) > oom_before)
@@ -72,6 +78,8 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
         return r;
     log_step("container", "%s, process %lld", id, (long long)container.record->pid);
     r = store_gate_connect(container.dir, GATE_SECONDS, &gate);
+    if (r == -ECONNREFUSED || r == -ENOENT) /* somebody was there when we looked at the state */
+        return refuse_ended(err);
     if (r < 0)
         return error_code(err, -r, "reach the container's init process");
     if (container.record->hooks && container.record->hooks->start_container.count > 0) {
