@@ -111,7 +111,7 @@ static void undo_process(void *subject) {
 
 static void undo_pid_file(void *subject) {
     const struct creation *c = subject;
-    unlink(c->request->pid_file);
+    announce_undo(c->request->pid_file, &c->announced);
 }
 
 static void *arena_take(void *context, size_t size) {
@@ -643,7 +643,7 @@ int create_announce(struct creation *c, struct error *err) {
     }
     if (!c->request->pid_file)
         return 0;
-    int r = announce_pid(c->request->pid_file, c->pid, err);
+    int r = announce_pid(c->request->pid_file, c->pid, &c->announced, err);
     if (r == 0)
         undo_add(&c->undo, undo_pid_file, c);
     return r;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "init/held.h"
 #include "kernel/cgroup.h"
+#include "life/announce.h"
 #include "life/relay.h"
 #include "life/store.h"
 #include "life/undo.h"
@@ -41,6 +42,7 @@ struct creation {
     bool gated;       /* create, as opposed to run */
     pid_t pid;
     int pidfd;
+    struct announced announced; /* the pid file, once it is written */
     bool hooks_begun; /* prestart or createRuntime hooks have run: poststop hooks are due when the create fails */
     int notify;       /* run with NOTIFY_SOCKET: the socket that the container reports to; -1 none */
     int master;       /* of the container's terminal; -1 none, or sent to the console socket */

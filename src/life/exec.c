@@ -53,10 +53,10 @@ struct execution {
     int channel, init_end; /* handoff: ours, and the new process's until it is born */
     int pidfd;             /* of the process in between, then of the new process; -1 none */
     pid_t pid;
-    int master;     /* of its terminal; -1 none, or sent to the console socket */
-    bool inside;    /* it is born in the container's cgroup2 directory */
-    bool announced; /* the pid file is written */
-    bool done;      /* its program runs: it is not ours to kill any more */
+    int master;  /* of its terminal; -1 none, or sent to the console socket */
+    bool inside; /* it is born in the container's cgroup2 directory */
+    bool done;   /* its program runs: it is not ours to kill any more */
+    struct announced announced;
 };
 
 static void execution_init(struct execution *x, const struct berth_exec *request) {
@@ -78,8 +78,8 @@ static void end_process(struct execution *x) {
     int status;
     if (x->pidfd < 0 || x->done)
         return;
-    if (x->announced)
-        unlink(x->request->pid_file);
+    if (x->request->pid_file)
+        announce_undo(x->request->pid_file, &x->announced);
     (void)process_signal(x->pidfd, SIGKILL);
     fd_drop(&x->channel);                          /* a process in between that waits for us sees the end of file */
     if (process_wait(x->pidfd, KILL_WAIT_MS) == 0) /* frozen on cgroup v1 it dies when it is thawed */
@@ -265,11 +265,7 @@ static int send_start(const struct execution *x, struct error *err) {
 static int announce(struct execution *x, struct error *err) {
     const struct berth_exec *request = x->request;
     int r = request->pidfd_socket ? announce_pidfd(request->pidfd_socket, x->pidfd, "setns", err) : 0;
-    if (r == 0 && request->pid_file) {
-        r = announce_pid(request->pid_file, x->pid, err);
-        x->announced = r == 0;
-    }
-    return r;
+    return r < 0 || !request->pid_file ? r : announce_pid(request->pid_file, x->pid, &x->announced, err);
 }
 
 static int on_born(struct execution *x, struct handoff_message *message, struct error *err) {

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# callers: what a caller may hand to the runtime, and a host may lack, beyond the usual.
+
+load helpers
+
+prepare() {
+    make_bundle
+}
+
+# ---- pid files ------------------------------------------------------------------------------------------------------
+
+# The identity of what a name stands for, a link itself: type, inode and device number.
+identity() {
+    stat -c '%F %i %t:%T' "$1"
+}
+
+# keeps FILE COMMAND...: the command succeeds, and the name FILE stands for the same file afterwards.
+keeps() {
+    local before
+    before=$(identity "$1")
+    succeeds "${@:2}"
+    same "$(identity "$1")" "$before" "$1"
+}
+
+@test "--pid-file with a device: written to, not replaced" {
+    mknod "$T/null" c 1 3
+    mknod "$T/full" c 1 7
+    keeps "$T/null" berth run --pid-file "$T/null" --bundle "$B" "$ID"
+    local before
+    before=$(identity "$T/full")
+    refuses "pid file $T/full|no space left" berth run --pid-file "$T/full" --bundle "$B" "$ID"
+    same "$(identity "$T/full")" "$before"
+    absent
+    long_running
+    keeps "$T/null" berth create --pid-file "$T/null" --bundle "$B" "$ID"
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    keeps "$T/null" berth exec --pid-file "$T/null" "$ID" true
+    # What fails afterwards takes nothing away either.
+    before=$(identity "$T/null")
+    exits 255 berth exec --detach --pid-file "$T/null" "$ID" frobnicate
+    same "$(identity "$T/null")" "$before"
+}
+
+@test "--pid-file with a FIFO: its reader gets the number; without a reader an error, at once" {
+    local before
+    mkfifo "$T/pid"
+    before=$(identity "$T/pid")
+    refuses "pid file $T/pid|no process reads the FIFO" timeout "$PATIENCE" "$BERTH" --root "$ROOT" \
+        run --pid-file "$T/pid" --bundle "$B" "$ID"
+    absent
+    exec {held}<>"$T/pid"
+    payload sleep 1000
+    succeeds berth create --pid-file "$T/pid" --bundle "$B" "$ID"
+    timeout "$PATIENCE" head -c "$(state_of "$ID" pid | tr -d '\n' | wc -c)" <&"$held" >"$T/read"
+    exec {held}>&-
+    same "$(cat "$T/read")" "$(state_of "$ID" pid)"
+    same "$(identity "$T/pid")" "$before"
+}
+
+@test "--pid-file with a symbolic link: followed, and the link stays" {
+    payload sleep 1000
+    echo "some old and longer content" >"$T/target"
+    ln -s target "$T/link"
+    keeps "$T/link" berth create --pid-file "$T/link" --bundle "$B" "$ID"
+    same "$(cat "$T/target")" "$(state_of "$ID" pid)"
+    succeeds berth delete --force "$ID"
+    # One that leads nowhere yet, one to a device, one to an open file of the caller.
+    ln -s later "$T/dangling"
+    keeps "$T/dangling" berth create --pid-file "$T/dangling" --bundle "$B" "$ID"
+    same "$(cat "$T/later")" "$(state_of "$ID" pid)"
+    succeeds berth delete --force "$ID"
+    mknod "$T/null" c 1 3
+    ln -s null "$T/device"
+    local before
+    before=$(identity "$T/null")
+    keeps "$T/device" berth create --pid-file "$T/device" --bundle "$B" "$ID"
+    same "$(identity "$T/null")" "$before"
+    succeeds berth delete --force "$ID"
+    ln -s /proc/self/fd/1 "$T/own_output"
+    payload true
+    keeps "$T/own_output" berth run --pid-file "$T/own_output" --bundle "$B" "$ID"
+    [[ $output =~ ^[1-9][0-9]*$ ]] || tell_last "no number"
+}
+
+@test "--pid-file of a command that fails: a file is removed, behind a link it is emptied" {
+    begin_running
+    exits 255 berth exec --detach --pid-file "$T/pid" "$ID" frobnicate
+    [ ! -e "$T/pid" ]
+    ln -s target "$T/link"
+    exits 255 berth exec --detach --pid-file "$T/link" "$ID" frobnicate
+    [ -L "$T/link" ]
+    same "$(stat -c %s "$T/target")" 0 "size of the target"
+}
+
+@test "--pid-file that is a mount of its own: written in place" {
+    payload sleep 1000
+    echo "some old and longer content" >"$T/pid"
+    mount --bind "$T/pid" "$T/pid"
+    try berth create --pid-file "$T/pid" --bundle "$B" "$ID"
+    umount "$T/pid"
+    same "$status" 0
+    same "$(cat "$T/pid")" "$(state_of "$ID" pid)"
+}
