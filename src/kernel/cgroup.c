@@ -225,10 +225,46 @@ static int locate(struct arena *arena, const struct cgroup_hierarchy *hierarchy,
     return 0;
 }
 
+/*
+ * The path without parts that are empty or ".". A ".." is refused: the kernel would look it up, so it could lead out of
+ * the hierarchy. An absolute path stays absolute; with no part left it is "/" or "".
+ */
+static int tidy(struct arena *arena, const char *path, const char **out, struct error *err) {
+    char *clean = arena_strdup(arena, path), *end = clean;
+    if (!clean)
+        return error_memory(err);
+    for (const char *name = path; *name;) {
+        const char *part = name + strspn(name, "/");
+        const size_t len = strcspn(part, "/");
+        name = part + len;
+        if (len == 0 || (len == 1 && *part == '.'))
+            continue;
+        if (len == 2 && strncmp(part, "..", len) == 0)
+            return error_set(err, EINVAL, "cgroup path \"%.512s\" contains \"..\"", path);
+        if (len > NAME_MAX)
+            return error_set(err, EINVAL, "cgroup path \"%.64s...\" has a name of %zu bytes, %d at most", path, len,
+                             NAME_MAX);
+        if (end > clean || *path == '/')
+            *end++ = '/';
+        memcpy(end, part, len);
+        end += len;
+    }
+    if (end == clean && *path == '/')
+        *end++ = '/';
+    *end = '\0';
+    *out = clean;
+    return 0;
+}
+
 int cgroup_locate(struct arena *arena, const struct cgroup_host *host, const char *cgroups_path, const char *id,
                   struct cgroup *out, struct error *err) {
     struct cgroup group = {.world = host->world};
     const char *path = cgroups_path && *cgroups_path ? cgroups_path : NULL;
+    int tidied = path ? tidy(arena, path, &path, err) : 0;
+    if (tidied < 0)
+        return tidied;
+    if (path && (!*path || strcmp(path, "/") == 0))
+        return error_set(err, EINVAL, "cgroup path \"%.512s\" names no cgroup", cgroups_path);
     for (size_t i = 0; i < host->count; i++) {
         const struct cgroup_hierarchy *h = &host->hierarchies[i];
         struct cgroup_dir dir = {.controllers = h->controllers, .mount = h->mount, .unified = h->unified, .fd = -1};
@@ -651,7 +687,10 @@ int cgroup_enter(const struct cgroup *group, pid_t pid, bool cloned, struct erro
 /* Replaces a directory of the group by one below it. */
 static int step_down(struct arena *arena, struct cgroup_dir *dir, const char *below, struct error *err) {
     own_fd fd = -1;
-    while (*below == '/')
+    int r = tidy(arena, below, &below, err);
+    if (r < 0)
+        return r;
+    if (*below == '/')
         below++;
     if (!*below)
         return 0;
@@ -662,7 +701,7 @@ static int step_down(struct arena *arena, struct cgroup_dir *dir, const char *be
         return error_set(err, EINVAL, "\"%s\" is not the path of a sub-cgroup", below);
     if (dir->fd < 0)
         return refuse_removed(dir, err);
-    int r = cgroup_files_open(dir->fd, below, &fd);
+    r = cgroup_files_open(dir->fd, below, &fd);
     if (r < 0)
         return error_code(err, -r, "open sub-cgroup %s%s", dir->mount, path);
     fd_drop(&dir->fd);

@@ -81,8 +81,9 @@ void cgroup_drop(struct cgroup *group); /* closes the descriptors; removes nothi
  * Says where a container's cgroup belongs, without touching anything: `cgroups_path` absolute: below each mount;
  * relative: below the caller's own cgroup; NULL or "": `id` beside that, as runc. On cgroup2 a relative path is beside
  * it, too: a cgroup that holds processes can pass no controller on. See config-linux.md "Cgroups Path". fds stay -1.
- * Refuses ".", "..", empty components and over-long names with EINVAL, and so an own cgroup outside of the cgroup
- * namespace ("/../x"). CGROUP_NONE: a group without directories, which all verbs below take.
+ * Parts that are empty or "." are dropped. Refuses a "..", an over-long name, a path without any name, and an own
+ * cgroup outside of the cgroup namespace ("/../x") with EINVAL. CGROUP_NONE: a group without directories, which all
+ * verbs below take.
  */
 int cgroup_locate(struct arena *arena, const struct cgroup_host *host, const char *cgroups_path, const char *id,
                   struct cgroup *out, struct error *err);

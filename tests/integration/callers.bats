@@ -103,3 +103,62 @@ keeps() {
     same "$status" 0
     same "$(cat "$T/pid")" "$(state_of "$ID" pid)"
 }
+
+# ---- cgroupsPath ----------------------------------------------------------------------------------------------------
+
+# The paths below the mounts of all cgroups of the container.
+recorded_paths() {
+    jq -r '.cgroups[].path' "$ROOT/$ID/record.json" | sort -u
+}
+
+@test "cgroupsPath: parts that are empty or . are dropped" {
+    payload sleep 1000
+    local path
+    for path in "$CGROUP/x/y/" "$CGROUP//x/y" "/$CGROUP/x///y//" "$CGROUP/./x/y" "/.$CGROUP/x/./y/."; do
+        config --arg path "$path" '.linux.cgroupsPath = $path'
+        begin
+        same "$(recorded_paths)" "$CGROUP/x/y" "$path"
+        succeeds berth delete --force "$ID"
+        absent
+    done
+}
+
+@test "cgroupsPath: what is refused is named" {
+    local long
+    config --arg path "$CGROUP/a/../b" '.linux.cgroupsPath = $path'
+    refuses "/linux/cgroupsPath|\"..\"" berth create --bundle "$B" "$ID"
+    long=$(printf 'x%.0s' {1..256})
+    config --arg path "$CGROUP/$long/y" '.linux.cgroupsPath = $path'
+    refuses "/linux/cgroupsPath|256 bytes|255 at most" berth create --bundle "$B" "$ID"
+    for path in / /. // . ./; do
+        config --arg path "$path" '.linux.cgroupsPath = $path'
+        refuses "/linux/cgroupsPath|names no cgroup" berth create --bundle "$B" "$ID"
+    done
+    absent
+    payload true
+    config --arg path "$CGROUP/${long%x}" '.linux.cgroupsPath = $path'
+    succeeds berth run --bundle "$B" "$ID"
+    absent
+}
+
+@test "exec --cgroup: parts that are empty or . are dropped" {
+    begin_running
+    local mount file path
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        [ -d "$mount$CGROUP/bundle" ] || continue
+        mkdir "$mount$CGROUP/bundle/sub"
+        for file in cpuset.cpus cpuset.mems; do
+            [ ! -e "$mount$CGROUP/bundle/sub/tasks" ] || [ ! -e "$mount$CGROUP/bundle/$file" ] ||
+                cat "$mount$CGROUP/bundle/$file" >"$mount$CGROUP/bundle/sub/$file"
+        done
+    done
+    for path in sub/ //sub// ./sub/. /; do
+        succeeds berth exec --cgroup "$path" "$ID" true
+    done
+    refuses_exec '".."' berth exec --cgroup sub/../sub "$ID" true
+}
+
+# As refuses, with the exit status of exec.
+refuses_exec() {
+    exits 255 "${@:2}" && has "$errors" "$1"
+}
