@@ -29,8 +29,15 @@ static bool ends_with(const char *text, const char *end) {
 
 static bool is_unit_name(const char *name) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@";
-    size_t len = strlen(name);
-    return len > 0 && len <= UNIT_NAME_MAX && strspn(name, allowed) == len;
+    return *name && !name[strspn(name, allowed)];
+}
+
+static int check_length(const char *unit, struct error *err) {
+    size_t len = strlen(unit);
+    return len <= UNIT_NAME_MAX
+               ? 0
+               : error_refuse(err, "/linux/cgroupsPath", "unit name \"%.64s...\" has %zu bytes, %d at most", unit, len,
+                              UNIT_NAME_MAX);
 }
 
 /* "a-b-c.slice" lies in "a-b.slice", and that in "a.slice"; "-.slice" is the root. NULL: that is no slice. */
@@ -57,6 +64,9 @@ static int name_unit(struct arena *arena, const char *prefix, const char *name, 
         return error_memory(err);
     if (!*name || !is_unit_name(unit))
         return error_refuse(err, "/linux/cgroupsPath", "\"%.128s\" is not a name that systemd takes for a unit", unit);
+    int r = check_length(unit, err);
+    if (r < 0)
+        return r;
     *out = unit;
     return 0;
 }
@@ -75,10 +85,13 @@ int scope_plan_name(struct arena *arena, const char *cgroups_path, const char *i
             cgroups_path);
     if (!*slice)
         slice = rootless ? "user" SLICE : "system" SLICE;
+    int r = check_length(slice, err);
+    if (r < 0)
+        return r;
     const char *path = ends_with(slice, SLICE) && is_unit_name(slice) ? slice_path(arena, slice) : NULL;
     if (!path)
         return error_refuse(err, "/linux/cgroupsPath", "invalid slice name \"%.128s\"", slice);
-    int r = name_unit(arena, prefix, name, &out->unit, err);
+    r = name_unit(arena, prefix, name, &out->unit, err);
     if (r < 0)
         return r;
     out->slice = slice;

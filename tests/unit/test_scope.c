@@ -53,6 +53,24 @@ static void test_names(void) {
        "in the words that people know: %s", err.text);
 }
 
+static void test_long_names(void) {
+    static const struct {
+        const char *before, *after, *says;
+    } cases[] = {
+        {"::", "", "has 256 bytes, 255 at most"}, /* with ".scope" */
+        {"", ".slice::x", "has 256 bytes, 255 at most"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char path[300], filler[250 + 1] = "";
+        memset(filler, 'n', sizeof filler - 1);
+        snprintf(path, sizeof path, "%s%s%s", cases[i].before, filler, cases[i].after);
+        is_number(name(path, false), -EINVAL, "a unit name of 256 bytes is refused");
+        ok(strstr(err.text, cases[i].says), "and its length is named: %s", err.text);
+        snprintf(path, sizeof path, "%s%s%s", cases[i].before, filler + 1, cases[i].after);
+        is_number(name(path, false), 0, "one of 255 bytes is taken");
+    }
+}
+
 /* The last property of a name, as systemd takes them. */
 static const struct scope_property *find(const struct scope_properties *list, const char *wanted) {
     const struct scope_property *found = NULL;
@@ -201,6 +219,7 @@ static void test_devices(void) {
 
 int main(void) {
     test_names();
+    test_long_names();
     test_limits();
     test_annotations();
     test_devices();
