@@ -108,6 +108,16 @@ static void heap_keep(void) {
     heap_kept = malloc(BLOCK); /* without it things only take longer */
 }
 
+/* Without /dev/null, one end of a pipe does as well. The number is the lowest free one, so pipe(2) reads there. */
+static int stream_occupy(int fd) {
+    int ends[2];
+    if (pipe(ends) < 0)
+        return -errno;
+    int r = fd == STDIN_FILENO && dup2(ends[1], fd) < 0 ? -errno : 0;
+    close(ends[1]);
+    return r;
+}
+
 /*
  * A standard stream that the caller closed would lend its number to the next file opened, and output meant for it
  * would end up there. The number is taken by a descriptor that fails as a closed one does: EBADF.
@@ -116,8 +126,10 @@ static int streams_guard(struct berth_error *error) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) >= 0)
             continue;
-        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) /* open(2) takes the lowest free */
-            return failure_code(error, errno, "cannot open /dev/null");
+        int got = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* open(2) takes the lowest free */
+        int r = got < 0 && (errno == ENOENT || errno == ENOTDIR) ? stream_occupy(fd) : got < 0 ? -errno : 0;
+        if (r < 0)
+            return failure_code(error, -r, "cannot open /dev/null");
     }
     return 0;
 }

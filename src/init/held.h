@@ -85,7 +85,7 @@ struct held {
     bool may_queue; /* nobody needs the descriptors but the new process */
     /* One a row of plan->devices when the container is in a user namespace of its own, else NULL. */
     struct held_source *devices;
-    struct held_source null; /* the host's /dev/null, checked; read-only when detached */
+    struct held_source null; /* the host's /dev/null, checked, or one like it; read-only when detached */
     int null_stream;         /* the same, opened through such a mount, for a standard stream; -1: none is that null */
     bool cgroup_frame;       /* for MOUNT_CGROUP: a tmpfs with a directory for each hierarchy; else cgroup2 itself */
     bool cgroup_foreign;     /* the container has no cgroup of its own: what it may see is not its to change */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shield: masked and read-only paths. Runs in init before pivot. Files are covered by the host's /dev/null, which life
- * has opened and checked: one inside the container could be anything (CVE-2025-31133); read-only, so that its mode,
- * owner and times stay the host's. Directories are covered by one
- * empty read-only tmpfs that all of them share. A path that does not exist is skipped.
+ * shield: masked and read-only paths. Runs in init before pivot. A file is covered by the null device that life has
+ * opened and checked: one inside the container could be anything (CVE-2025-31133). The mount is read-only, so mode,
+ * owner and times stay the host's. Directories are covered by one empty read-only tmpfs that all of them share. A path
+ * that does not exist is skipped.
  */
 #include "base/own.h"
 #include "init/init.h"
@@ -72,6 +72,8 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
         return mask_directory(init, covers, target, err);
     if (init->held->null.detached)
         return cover(&covers->null, &covers->null_attached, target, err);
+    if (init->held->null.fd < 0)
+        return error_set(err, ENOENT, "the host has no /dev/null that would cover this file, and none could be made");
     own_fd mounted = -1;
     int r = source_bind(&init->held->null, target, &mounted, err);
     if (r == 0 && mounted < 0)

@@ -380,13 +380,48 @@ static int open_node(const char *path, struct held_source *out) {
     return open_source(&how, 0, CLONE_LATE, out);
 }
 
-/* The true /dev/null of the host: character device 1:3 on a file system that only root fills. */
+/*
+ * A node that the host lacks, made on a new file system and held as a detached tree. Root of the first user namespace
+ * may, and the device works wherever the tree is mounted. -EINVAL: before Linux 6.15 a mount that is attached nowhere
+ * cannot be cloned.
+ */
+static int make_node(const struct plan_device *d, uid_t uid, gid_t gid, struct held_source *out) {
+    static const struct mount_new new = {
+        .type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2,mode=700"};
+    struct error ignored = ERROR_INIT;
+    own_fd top = -1;
+    int r = mount_detached(&new, &top, &ignored);
+    if (r < 0)
+        return r;
+    if (mknodat(top, "node", d->type, makedev(d->major, d->minor)) < 0 ||
+        fchownat(top, "node", uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(top, "node", d->mode, 0) < 0)
+        return -errno;
+    own_fd node = openat(top, "node", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    own_fd tree = node < 0 ? -errno : mount_clone(node, false);
+    r = tree < 0 ? tree : mount_seclude(tree, HELD_NODE_FLAGS);
+    if (r < 0)
+        return r;
+    *out = (struct held_source){.fd = fd_take(&tree), .path = d->path, .detached = true, .node = true};
+    return 0;
+}
+
+static bool is_absent(int r) {
+    return r == -ENOENT || r == -ENOTDIR;
+}
+
+/*
+ * The true /dev/null of the host: character device 1:3 on a file system that only root fills. A host that has none gets
+ * one made for this container; one that is something else is refused.
+ */
 static int hold_null(struct held *held, struct error *err) {
+    static const struct plan_device device = {"/dev/null", S_IFCHR, 0666, 1, 3, 0, 0, -1};
     struct stat st;
     struct statfs fs;
     if (held->null.fd >= 0)
         return 0;
-    int r = open_node("/dev/null", &held->null);
+    int r = open_node(device.path, &held->null);
+    if (is_absent(r) && make_node(&device, 0, 0, &held->null) == 0)
+        return 0;
     if (r < 0)
         return error_code(err, -r, "open /dev/null of the host");
     if (fstat(held->null.fd, &st) < 0 || fstatfs(held->null.fd, &fs) < 0)
@@ -394,6 +429,12 @@ static int hold_null(struct held *held, struct error *err) {
     if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3) || fs.f_type != TMPFS_MAGIC)
         return error_set(err, EINVAL, "/dev/null of the host is not the null device on devtmpfs or tmpfs");
     return 0;
+}
+
+/* Only a masked file needs it. Whether one is there shows in the container: init refuses that one (init/shield.c). */
+static int hold_cover(const struct plan *plan, struct held *held, struct error *err) {
+    int r = plan->masked_count > 0 ? hold_null(held, err) : 0;
+    return is_absent(r) ? 0 : r;
 }
 
 int hold_streams(struct held *held, struct error *err) {
@@ -412,47 +453,22 @@ int hold_streams(struct held *held, struct error *err) {
     return held->null_stream < 0 ? error_sys(err, "open /dev/null of the host") : 0;
 }
 
-/*
- * A node that the host has not at that path, made on a file system of its own and held as a detached tree: root of the
- * first user namespace may, and the device works where that is mounted. -EINVAL: before Linux 6.15 there is no tree of
- * what is attached nowhere.
- */
-static int make_node(const struct plan *plan, const struct plan_device *d, struct held_source *out) {
-    static const struct mount_new new = {
-        .type = "tmpfs", .source = "tmpfs", .data = "nr_blocks=1,nr_inodes=2,mode=700"};
-    struct error ignored = ERROR_INIT;
-    uint32_t uid, gid;
-    own_fd top = -1;
-    if (!namespaces_map_uid(&plan->namespaces, d->uid, &uid) || !namespaces_map_gid(&plan->namespaces, d->gid, &gid))
-        return -EOVERFLOW;
-    int r = mount_detached(&new, &top, &ignored);
-    if (r < 0)
-        return r;
-    if (mknodat(top, "node", d->type, makedev(d->major, d->minor)) < 0 ||
-        fchownat(top, "node", uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(top, "node", d->mode, 0) < 0)
-        return -errno;
-    own_fd node = openat(top, "node", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    own_fd tree = node < 0 ? -errno : mount_clone(node, false);
-    r = tree < 0 ? tree : mount_seclude(tree, HELD_NODE_FLAGS);
-    if (r < 0)
-        return r;
-    *out = (struct held_source){.fd = fd_take(&tree), .path = d->path, .detached = true, .node = true};
-    return 0;
-}
-
 static int hold_device(const struct plan *plan, const struct plan_device *d, struct held_source *out) {
     struct stat st;
+    uint32_t uid, gid;
     int r = open_node(d->path, out);
     if (r == 0 && fstat(out->fd, &st) < 0)
         return -errno;
     if (r == 0 && ((st.st_mode & S_IFMT) != d->type || st.st_rdev != makedev(d->major, d->minor)))
         r = -ENODEV;
-    const bool lacking = r == -ENOENT || r == -ENOTDIR || r == -ENODEV; /* as opposed to a failure of ours */
+    const bool lacking = is_absent(r) || r == -ENODEV; /* as opposed to a failure of ours */
     if (!lacking || geteuid() != 0 || !namespace_user_is_first() || plan->namespaces.modes[NS_USER] == NS_JOIN)
         return r;
     fd_drop(&out->fd);
     *out = nothing;
-    return make_node(plan, d, out) < 0 ? r : 0;
+    const bool mapped =
+        namespaces_map_uid(&plan->namespaces, d->uid, &uid) && namespaces_map_gid(&plan->namespaces, d->gid, &gid);
+    return mapped && make_node(d, uid, gid, out) == 0 ? 0 : r;
 }
 
 static int hold_devices(struct arena *arena, const struct plan *plan, struct held *held, struct error *err) {
@@ -487,7 +503,7 @@ int hold_open(struct arena *arena, const struct plan *plan, struct held *held, s
     if (r == 0)
         r = hold_mounts(arena, plan, held, err);
     if (r == 0)
-        r = plan->masked_count > 0 ? hold_null(held, err) : 0;
+        r = hold_cover(plan, held, err);
     if (r == 0)
         r = hold_streams(held, err);
     return r < 0 ? r : hold_devices(arena, plan, held, err);

@@ -162,3 +162,55 @@ recorded_paths() {
 refuses_exec() {
     exits 255 "${@:2}" && has "$errors" "$1"
 }
+
+# ---- a host without /dev/null ---------------------------------------------------------------------------------------
+
+# bare COMMAND...: runs it where /dev is a directory of the test, $T/dev, in a mount namespace of its own. Nothing of
+# the host's /dev is touched. Standard input is an empty file, as the test's own is the host's /dev/null.
+bare() {
+    mkdir -p "$T/dev"
+    : >"$T/empty"
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount --propagation private sh -c 'mount --bind "$0" /dev && exec "$@"' "$T/dev" "$@" <"$T/empty"
+}
+
+# What the container shows for a masked file: the null device, which nobody can write a mode or an owner of.
+MASKED='stat -c %t:%T /proc/keys; chmod 600 /proc/keys 2>/tmp/said || echo kept'
+
+@test "a host without /dev/null: containers run, and files are masked all the same" {
+    shell "$MASKED"
+    succeeds bare "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" $'1:3\nkept'
+    # A user namespace binds nodes.
+    config '.linux.namespaces += [{"type": "user"}] | .linux.maskedPaths = ["/proc/keys"] |
+        .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+    succeeds bare "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" $'1:3\nkept'
+}
+
+@test "a host without /dev/null: standard streams that are null, or closed" {
+    payload sh -c 'stat -L -c %t:%T /proc/self/fd/0 >/said; stat -L -c %t:%T /dev/null >>/said'
+    exec 9</dev/null
+    succeeds bare sh -c 'exec "$@" <&9' sh "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$(cat "$B/rootfs/said")" $'1:3\n1:3'
+    payload sh -c 'echo started >/said'
+    succeeds bare sh -c 'exec "$@" <&- >&- 2>&-' sh "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$(cat "$B/rootfs/said")" started
+    begin_running
+    succeeds bare sh -c 'exec "$@" <&9' sh "$BERTH" --root "$ROOT" exec "$ID" stat -L -c %t:%T /proc/self/fd/0
+    same "$output" 1:3
+    succeeds bare sh -c 'exec "$@" <&- >&- 2>&-' sh "$BERTH" --root "$ROOT" exec "$ID" sh -c 'echo executed >/said'
+    same "$(cat "$B/rootfs/said")" executed
+    exec 9<&-
+}
+
+@test "a host without /dev/null where none can be made: refused for a masked file alone" {
+    inject mknodat:error=EPERM:when=1 ''
+    through=("${through[@]/#\/dev\/null/$T/trace}") # or it would be made there
+    config '.linux.maskedPaths = ["/sys/firmware", "/proc/none"]'
+    succeeds bare "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    config '.linux.maskedPaths = ["/sys/firmware", "/proc/keys"]'
+    refuses "maskedPaths[1]|/proc/keys|/dev/null" \
+        bare "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    absent
+}
