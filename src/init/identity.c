@@ -35,6 +35,19 @@ int identity_hostname(struct init *init, struct error *err) {
     return 0;
 }
 
+/*
+ * AppArmor goes by paths, and a file of a detached procfs has the path "/sys/...", which the profile that LXC gives its
+ * containers forbids to write. An attached /proc has no such trouble, and shows a writer the same namespaces.
+ */
+static int write_sysctl(struct init *init, const char *path, const char *value) {
+    struct error ignored = ERROR_INIT;
+    own_procfs attached = PROCFS_INIT;
+    int r = procfs_write(&init->proc, path, value);
+    if ((r != -EACCES && r != -EPERM) || procfs_open_host(&attached, &ignored) < 0)
+        return r;
+    return procfs_write(&attached, path, value) == 0 ? 0 : r;
+}
+
 int identity_sysctl(struct init *init, struct error *err) {
     for (size_t i = 0; i < init->plan->sysctl_count; i++) {
         const struct plan_sysctl *s = &init->plan->sysctls[i];
@@ -43,7 +56,7 @@ int identity_sysctl(struct init *init, struct error *err) {
         if (r < 0)
             return r;
         snprintf(path, sizeof path, "sys/%s", s->path);
-        r = procfs_write(&init->proc, path, s->value);
+        r = write_sysctl(init, path, s->value);
         if (r == 0)
             continue;
         snprintf(place, sizeof place, "/linux/sysctl/%s", s->key);

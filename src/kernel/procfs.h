@@ -25,7 +25,7 @@ static inline void procfs_drop(struct procfs *proc) {
 }
 #define own_procfs own(procfs_drop) struct procfs
 
-/* The host's /proc, verified (root inode of a procfs). */
+/* The procfs that is attached at /proc, the host's in most cases, verified (root inode of a procfs). */
 int procfs_open_host(struct procfs *out, struct error *err);
 
 /*

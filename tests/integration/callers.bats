@@ -214,3 +214,22 @@ MASKED='stat -c %t:%T /proc/keys; chmod 600 /proc/keys 2>/tmp/said || echo kept'
         bare "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
     absent
 }
+
+# ---- a security module of the host ----------------------------------------------------------------------------------
+
+@test "sysctl: where a detached procfs may not be written, the attached one is" {
+    config '.linux.sysctl = {"net.ipv4.ip_default_ttl": "99"} | .linux.maskedPaths = [] | .linux.readonlyPaths = [] |
+        .mounts |= map(if .destination == "/proc" then . + {"type": "none", "source": "/proc", "options": ["bind"]}
+            else . end)'
+    payload cat /proc/sys/net/ipv4/ip_default_ttl
+    # AppArmor takes a file of a detached procfs for /sys/net/..., which the profile of LXC forbids to write.
+    inject openat2:error=EACCES:when=1
+    through=("${through[@]:0:${#through[@]}-1}" -P sys/net/ipv4/ip_default_ttl --)
+    succeeds "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$output" 99
+    inject openat2:error=EACCES
+    through=("${through[@]:0:${#through[@]}-1}" -P sys/net/ipv4/ip_default_ttl --)
+    refuses "/linux/sysctl/net.ipv4.ip_default_ttl|permission denied" \
+        "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    absent
+}
