@@ -35,11 +35,16 @@ static int store_flag(struct option_walk *walk, const struct option_value *value
     return 0;
 }
 
+static int store_string(struct option_walk *walk, const struct option_value *value, void *field) {
+    (void)walk;
+    *(const char **)field = value->text;
+    return 0;
+}
+
 static int store_text(struct option_walk *walk, const struct option_value *value, void *field) {
     if (!*value->text)
         return failure_set(walk->error, EINVAL, "%s: the value is empty", value->shown);
-    *(const char **)field = value->text;
-    return 0;
+    return store_string(walk, value, field);
 }
 
 static int store_number(struct option_walk *walk, const struct option_value *value, void *field) {
@@ -77,8 +82,8 @@ static int store_list(struct option_walk *walk, const struct option_value *value
 }
 
 static option_store *const stores[] = {
-    [OPTION_FLAG] = store_flag,     [OPTION_TEXT] = store_text, [OPTION_NUMBER] = store_number,
-    [OPTION_CHOICE] = store_choice, [OPTION_LIST] = store_list,
+    [OPTION_FLAG] = store_flag,     [OPTION_TEXT] = store_text,     [OPTION_STRING] = store_string,
+    [OPTION_NUMBER] = store_number, [OPTION_CHOICE] = store_choice, [OPTION_LIST] = store_list,
 };
 
 static int value_store(struct option_walk *walk, const struct option_value *value) {

@@ -20,6 +20,7 @@
 enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char *, pointing into argv; an empty value is refused */
+    OPTION_STRING, /* the same, empty or not */
     OPTION_NUMBER, /* unsigned, decimal */
     OPTION_CHOICE, /* int, the value of one of row->choices */
     OPTION_LIST    /* struct option_list; each time it is given adds one entry, nothing is split */

@@ -233,3 +233,17 @@ MASKED='stat -c %t:%T /proc/keys; chmod 600 /proc/keys 2>/tmp/said || echo kept'
         "${through[@]}" "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
     absent
 }
+
+# ---- update ---------------------------------------------------------------------------------------------------------
+
+@test "update: an empty list of processors or memory nodes leaves them as they are, as in a document" {
+    needs cgroup1-cpuset
+    local file=/sys/fs/cgroup/cpuset$CGROUP/bundle/cpuset.cpus
+    config '.linux.resources.cpu = {"cpus": "0", "mems": "0"}'
+    begin_running
+    same "$(cat "$file")" 0
+    succeeds berth update --cpuset-cpus "" "$ID"
+    succeeds berth update --cpuset-cpus= --cpuset-mems= --pids-limit 100 "$ID"
+    same "$(cat "$file")" 0
+    refuses "--pids-limit|empty" berth update --pids-limit "" "$ID"
+}
