@@ -4,6 +4,7 @@
 #include "kernel/sys.h"
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/own.h"
 #include "kernel/namespace.h"
 #include "life/document.h"
@@ -177,9 +178,28 @@ static void on_alarm(int signal) {
     (void)signal; /* only there to interrupt flock */
 }
 
-static int wait_for_lock(int dir, const char *id, struct error *err) {
+/*
+ * flock(2) without waiting. A network file system may have no locks at all. Then we go on without one, as other
+ * runtimes do, and say so: an id is still given to one create only, by renameat2(2).
+ */
+static int try_lock(int dir) {
+    static bool warned;
     if (flock(dir, LOCK_EX | LOCK_NB) == 0)
         return 0;
+    if (errno != ENOLCK && errno != EOPNOTSUPP)
+        return -errno;
+    if (!warned)
+        log_warning("the file system of the state root cannot lock files (%s): two commands on one container are not "
+                    "kept apart",
+                    error_text(errno));
+    warned = true;
+    return 0;
+}
+
+static int wait_for_lock(int dir, const char *id, struct error *err) {
+    int r = try_lock(dir);
+    if (r != -EWOULDBLOCK)
+        return r < 0 ? error_code(err, -r, "lock container %s", id) : 0;
     struct sigaction action = {.sa_handler = on_alarm}, saved;
     sigset_t mask, saved_mask;
     sigemptyset(&mask);
@@ -187,7 +207,7 @@ static int wait_for_lock(int dir, const char *id, struct error *err) {
     sigaction(SIGALRM, &action, &saved);
     sigprocmask(SIG_UNBLOCK, &mask, &saved_mask);
     alarm(LOCK_SECONDS);
-    int r = flock(dir, LOCK_EX) < 0 ? -errno : 0;
+    r = flock(dir, LOCK_EX) < 0 ? -errno : 0;
     alarm(0);
     sigprocmask(SIG_SETMASK, &saved_mask, NULL);
     sigaction(SIGALRM, &saved, NULL);
@@ -241,8 +261,9 @@ static int lock_aside(const struct store *store, const char *aside, int *dir) {
     own_fd fd = openat(store->fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? -ESTALE : -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return -errno;
+    int r = try_lock(fd);
+    if (r < 0)
+        return r;
     if (is_named(store->fd, aside, fd) <= 0)
         return -ESTALE;
     *dir = fd_take(&fd);

@@ -247,3 +247,33 @@ MASKED='stat -c %t:%T /proc/keys; chmod 600 /proc/keys 2>/tmp/said || echo kept'
     same "$(cat "$file")" 0
     refuses "--pids-limit|empty" berth update --pids-limit "" "$ID"
 }
+
+# ---- a file system that cannot lock ---------------------------------------------------------------------------------
+
+# unlocked ERROR COMMAND...: berth, where no lock is to be had.
+unlocked() {
+    inject "flock:error=$1" ''
+    "${through[@]}" "$BERTH" --root "$ROOT" "${@:2}"
+}
+
+@test "a state root that cannot be locked: commands work, and say that they are not kept apart" {
+    local warning="warning: the file system of the state root cannot lock files (no locks available)"
+    long_running
+    succeeds unlocked ENOLCK create --bundle "$B" "$ID"
+    same "$(grep -cF "$warning" <<<"$errors")" 1 "warnings"
+    for command in start state pause resume 'kill %s KILL' delete; do
+        [[ $command == *%s* ]] || command+=" %s"
+        # shellcheck disable=SC2046,SC2059 # words of a command
+        succeeds unlocked ENOLCK $(printf "$command" "$ID")
+        [[ $command != start* ]] || same "$(wait_for ready)" up
+        [[ $command != kill* ]] || eventually is_state "$ID" stopped
+    done
+    absent
+    payload true
+    succeeds unlocked EOPNOTSUPP run --bundle "$B" "$ID"
+    has "$errors" "cannot lock files"
+    absent
+    # An error that says nothing about the file system is one.
+    refuses "input/output error" unlocked EIO run --bundle "$B" "$ID"
+    absent
+}
