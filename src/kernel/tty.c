@@ -15,12 +15,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-#define SEND_TIMEOUT_S 10
 
 static int devpts_check(int fd, struct error *err) {
     struct statfs fs;
@@ -195,18 +192,14 @@ int tty_send(const char *path, int master, const char *name, struct error *err) 
     int r = address_set(&address, path, &hold);
     if (r < 0)
         return error_code(err, -r, "socket %s", path);
-    own_fd connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Without waiting: a listener whose queue is full may never accept. */
+    own_fd connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (connection < 0)
         return error_sys(err, "socket for the console");
-    struct timeval timeout = {.tv_sec =
-                                  SEND_TIMEOUT_S}; /* a full backlog would block for ever; counts for connect too */
-    if (setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) < 0)
-        return error_sys(err, "deadline of the socket");
-    do
-        r = connect(connection, (const struct sockaddr *)&address, sizeof address);
-    while (r < 0 && errno == EINTR);
-    if (r < 0)
-        return error_sys(err, "connect to %s", path);
+    if (connect(connection, (const struct sockaddr *)&address, sizeof address) < 0)
+        return errno == EAGAIN
+                   ? error_set(err, EAGAIN, "connect to %s: nobody accepts connections, its queue is full", path)
+                   : error_sys(err, "connect to %s", path);
     r = fd_send(connection, name, strlen(name), &master, 1);
     return r < 0 ? error_code(err, -r, "send a descriptor to %s", path) : 0;
 }

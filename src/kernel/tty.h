@@ -51,8 +51,8 @@ int tty_type_end(int master);
 int tty_name(int master, char *buffer, size_t size, struct error *err);
 
 /*
- * Connects to the AF_UNIX stream socket at `path` and sends the master with `name` as data (one message). A peer that
- * does not accept within ten seconds is an error (EAGAIN).
+ * Connects to the AF_UNIX stream socket at `path` and sends the master with `name` as data (one message). Does not
+ * wait: a listener whose queue of connections is full is an error (EAGAIN).
  */
 int tty_send(const char *path, int master, const char *name, struct error *err);
 

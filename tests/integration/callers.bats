@@ -277,3 +277,42 @@ unlocked() {
     refuses "input/output error" unlocked EIO run --bundle "$B" "$ID"
     absent
 }
+
+# ---- sockets and FIFOs that nobody serves ---------------------------------------------------------------------------
+
+# crowded SOCKET COMMAND...: runs it with a socket whose queue of connections is full, and that nobody accepts from.
+crowded() {
+    python3 - "$@" <<'PYTHON'
+import socket, subprocess, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(0)
+waiting = []
+try:
+    while True:
+        one = socket.socket(socket.AF_UNIX)
+        one.setblocking(False)
+        waiting.append(one)
+        one.connect(sys.argv[1])
+except BlockingIOError:
+    pass
+sys.exit(subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL).returncode)
+PYTHON
+}
+
+@test "a console or pidfd socket that accepts no connection: an error, at once" {
+    local at_once=(timeout 5 "$BERTH" --root "$ROOT")
+    config '.process.terminal = true'
+    refuses "console socket|$T/socket|its queue is full" \
+        crowded "$T/socket" "${at_once[@]}" create --console-socket "$T/socket" --bundle "$B" "$ID"
+    absent
+    rm "$T/socket"
+    config '.process.terminal = false'
+    refuses "pidfd socket|$T/socket|its queue is full" \
+        crowded "$T/socket" "${at_once[@]}" create --pidfd-socket "$T/socket" --bundle "$B" "$ID"
+    absent
+    rm "$T/socket"
+    begin_running
+    exits 255 crowded "$T/socket" "${at_once[@]}" exec --tty --detach --console-socket "$T/socket" "$ID" true
+    has "$errors" "its queue is full"
+}
