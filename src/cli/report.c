@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
@@ -94,11 +96,15 @@ static void line_compose(struct output *output, const struct report_line *line, 
 }
 
 static int file_open(struct report *report, const char *rest, struct berth_error *error) {
-    /* O_NONBLOCK for the open alone: a FIFO that nobody reads is an error, not a wait for ever. */
+    struct stat st;
+    /* O_NONBLOCK for the open alone: a FIFO that no process reads is an error, not a wait for ever. */
     report->fd = open(rest, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-    if (report->fd >= 0)
-        (void)fcntl(report->fd, F_SETFL, O_APPEND);
-    return report->fd < 0 ? failure_code(error, errno, "cannot open the log %s", rest) : 0;
+    if (report->fd >= 0 && fcntl(report->fd, F_SETFL, O_APPEND) == 0)
+        return 0;
+    const int code = errno;
+    if (code == ENXIO && stat(rest, &st) == 0 && S_ISFIFO(st.st_mode))
+        return failure_set(error, code, "cannot open the log %s: no process reads the FIFO", rest);
+    return failure_code(error, code, "cannot open the log %s", rest);
 }
 
 /* One write: lines of several processes in the same file (O_APPEND) do not mix. */
@@ -154,7 +160,7 @@ static const struct report_target targets[] = {
     {"", file_open, file_write},
 };
 
-static void line_tell(struct report *report, const struct report_line *line) {
+static void line_write(struct report *report, const struct report_line *line) {
     if (!report->target || line->level == REPORT_ERROR)
         stderr_write(line);
     if (!report->target)
@@ -165,6 +171,13 @@ static void line_tell(struct report *report, const struct report_line *line) {
         failure_code(&error, -r, "cannot write to the log");
         stderr_write(&(struct report_line){.level = REPORT_WARNING, .text = error.text});
     }
+}
+
+/* A reader that has gone must not end the command in the middle of its work. */
+static void line_tell(struct report *report, const struct report_line *line) {
+    void (*saved)(int) = signal(SIGPIPE, SIG_IGN);
+    line_write(report, line);
+    signal(SIGPIPE, saved);
 }
 
 static void sink(void *context, int level, const char *message) {

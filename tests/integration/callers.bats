@@ -316,3 +316,27 @@ PYTHON
     exits 255 crowded "$T/socket" "${at_once[@]}" exec --tty --detach --console-socket "$T/socket" "$ID" true
     has "$errors" "its queue is full"
 }
+
+@test "--log with a FIFO: without a reader an error, at once; with one it gets the lines" {
+    mkfifo "$T/log"
+    refuses "cannot open the log $T/log|no process reads the FIFO" \
+        timeout "$PATIENCE" "$BERTH" --root "$ROOT" --log "$T/log" run --bundle "$B" "$ID"
+    absent
+    exec 9<>"$T/log"
+    succeeds "$BERTH" --root "$ROOT" --debug --log "$T/log" run --bundle "$B" "$ID"
+    timeout "$PATIENCE" head -n 1 <&9 >"$T/line"
+    exec 9>&-
+    has "$(cat "$T/line")" level=debug
+}
+
+@test "a caller that reads no messages any more: the command goes on" {
+    mkfifo "$T/pipe"
+    exec 8<>"$T/pipe" 9>"$T/pipe"
+    exec 8<&-
+    payload sleep 1000
+    status=0
+    "$BERTH" --root "$ROOT" --debug create --bundle "$B" "$ID" </dev/null >"$T/output" 2>&9 3>&- 4>&- || status=$?
+    exec 9>&-
+    same "$status" 0
+    same "$(state_of)" created
+}
