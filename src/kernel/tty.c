@@ -141,6 +141,14 @@ int tty_keep_newlines(int master) {
     return tcsetattr(master, TCSANOW, &modes) < 0 ? -errno : 0;
 }
 
+int tty_copy_encoding(int from, int master) {
+    struct termios keyboard, modes;
+    if (tcgetattr(from, &keyboard) < 0 || tcgetattr(master, &modes) < 0)
+        return -errno;
+    modes.c_iflag = (modes.c_iflag & ~(tcflag_t)IUTF8) | (keyboard.c_iflag & IUTF8);
+    return tcsetattr(master, TCSANOW, &modes) < 0 ? -errno : 0;
+}
+
 int tty_type_end(int master) {
     struct termios modes;
     own_fd slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); /* the master does not tell what waits */

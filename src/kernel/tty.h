@@ -42,6 +42,12 @@ void tty_restore(int fd, const struct termios *saved); /* keeps errno */
 int tty_keep_newlines(int master);
 
 /*
+ * Whether what is typed is UTF-8 (IUTF8): as at `from`, where the keys come from. Backspace takes a whole letter then,
+ * while the kernel reads lines. 0 or -errno (-ENOTTY).
+ */
+int tty_copy_encoding(int from, int master);
+
+/*
  * Types the end of file (VEOF, "^D"; termios(3)) at the pty, unless input waits for the program already. For a line
  * that is not complete the first one ends the line only. 1: typed; 0: input waits, or the pty has no such key; -errno.
  */

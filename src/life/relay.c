@@ -144,6 +144,7 @@ void relay_fit(int master) {
     int r = screen_is_ours() ? 0 : tty_keep_newlines(master);
     if (r < 0)
         log_warning("keep the line ends of the container's terminal as they are: %s", error_text(-r));
+    (void)tty_copy_encoding(STDIN_FILENO, master); /* as the kernel has it where we have no terminal */
 }
 
 void relay_raw(struct relay *relay) {

@@ -45,6 +45,10 @@ int relay_await(const struct relay *relay, int fd, int process, struct error *er
  * relay_raw makes raw each terminal's own translation stays: a program that draws has its bytes on the screen as they
  * are. Anywhere else (a pipe, a file, another terminal) lines end in LF as the program wrote them, and the translation
  * of our terminal's output stays on, since a filter may write to it.
+ *
+ * Of the settings of our terminal, the container's gets one: that keys are sent in UTF-8, a property of the keyboard
+ * and the screen that no program inside can find out. All others belong to whoever uses the terminal now, such as a
+ * shell that edits lines; a program starts with the kernel's, as with other runtimes.
  */
 void relay_fit(int master);
 

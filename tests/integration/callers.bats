@@ -340,3 +340,50 @@ PYTHON
     same "$status" 0
     same "$(state_of)" created
 }
+
+# ---- the caller's terminal ------------------------------------------------------------------------------------------
+
+# at_terminal SETTINGS COMMAND...: berth in the background, at a terminal with these settings (stty(1)).
+at_terminal() {
+    rm -f "$T/tty" "$T/tty.before" "$T/tty.after"
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    python3 "$BATS_TEST_DIRNAME/stdio.py" terminal "$T/tty" 24x80 sh -c 'stty $0; exec "$@"' "$1" \
+        "$BERTH" --root "$ROOT" "${@:2}" </dev/null >"$T/job" 2>&1 3>&- 4>&- &
+    job=$!
+}
+
+# reads BYTES WHAT: the bytes of the line that the program reads, when a letter of two bytes is typed and taken back.
+reads() {
+    same "$(wait_for ready)" up || return 1
+    printf 'x\303\244\177\n' >"$T/tty.in"
+    same "$(wait_for line)" "$1" "$2" || return 1
+    exits 0 wait "$job"
+}
+
+@test "a terminal in UTF-8: backspace takes a whole letter, as on the caller's" {
+    local program='echo up >/ready; head -n 1 | od -An -tx1 >/line'
+    mkfifo "$T/tty.in"
+    begin_running
+    make_fifo line
+    at_terminal iutf8 exec --tty "$ID" sh -c "$program"
+    reads " 78 0a" "exec at a UTF-8 terminal"
+    at_terminal -iutf8 exec --tty "$ID" sh -c "$program"
+    reads " 78 c3 0a" "exec at another terminal"
+    succeeds berth delete --force "$ID"
+    config '.process.terminal = true'
+    shell "$program"
+    at_terminal iutf8 run --bundle "$B" "$ID"
+    reads " 78 0a" "run at a UTF-8 terminal"
+    at_terminal -iutf8 run --bundle "$B" "$ID"
+    reads " 78 c3 0a" "run at another terminal"
+    # Nothing else of the caller's settings.
+    shell 'stty -a >/line'
+    at_terminal iutf8 run --bundle "$B" "$ID"
+    wait_for line >"$T/plain"
+    wait "$job"
+    at_terminal 'iutf8 -echo -icrnl erase ^H' run --bundle "$B" "$ID"
+    wait_for line >"$T/other"
+    wait "$job"
+    has "$(cat "$T/plain")" " iutf8"
+    cmp "$T/plain" "$T/other"
+}
