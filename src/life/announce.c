@@ -56,8 +56,9 @@ int announce_pid(const char *path, pid_t pid, struct announced *out, struct erro
     struct stat st;
     const bool there = lstat(path, &st) == 0;
     int r = there && !S_ISREG(st.st_mode) ? -EBUSY : write_aside(path, pid, out);
-    /* A mount point, or a file alone in a directory that is read-only, cannot be replaced, but may be written. */
-    if (there && (r == -EBUSY || r == -EROFS || r == -EACCES))
+    /* A mount point, or a file alone in a directory that is read-only, cannot be replaced, but may be written. And the
+     * other name is longer by one byte. */
+    if ((there && (r == -EBUSY || r == -EROFS || r == -EACCES)) || r == -ENAMETOOLONG)
         r = write_in_place(path, pid, out);
     if (r == -ENXIO && stat(path, &st) == 0 && S_ISFIFO(st.st_mode))
         return error_set(err, ENXIO, "write pid file %s: no process reads the FIFO", path);

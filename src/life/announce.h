@@ -15,8 +15,8 @@ struct announced {
 
 /*
  * Writes the pid file. A regular file, or a name that is free, is replaced by a rename, so that a reader sees the whole
- * number or nothing. Anything else (a device, a FIFO, a link, a mount point) stays and is written in place; a link is
- * followed. Decimal without a newline: engines read it with Go's Atoi.
+ * number or nothing. Anything else (a device, a FIFO, a link, a mount point, a name too long to have another one made
+ * of it) stays and is written in place; a link is followed. Decimal without a newline: engines read it with Go's Atoi.
  */
 int announce_pid(const char *path, pid_t pid, struct announced *out, struct error *err);
 

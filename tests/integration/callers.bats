@@ -102,6 +102,28 @@ keeps() {
     umount "$T/pid"
     same "$status" 0
     same "$(cat "$T/pid")" "$(state_of "$ID" pid)"
+    succeeds berth delete --force "$ID"
+    # The only writable file of a directory.
+    mkdir "$T/readonly"
+    echo "some old and longer content" >"$T/readonly/pid"
+    mount --bind "$T/readonly" "$T/readonly"
+    mount -o remount,bind,ro "$T/readonly"
+    mount --bind "$T/pid" "$T/readonly/pid"
+    try berth create --pid-file "$T/readonly/pid" --bundle "$B" "$ID"
+    umount "$T/readonly/pid" "$T/readonly"
+    same "$status" 0
+    same "$(cat "$T/pid")" "$(state_of "$ID" pid)"
+}
+
+@test "--pid-file with the longest name that a file may have" {
+    local name
+    name=$(printf 'p%.0s' {1..255})
+    payload sleep 1000
+    succeeds berth create --pid-file "$T/$name" --bundle "$B" "$ID"
+    same "$(cat "$T/$name")" "$(state_of "$ID" pid)"
+    succeeds berth delete --force "$ID"
+    refuses "pid file $T/${name}p|file name too long" berth create --pid-file "$T/${name}p" --bundle "$B" "$ID"
+    absent
 }
 
 # ---- cgroupsPath ----------------------------------------------------------------------------------------------------
