@@ -77,7 +77,8 @@ static enum oci_status observe(const struct container *c, bool executed) {
         return OCI_STATUS_PAUSED;
     own_fd gate = -1;
     int r = store_gate_connect(c->dir, 0, &gate);
-    return r == 0 || r == -EAGAIN ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
+    /* A start that succeeds removes the name, whatever has been put in the socket's place. */
+    return r == 0 || r == -EAGAIN || r == -ENOTSOCK ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
 }
 
 /* Looks at all that the record names. With the lock in our hands a create that is not done is one that has died. */

@@ -2,13 +2,15 @@
 /* document: see document.h. */
 #include "life/document.h"
 
-#include "base/error.h"
+#include "base/fd.h"
 #include "base/own.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct buffer {
     char *data;
@@ -58,4 +60,43 @@ int document_text(enum oci_document document, const void *value, char **json, st
     text = NULL;
     *json = ended;
     return 0;
+}
+
+static const char *kind_of(mode_t mode) {
+    return S_ISLNK(mode)    ? "a symbolic link"
+           : S_ISDIR(mode)  ? "a directory"
+           : S_ISFIFO(mode) ? "a FIFO"
+           : S_ISSOCK(mode) ? "a socket"
+                            : "a device";
+}
+
+int document_open(int dir, const char *name, struct error *err) {
+    struct stat st;
+    /* O_NONBLOCK: a FIFO without a writer must not hold us up. */
+    own_fd fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const int code = fd < 0 ? errno : fstat(fd, &st) < 0 ? errno : 0;
+    if (code == 0 && S_ISREG(st.st_mode))
+        return fd_take(&fd);
+    /* open(2) has several errors for what is not a file. */
+    if (code != ENOENT && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+        return error_set(err, EBADMSG, "%s is %s, not a regular file", name, kind_of(st.st_mode));
+    return error_code(err, code ? code : EBADMSG, "open %s", name);
+}
+
+int document_read(int dir, const char *name, size_t max, char **text, size_t *len, struct error *err) {
+    own_fd fd = document_open(dir, name, err);
+    if (fd < 0)
+        return fd;
+    int r = fd_read_all(fd, max, text, len);
+    return r < 0 ? error_code(err, -r, "read %s", name) : 0;
+}
+
+int document_make(int dir, const char *name) {
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    struct stat st;
+    int fd = openat(dir, name, flags, 0600);
+    if (fd < 0 && errno == EEXIST && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        unlinkat(dir, name, 0) == 0)
+        fd = openat(dir, name, flags, 0600);
+    return fd < 0 ? -errno : fd;
 }

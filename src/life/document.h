@@ -4,6 +4,7 @@
 #ifndef BERTH_LIFE_DOCUMENT_H
 #define BERTH_LIFE_DOCUMENT_H
 
+#include "base/error.h"
 #include "oci.h"
 
 #include <berth/berth.h>
@@ -13,5 +14,21 @@ int document_buffer(enum oci_document document, const void *value, unsigned flag
 
 /* Indented JSON without a newline at its end, malloc'd, the caller's to free. `value` is as oci_write wants it. */
 int document_text(enum oci_document document, const void *value, char **json, struct berth_error *error);
+
+/*
+ * Opens a file of the state directory for reading: a descriptor, or -errno. Never waits and follows no link. EBADMSG:
+ * the name is a link, a directory, a FIFO, a socket or a device.
+ */
+int document_open(int dir, const char *name, struct error *err);
+
+/* The whole file (malloc; the caller frees; one NUL behind the data). Errors as of document_open; EFBIG: above `max`.
+ */
+int document_read(int dir, const char *name, size_t max, char **text, size_t *len, struct error *err);
+
+/*
+ * Makes a file of mode 0600 (less the umask) for writing: descriptor or -errno. A regular file that a killed command
+ * has left is replaced, anything else refused with EEXIST.
+ */
+int document_make(int dir, const char *name);
 
 #endif

@@ -41,13 +41,15 @@ int notify_prepare(struct arena *arena, const char *root, const char *id, int st
 }
 
 int notify_listen(int state_dir, int *out, struct error *err) {
-    struct stat st;
-    if (fstatat(state_dir, "notify", &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    own_fd notify = openat(state_dir, "notify", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (notify < 0 && errno == ENOENT) {
         *out = -1;
         return 0;
     }
+    if (notify < 0)
+        return error_sys(err, "open the directory of the notify socket");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/notify/notify.sock", state_dir);
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/notify.sock", notify);
     own_fd fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return error_sys(err, "make notify socket");

@@ -25,17 +25,12 @@ struct filter_head {
     uint32_t count, flags;
 };
 
-static int open_new(int dir, const char *name) {
-    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return fd < 0 ? -errno : fd;
-}
-
 static int write_filter(int dir, const struct plan_filter *filter, struct error *err) {
     struct filter_head head = {FILTER_MAGIC, (uint32_t)filter->count, filter->flags};
     const size_t size = filter->count * sizeof *filter->program;
     if (!filter->program)
         return 0;
-    own_fd fd = open_new(dir, SNAPSHOT_FILTER);
+    own_fd fd = document_make(dir, SNAPSHOT_FILTER);
     int r = fd < 0 ? fd : fd_write_all(fd, (const char *)&head, sizeof head);
     if (r == 0)
         r = fd_write_all(fd, (const char *)filter->program, size);
@@ -48,7 +43,7 @@ static int write_config(int dir, const char *name, const struct oci_config *conf
     int r = document_buffer(OCI_DOCUMENT_CONFIG, config, 0, &text, &len);
     if (r < 0)
         return error_code(err, -r, "keep the config for later commands");
-    own_fd fd = open_new(dir, name);
+    own_fd fd = document_make(dir, name);
     r = fd < 0 ? fd : fd_write_all(fd, text, len);
     return r < 0 ? error_code(err, -r, "keep the config for later commands") : 0;
 }
@@ -88,9 +83,11 @@ void snapshot_abandon(int dir) {
 static int read_filter(int dir, struct arena *arena, struct plan_filter *out, struct error *err) {
     struct filter_head head;
     struct stat st;
-    own_fd fd = openat(dir, SNAPSHOT_FILTER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_sys(err, "read the container's seccomp filter");
+    own_fd fd = document_open(dir, SNAPSHOT_FILTER, err);
+    if (fd < 0)
+        return error_wrap(err, "read the container's seccomp filter");
+    if (fstat(fd, &st) < 0)
+        return error_sys(err, "look at the container's seccomp filter");
     const bool fits = fd_read(fd, &head, sizeof head) == (ssize_t)sizeof head && head.magic == FILTER_MAGIC &&
                       head.count > 0 && head.count <= BPF_MAXINSNS &&
                       st.st_size == (off_t)(sizeof head + head.count * sizeof(struct sock_filter));
@@ -112,10 +109,9 @@ int snapshot_read(int dir, struct arena *arena, const struct oci_config **config
                   struct error *err) {
     own_memory char *text = NULL;
     size_t len;
-    own_fd fd = openat(dir, SNAPSHOT_CONFIG, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    int r = fd < 0 ? -errno : fd_read_all(fd, CONFIG_MAX, &text, &len);
+    int r = document_read(dir, SNAPSHOT_CONFIG, CONFIG_MAX, &text, &len, err);
     if (r < 0)
-        return error_code(err, -r, "read the config kept at create");
+        return error_wrap(err, "read the config kept at create");
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
     struct oci_config *read;
     struct oci_error oci;

@@ -354,9 +354,9 @@ int store_write(int dir, const struct oci_record *record, struct error *err) {
     if (r < 0)
         return error_code(err, -r, "write state record");
     mode_t saved = umask(0);
-    own_fd fd = openat(dir, "record.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    own_fd fd = document_make(dir, "record.new");
     umask(saved);
-    r = fd < 0 ? -errno : fd_write_all(fd, text, len);
+    r = fd < 0 ? fd : fd_write_all(fd, text, len);
     if (r == 0 && renameat(dir, "record.new", dir, "record.json") < 0)
         r = -errno;
     if (r < 0)
@@ -369,14 +369,13 @@ static void *arena_take(void *context, size_t size) {
 }
 
 int store_read(int dir, struct arena *arena, const struct oci_record **out, struct error *err) {
-    own_fd fd = openat(dir, "record.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return error_code(err, errno == ENOENT ? ENODATA : errno, "read state record");
     own_memory char *text = NULL;
     size_t len;
-    int r = fd_read_all(fd, RECORD_MAX, &text, &len);
+    int r = document_read(dir, "record.json", RECORD_MAX, &text, &len, err);
+    if (r == -ENOENT)
+        return error_code(err, ENODATA, "read state record");
     if (r < 0)
-        return error_code(err, -r, "read state record");
+        return error_wrap(err, r == -EBADMSG || r == -EFBIG ? "state record is damaged" : "state record");
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
     struct oci_record *record;
     struct oci_error oci;
@@ -414,15 +413,10 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
     return r < 0 ? error_code(err, -r, "remove state directory %s/%s", store->root, id) : 0;
 }
 
-/* Through the directory's descriptor: an id may be longer than what fits into sun_path (unix(7): 108 bytes). */
-static struct sockaddr_un gate_address(int dir) {
+int store_gate_listen(int dir, int *out, struct error *err) {
+    /* Through the directory's descriptor: an id may be longer than what fits into sun_path (unix(7): 108 bytes). */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start", dir);
-    return address;
-}
-
-int store_gate_listen(int dir, int *out, struct error *err) {
-    struct sockaddr_un address = gate_address(dir);
     own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return error_sys(err, "make start socket");
@@ -436,8 +430,16 @@ int store_gate_listen(int dir, int *out, struct error *err) {
 }
 
 int store_gate_connect(int dir, int timeout_s, int *out) {
-    struct sockaddr_un address = gate_address(dir);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     const struct timeval patience = {.tv_sec = timeout_s};
+    struct stat st;
+    /* Through a descriptor of the socket itself: connect(2) would follow a link to another container's. */
+    own_fd gate = openat(dir, "start", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (gate < 0 || fstat(gate, &st) < 0)
+        return -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -ENOTSOCK;
+    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", gate);
     own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (timeout_s ? 0 : SOCK_NONBLOCK), 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
         connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)

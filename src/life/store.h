@@ -69,7 +69,8 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
 int store_gate_listen(int dir, int *socket, struct error *err);
 /*
  * Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). -EAGAIN: somebody listens, but has not
- * come to those who connected before within timeout_s seconds (0: at once): the init process is stopped.
+ * come to those who connected before within timeout_s seconds (0: at once): the init process is stopped. -ENOTSOCK:
+ * something else is in the socket's place.
  */
 int store_gate_connect(int dir, int timeout_s, int *socket);
 
