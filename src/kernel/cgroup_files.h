@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cgroup_files: directories and files of a cgroup file system, below one open mount; what cgroup.c, cgroup_v1.c and
- * cgroup_v2.c share. Private to them. Runs in life. Paths here are relative to the directory descriptor and were
- * checked by cgroup_files_check: no "..", no empty component. All functions return 0 or -errno and set no text.
+ * cgroup_v2.c share. Private to them, except cgroup_files_check. Runs in life. Paths here are relative to the directory
+ * descriptor and were checked by cgroup_files_check: no "..", no empty component. All functions return 0 or -errno and
+ * set no text.
  */
 #ifndef BERTH_KERNEL_CGROUP_FILES_H
 #define BERTH_KERNEL_CGROUP_FILES_H

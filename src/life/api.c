@@ -169,7 +169,7 @@ static int visit(const struct berth_runtime *runtime, int (*each)(void *, const 
         if (r == 0 && c.record->id)
             r = each(context, &c);
         else if (r < 0) {
-            if (r != -ENOENT)
+            if (container_name_way_out(ids[i], err) != -ENOENT)
                 log_warning("list: %s: %s", ids[i], err->text);
             r = 0;
         }

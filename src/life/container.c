@@ -20,6 +20,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -96,7 +97,7 @@ static int look(struct container *c, bool locked, struct error *err) {
 
 static int read_and_look(struct container *c, bool locked, struct error *err) {
     static const struct oci_record begun = {.id = NULL};
-    int r = store_read(c->dir, &c->arena, &c->record, err);
+    int r = store_read(c->dir, c->id, &c->arena, &c->record, err);
     if (r == -ENODATA)
         c->record = &begun;
     return r < 0 && r != -ENODATA ? r : look(c, locked, err);
@@ -127,7 +128,7 @@ static bool has_moved_on(const struct container *c) {
     struct stat st;
     if (fstat(c->dir, &st) < 0 || st.st_nlink == 0)
         return true;
-    return store_read(c->dir, &arena, &now, &ignored) == 0 && (now->pid != 0 || !c->record->id);
+    return store_read(c->dir, c->id, &arena, &now, &ignored) == 0 && (now->pid != 0 || !c->record->id);
 }
 
 int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
@@ -171,12 +172,25 @@ int container_check_cgroup(const struct container *c, struct error *err) {
                : 0;
 }
 
+int container_name_way_out(const char *id, struct error *err) {
+    const struct error cause = *err;
+    if (strcmp(cause.step, "record") != 0)
+        return -cause.code;
+    error_set(err, cause.code,
+              "%.500s (berth delete --force %.255s removes the state, and the process and cgroups that it can still "
+              "identify)",
+              cause.text, id);
+    return error_blame(err, cause.step, *cause.place ? cause.place : NULL, NULL);
+}
+
 int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
                    struct error *err) {
     int r = store_open(root, false, store, err);
     if (r == -ENOENT)
         return error_set(err, ENOENT, "container does not exist: %s", id);
-    return r < 0 ? r : container_open(store, id, lock, out, err);
+    if (r == 0)
+        r = container_open(store, id, lock, out, err);
+    return r < 0 ? container_name_way_out(id, err) : r;
 }
 
 void container_state(const struct oci_record *record, enum oci_status status, struct oci_state *out) {

@@ -47,6 +47,9 @@ int container_reopen(int *dir, const struct oci_record *record, struct container
 /* ENODEV: its cgroup has been removed while it runs elsewhere, and another container was made in one of that path. */
 int container_check_cgroup(const struct container *container, struct error *err);
 
+/* For an error of container_open: names the way out if the container's record is damaged. Returns -err->code. */
+int container_name_way_out(const char *id, struct error *err);
+
 /* Opens the state root (NULL: the default) and the container in it; no root at all means no container, too. */
 int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
                    struct error *err);

@@ -18,8 +18,9 @@ int operation_delete(const struct berth_runtime *runtime, const char *id, bool f
         store_forget_new(&store, id);
     if (r == -ENOENT)
         return force ? 0 : error_set(err, ENOENT, "container does not exist: %s", id);
-    if (r == 0)
-        r = container_await_end(&c, err);
+    if (r < 0)
+        return container_name_way_out(id, err);
+    r = container_await_end(&c, err);
     if (r == 0)
         r = lifecycle_check(force ? OPERATION_DELETE_FORCE : OPERATION_DELETE, c.status, id, err);
     return r < 0 ? r : container_destroy(&store, &c, true, err);

@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "kernel/namespace.h"
 #include "life/document.h"
+#include "life/record.h"
 #include "life/snapshot.h"
 #include "oci.h"
 #include "plan/plan.h"
@@ -368,22 +369,41 @@ static void *arena_take(void *context, size_t size) {
     return arena_alloc(context, size);
 }
 
-int store_read(int dir, struct arena *arena, const struct oci_record **out, struct error *err) {
+/* A record is written first and removed last, so one that has gone where the config is kept is no create cut off. */
+static int read_text(int dir, char **text, size_t *len, struct error *err) {
+    int r = document_read(dir, "record.json", RECORD_MAX, text, len, err);
+    if (r == -ENOENT && faccessat(dir, SNAPSHOT_CONFIG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        r = document_read(dir, "record.json", RECORD_MAX, text, len, err); /* a create may have made both just now */
+    else if (r == -ENOENT)
+        return error_code(err, ENODATA, "read state record");
+    if (r == -ENOENT)
+        error_set(err, EBADMSG, "record.json is missing");
+    return r < 0 ? error_wrap(err, err->code == EBADMSG || r == -EFBIG ? "state record is damaged" : "state record")
+                 : 0;
+}
+
+static int parse(const char *text, size_t len, const char *id, struct arena *arena, struct oci_record **out,
+                 struct error *err) {
+    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
+    struct oci_error oci;
+    int r = oci_record_read(&allocator, text, len, out, &oci);
+    if (r < 0)
+        error_set(err, -r, "%s", oci.text);
+    else
+        r = record_check(*out, id, err);
+    return r < 0 ? error_wrap(err, "state record is damaged") : 0;
+}
+
+int store_read(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err) {
     own_memory char *text = NULL;
     size_t len;
-    int r = document_read(dir, "record.json", RECORD_MAX, &text, &len, err);
-    if (r == -ENOENT)
-        return error_code(err, ENODATA, "read state record");
-    if (r < 0)
-        return error_wrap(err, r == -EBADMSG || r == -EFBIG ? "state record is damaged" : "state record");
-    const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
     struct oci_record *record;
-    struct oci_error oci;
-    r = oci_record_read(&allocator, text, len, &record, &oci);
-    if (r < 0)
-        return error_set(err, -r, "state record is damaged: %s", oci.text);
-    *out = record;
-    return 0;
+    int r = read_text(dir, &text, &len, err);
+    if (r == 0)
+        r = parse(text, len, id, arena, &record, err);
+    if (r == 0)
+        *out = record;
+    return r < 0 && r != -ENODATA ? error_blame(err, "record", NULL, NULL) : r;
 }
 
 static int remove_file(int dir, const char *name) {

@@ -59,8 +59,12 @@ void store_unlock(int dir);
 bool store_busy(int dir);
 
 int store_write(int dir, const struct oci_record *record, struct error *err);
-/* -ENODATA when there is none yet (the create was killed before its first record). */
-int store_read(int dir, struct arena *arena, const struct oci_record **out, struct error *err);
+/*
+ * Reads the record of container `id`. -ENODATA when there is none yet (the create was killed before its first record).
+ * A record that is damaged or cannot be read is an error of the step "record"; record.h
+ * says what holds of all others.
+ */
+int store_read(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err);
 
 /* Removes the container's directory with what we have put there. Gone already is success, and another one's is left. */
 int store_remove(const struct store *store, const char *id, int dir, struct error *err);

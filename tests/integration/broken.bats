@@ -49,3 +49,65 @@ prepare() {
     same "$(ls "$T/elsewhere")" ""
     rm "$ROOT/${MARK}n/notify"
 }
+
+# ---- the record -----------------------------------------------------------------------------------------------------
+
+# edit FILTER: the record, as jq makes it.
+edit() {
+    jq "$1" <"$T/whole.json" >"$ROOT/$ID/record.json"
+}
+
+@test "a property of the record that is missing or out of range is named, and the way out" {
+    local filter place command
+    begin
+    cp "$ROOT/$ID/record.json" "$T/whole.json"
+    while read -r place filter; do
+        edit "$filter"
+        for command in state ps start pause resume kill delete "events --stats" "update --pids-limit 9"; do
+            # shellcheck disable=SC2086 # options
+            refuses "state record is damaged: |$place|berth delete --force $ID" berth $command "$ID" || return 1
+        done
+        exits 255 berth exec "$ID" true
+        has "$errors" "state record is damaged: "
+    done <<'FILTERS'
+/version .version = 0
+/version .version = 2
+/id .id = "other"
+/bundle .bundle = "b"
+/rootfs del(.rootfs)
+/config .config = "c"
+/created del(.created)
+/created .created = "yesterday"
+/owner del(.owner)
+/pid .pid += 4294967296
+/startTime del(.startTime)
+/startTime .startTime = 0
+/cgroups/0/controller del(.cgroups[].controller)
+/cgroups/1/path .cgroups[1] = {controller: "memory", path: "/a/../b"}
+/cgroups/0/path .cgroups[0].path = "/"
+/unit .unit = "other.scope"
+/rootMount .rootMount = "/"
+/undo .undo = ["ns"]
+FILTERS
+    mv "$ROOT/$ID/record.json" "$T/gone"
+    refuses "state record is damaged: |record.json is missing" berth state "$ID"
+    cp "$T/whole.json" "$ROOT/$ID/record.json"
+    same "$(state_of)" created
+}
+
+@test "list: each damaged container is named, the others are listed" {
+    begin "${MARK}n"
+    config --arg path "$CGROUP/other" '.linux.cgroupsPath = $path'
+    begin
+    cp "$ROOT/$ID/record.json" "$T/whole.json"
+    edit 'del(.cgroups[].controller)'
+    local format
+    for format in --quiet "--format json" "--format table"; do
+        # shellcheck disable=SC2086 # options
+        succeeds berth list $format
+        has "$output" "${MARK}n"
+        lacks "$output" "$ID"
+        has "$errors" "$ID: state record is damaged: /cgroups/0/controller is missing (berth delete --force $ID"
+    done
+    cp "$T/whole.json" "$ROOT/$ID/record.json"
+}

@@ -126,7 +126,8 @@ PYTHON
     [ "$status" -eq 0 ] || tell_last "list"
     same "$output$errors" ""
     mkdir -m 0700 "$xdg/berth" "$xdg/berth/$ID"
-    echo '{"version":1,"id":"'"$ID"'","bundle":"/b","created":"2026-01-01T00:00:00Z"}' >"$xdg/berth/$ID/record.json"
+    echo '{"version":1,"id":"'"$ID"'","bundle":"/b","created":"2026-01-01T00:00:00Z","owner":65534,"rootfs":"/b/r"}' \
+        >"$xdg/berth/$ID/record.json"
     chown -R 65534 "$xdg/berth"
     try as_nobody "$BERTH" list -q
     same "$output" "$ID"

@@ -339,6 +339,9 @@ static void test_record(void) {
                                       .has_version = true,
                                       .id = "c1",
                                       .bundle = "/b",
+                                      .created = "2026-01-01T00:00:00Z",
+                                      .has_owner = true,
+                                      .rootfs = "/b/rootfs",
                                       .pid = 4711,
                                       .has_pid = true,
                                       .start_time = UINT64_MAX,
@@ -349,7 +352,7 @@ static void test_record(void) {
     own_fd dir = -1;
     second.pid = 1;
     store_enter(&store, "c1", true, &dir, &err);
-    is_number(store_read(dir, &arena, &got, &err), -ENODATA, "a container without a record");
+    is_number(store_read(dir, "c1", &arena, &got, &err), -ENODATA, "a container without a record");
     ok(got == NULL, "out is untouched");
     static const mode_t masks[] = {0, 022, 0777};
     for (size_t i = 0; i < COUNT(masks); i++) {
@@ -361,12 +364,12 @@ static void test_record(void) {
     }
     ok(!there(dir, "record.new"), "nothing else is left");
     own_fd reader = openat(dir, "record.json", O_RDONLY | O_CLOEXEC);
-    is_number(store_read(dir, &arena, &got, &err), 0, "it is read");
+    is_number(store_read(dir, "c1", &arena, &got, &err), 0, "it is read");
     ok(got && got->pid == 4711 && got->start_time == UINT64_MAX && got->annotations.count == 2, "numbers");
     is_text(got ? got->bundle : NULL, "/b", "and texts");
     ok(got && strcmp(got->annotations.items[0].value, "v\n\"x\"") == 0, "of any kind");
     is_number(store_write(dir, &second, &err), 0, "another one is written");
-    is_number(store_read(dir, &arena, &got, &err), 0, "and read");
+    is_number(store_read(dir, "c1", &arena, &got, &err), 0, "and read");
     is_number(got ? got->pid : 0, 1, "it has taken the place of the first");
     char text[8192] = "";
     ok(read(reader, text, sizeof text - 1) > 0 && strstr(text, "4711"),
@@ -375,7 +378,7 @@ static void test_record(void) {
     own_fd leftover = openat(dir, "record.new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     ok(write(leftover, text, sizeof text) == sizeof text, "a half-written one is there");
     is_number(store_write(dir, &record, &err), 0, "and is written over");
-    is_number(store_read(dir, &arena, &got, &err), 0, "to the end");
+    is_number(store_read(dir, "c1", &arena, &got, &err), 0, "to the end");
 }
 
 static void test_bad_records(void) {
@@ -385,12 +388,18 @@ static void test_bad_records(void) {
     store_enter(&store, "c1", true, &dir, &err);
     for (size_t i = 0; i < COUNT(texts); i++) {
         own_fd file = openat(dir, "record.json", O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
-        ok(write(file, texts[i], strlen(texts[i])) >= 0 && store_read(dir, &arena, &got, &err) < 0,
+        ok(write(file, texts[i], strlen(texts[i])) >= 0 && store_read(dir, "c1", &arena, &got, &err) < 0,
            "a damaged record is refused: %s", texts[i]);
         ok(got == NULL && strstr(err.text, "record"), "with a text (%s)", err.text);
     }
     unlinkat(dir, "record.json", 0);
-    const struct oci_record good = {.version = 1, .has_version = true, .id = "c1", .bundle = "/b"};
+    const struct oci_record good = {.version = 1,
+                                    .has_version = true,
+                                    .id = "c1",
+                                    .bundle = "/b",
+                                    .created = "2026-01-01T00:00:00Z",
+                                    .has_owner = true,
+                                    .rootfs = "/b/rootfs"};
     char record[4096];
     is_number(store_write(dir, &good, &err), 0, "a good record");
     own_fd written = openat(dir, "record.json", O_RDONLY | O_CLOEXEC);
@@ -398,7 +407,8 @@ static void test_bad_records(void) {
     record[n > 0 ? n : 0] = '\0';
     scratch_write("canary", record, 0600);
     unlinkat(dir, "record.json", 0);
-    ok(symlinkat(below("canary"), dir, "record.json") == 0 && store_read(dir, &arena, &got, &err) < 0 && got == NULL,
+    ok(symlinkat(below("canary"), dir, "record.json") == 0 && store_read(dir, "c1", &arena, &got, &err) < 0 &&
+           got == NULL,
        "seen through a link is none");
     ok(symlinkat(below("canary"), dir, "record.new") == 0 &&
            store_write(dir, &(struct oci_record){.id = "c1"}, &err) < 0,

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record: see record.h. */
+#include "life/record.h"
+
+#include "base/table.h"
+#include "kernel/cgroup_files.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RECORD_VERSION 1
+#define PID_MOST 4194304 /* PID_MAX_LIMIT (proc_sys_kernel(5)): no process id is above it */
+
+static int refuse(struct error *err, const char *pointer, const char *why) {
+    error_set(err, EBADMSG, "%s %s", pointer, why);
+    return error_blame(err, "record", pointer, NULL);
+}
+
+static bool is_absolute(const char *path) {
+    return path && path[0] == '/';
+}
+
+static int check_version(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    if (!record->has_version || record->version == 0)
+        return refuse(err, "/version", "is missing");
+    return record->version == RECORD_VERSION ? 0 : refuse(err, "/version", "is that of a newer berth");
+}
+
+/* A copy of another container's record would have its processes killed. */
+static int check_id(const struct oci_record *record, const char *id, struct error *err) {
+    if (!record->id)
+        return refuse(err, "/id", "is missing");
+    return strcmp(record->id, id) == 0 ? 0 : refuse(err, "/id", "is that of another container");
+}
+
+static int check_paths(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    if (!is_absolute(record->bundle))
+        return refuse(err, "/bundle", "is not an absolute path");
+    if (!is_absolute(record->rootfs))
+        return refuse(err, "/rootfs", "is not an absolute path");
+    return !record->config || is_absolute(record->config) ? 0 : refuse(err, "/config", "is not an absolute path");
+}
+
+static int check_origin(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    /* 2026-01-01T00:00:00Z at least, a fraction of the second at most */
+    const size_t len = record->created ? strlen(record->created) : 0;
+    if (len < 20 || len > 40 || strspn(record->created, "0123456789-T:.Z") != len || record->created[len - 1] != 'Z')
+        return refuse(err, "/created", "is not a time");
+    return record->has_owner ? 0 : refuse(err, "/owner", "is missing");
+}
+
+static int check_process(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    if (record->pid < 0 || record->pid > PID_MOST)
+        return refuse(err, "/pid", "is not a process id");
+    /* By its number alone a process may be anybody's. */
+    return record->pid == 0 || record->start_time > 0 ? 0 : refuse(err, "/startTime", "is missing");
+}
+
+static int check_cgroup(const struct oci_record *record, size_t i, struct error *err) {
+    const struct oci_record_cgroup *row = &record->cgroups.items[i];
+    char pointer[48];
+    snprintf(pointer, sizeof pointer, "/cgroups/%zu/controller", i);
+    if (!row->controller)
+        return refuse(err, pointer, "is missing");
+    snprintf(pointer, sizeof pointer, "/cgroups/%zu/path", i);
+    return row->path && cgroup_files_check(row->path) ? 0 : refuse(err, pointer, "is not the path of a cgroup");
+}
+
+static int check_cgroups(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < record->cgroups.count; i++)
+        r = check_cgroup(record, i, err);
+    return r;
+}
+
+/* A unit stands for the cgroup, which has its name. */
+static int check_unit(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    const char *path = record->unit && record->cgroups.count > 0 ? record->cgroups.items[0].path : NULL;
+    const char *name = path ? strrchr(path, '/') : NULL;
+    return !record->unit || (name && strcmp(name + 1, record->unit) == 0)
+               ? 0
+               : refuse(err, "/unit", "is not that of the container's cgroup");
+}
+
+static int check_mount(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    if (record->root_mount && (!record->rootfs || strcmp(record->root_mount, record->rootfs) != 0))
+        return refuse(err, "/rootMount", "is not the container's root");
+    for (size_t i = 0; i < record->undo.count; i++)
+        if (!is_absolute(record->undo.items[i]))
+            return refuse(err, "/undo", "is not an absolute path");
+    return 0;
+}
+
+typedef int record_rule(const struct oci_record *record, const char *id, struct error *err);
+
+static record_rule *const rules[] = {check_version, check_id,      check_paths, check_origin,
+                                     check_process, check_cgroups, check_unit,  check_mount};
+
+int record_check(const struct oci_record *record, const char *id, struct error *err) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < TABLE_COUNT(rules); i++)
+        r = rules[i](record, id, err);
+    return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record: what must hold of a container's record beyond its schema. A record that was cut, edited or copied must never
+ * make a command kill, remove or unmount what is not the container's. Runs in life; needs no privilege.
+ */
+#ifndef BERTH_LIFE_RECORD_H
+#define BERTH_LIFE_RECORD_H
+
+#include "base/error.h"
+#include "oci_types.h"
+
+/*
+ * Whether it is a whole and sound record of container `id`: 0 or -EBADMSG, with a text that begins with the JSON
+ * pointer of the first property that is missing or out of its range.
+ */
+int record_check(const struct oci_record *record, const char *id, struct error *err);
+
+#endif
