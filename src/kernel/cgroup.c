@@ -12,12 +12,14 @@
 #include "kernel/cgroup_v1.h"
 #include "kernel/cgroup_v2.h"
 #include "kernel/mountfd.h"
+#include "kernel/namespace.h"
 #include "kernel/submounts.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
@@ -610,23 +612,59 @@ static const struct cgroup_dir *main_dir(const struct cgroup *group) {
 }
 
 /* An O_PATH descriptor has extended attributes only by its name. */
-static bool main_dir_name(const struct cgroup *group, char *name, size_t size) {
-    const struct cgroup_dir *dir = main_dir(group);
-    if (dir)
-        snprintf(name, size, "/proc/self/fd/%d", dir->fd);
-    return dir != NULL;
+static void name_dir(const struct cgroup_dir *dir, char name[static 32]) {
+    snprintf(name, 32, "/proc/self/fd/%d", dir->fd);
 }
 
-void cgroup_claim(const struct cgroup *group, const char *owner) {
+bool cgroup_claim(const struct cgroup *group, const char *owner) {
+    bool all = group->count > 0;
     char name[32];
-    if (main_dir_name(group, name, sizeof name))
-        (void)setxattr(name, OWNER_ATTRIBUTE, owner, strlen(owner), 0);
+    for (size_t i = 0; i < group->count; i++) {
+        name_dir(&group->dirs[i], name);
+        all &= setxattr(name, OWNER_ATTRIBUTE, owner, strlen(owner), 0) == 0;
+    }
+    return all;
 }
 
-bool cgroup_is_of_another(const struct cgroup *group, const char *owner) {
+enum mark { MARK_OURS, MARK_OTHER, MARK_NONE, MARK_UNKNOWN };
+
+/* Without the privilege to read it, the kernel says that there is no mark. */
+static enum mark read_mark(const struct cgroup_dir *dir, const char *owner) {
+    uint64_t effective = 0, permitted, inheritable;
     char name[32], found[CGROUP_OWNER_MAX];
-    ssize_t len = main_dir_name(group, name, sizeof name) ? getxattr(name, OWNER_ATTRIBUTE, found, sizeof found) : -1;
-    return len >= 0 && ((size_t)len != strlen(owner) || memcmp(found, owner, (size_t)len) != 0);
+    name_dir(dir, name);
+    ssize_t len = getxattr(name, OWNER_ATTRIBUTE, found, sizeof found);
+    if (len >= 0)
+        return (size_t)len == strlen(owner) && memcmp(found, owner, (size_t)len) == 0 ? MARK_OURS : MARK_OTHER;
+    if (errno != ENODATA || sys_capget(0, &effective, &permitted, &inheritable) < 0 ||
+        !(effective >> CAP_SYS_ADMIN & 1) || !namespace_user_is_first())
+        return MARK_UNKNOWN;
+    return MARK_NONE;
+}
+
+bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed) {
+    const struct cgroup_dir *dir = main_dir(group);
+    const enum mark mark = dir ? read_mark(dir, owner) : MARK_UNKNOWN;
+    return mark == MARK_OTHER || (claimed && mark == MARK_NONE);
+}
+
+size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, bool sure,
+                            const char **first) {
+    size_t kept = 0, left = 0;
+    *first = NULL;
+    for (size_t i = 0; i < group->count; i++) {
+        struct cgroup_dir *dir = &group->dirs[i];
+        const enum mark mark = dir->fd < 0 ? MARK_OURS : read_mark(dir, owner);
+        if (mark == MARK_OURS || (mark == MARK_UNKNOWN && !sure)) {
+            group->dirs[kept++] = *dir;
+            continue;
+        }
+        if (left++ == 0)
+            *first = arena_printf(arena, "%s%s", dir->mount, dir->path);
+        fd_drop(&dir->fd);
+    }
+    group->count = kept;
+    return left;
 }
 
 static const struct cgroup_dir *unified_dir(const struct cgroup *group) {

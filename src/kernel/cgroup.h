@@ -110,14 +110,26 @@ int cgroup_make(struct cgroup *group, struct error *err);
 int cgroup_mend(struct cgroup *group, struct error *err);
 
 /*
- * Writes down whose group it is; and whether somebody else has done so since: a container that has ended leaves its
- * group to the next one. `owner`: up to CGROUP_OWNER_MAX bytes, unlike any other's, as the moment of creation. By an
- * extended attribute ("trusted.berth", xattr(7)), which no container can write; where the caller may not either,
- * nothing is known.
+ * Writes down in each directory whose it is; true if it could do so in all of them. `owner`: up to CGROUP_OWNER_MAX
+ * bytes, unlike any other's, as the moment of creation. It is an extended attribute ("trusted.berth", xattr(7)), which
+ * no container can write, and which takes CAP_SYS_ADMIN to read.
  */
 #define CGROUP_OWNER_MAX 63
-void cgroup_claim(const struct cgroup *group, const char *owner);
-bool cgroup_is_of_another(const struct cgroup *group, const char *owner);
+bool cgroup_claim(const struct cgroup *group, const char *owner);
+
+/*
+ * Whether the group is somebody else's by now: a container that has ended leaves its group to the next one. `claimed`:
+ * cgroup_claim was true, so a group without the mark is another's as well. If nothing can be known: false.
+ */
+bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed);
+
+/*
+ * Takes those directories out of the group that are there and are not the owner's by their mark; how many these were.
+ * `sure`: so is one whose mark cannot be read. *first: the first one as "MOUNT/PATH" in the arena, NULL if there is
+ * none (or no memory).
+ */
+size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, bool sure,
+                            const char **first);
 
 /* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
 bool cgroup_exists(const struct cgroup *group, bool *in_use);

@@ -102,7 +102,7 @@ static int enter_cgroups(struct creation *c, struct error *err) {
     for (int attempt = 0; (r == -ENOENT || r == -ENODEV) && c->record.unit && attempt < MENDS_MAX; attempt++) {
         r = cgroup_mend(&c->group, err);
         if (r == 0) {
-            cgroup_claim(&c->group, c->record.created);
+            c->record.cgroups_marked = cgroup_claim(&c->group, c->record.created);
             r = cgroup_enter(&c->group, c->pid, cloned, err);
         }
     }

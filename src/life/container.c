@@ -57,7 +57,8 @@ static int open_group(struct container *c, struct error *err) {
     if (r == 0)
         r = cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
     /* A container that has ended leaves its cgroup to the next one of that path, and has none then. */
-    c->displaced = r == 0 && c->record->created && cgroup_is_of_another(&c->group, c->record->created);
+    c->displaced =
+        r == 0 && c->record->created && cgroup_is_of_another(&c->group, c->record->created, c->record->cgroups_marked);
     if (c->displaced)
         cgroup_drop(&c->group);
     return r;
@@ -363,8 +364,19 @@ void container_kill(const struct store *store, const char *id) {
         cgroup_thaw_all(&c.group);
 }
 
+/* What is removed is killed first, so each directory must be known for the container's. */
+static void leave_foreign_cgroups(struct container *c) {
+    const char *first;
+    size_t left =
+        c->record->cgroups_marked ? cgroup_leave_foreign(&c->arena, &c->group, c->record->created, false, &first) : 0;
+    if (left > 0)
+        log_warning("delete %s: %zu cgroup(s) left alone that do not carry the container's mark: %s%s", c->id, left,
+                    first ? first : "?", left > 1 ? " ..." : "");
+}
+
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
     int r = kill_init(c, err);
+    leave_foreign_cgroups(c);
     if (r == 0)
         log_step("end", "process %lld of %s", (long long)c->record->pid, c->id);
     if (r == 0 && c->group.count > 0)

@@ -437,7 +437,7 @@ static int make_cgroup(struct creation *c, struct error *err) {
         return error_blame(err, "cgroup", "/linux/cgroupsPath", "cgroup (config /linux/cgroupsPath)");
     if (c->group.count > 0)
         undo_add(&c->undo, undo_cgroup, c);
-    cgroup_claim(&c->group, c->record.created);
+    c->record.cgroups_marked = c->record.has_cgroups_marked = cgroup_claim(&c->group, c->record.created);
     if (c->group.refused > 0)
         record_cgroups(c);
     r = c->group.count + c->group.refused > 0 ? fill_cgroup(c, err) : 0;

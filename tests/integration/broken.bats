@@ -10,6 +10,39 @@ prepare() {
         syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
 }
 
+finish() {
+    [ -z "${decoy:-}" ] || end_decoy
+}
+
+# $decoy: a process that no container knows, in the cgroups $CGROUP/decoy.
+begin_decoy() {
+    local mount dirs=()
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        mkdir -p "$mount$CGROUP/decoy"
+        if [ -e "$mount/cpuset.mems" ] && ! is_cgroup2; then
+            cat "$mount/cpuset.cpus" >"$mount$CGROUP/cpuset.cpus"
+            cat "$mount/cpuset.mems" >"$mount$CGROUP/cpuset.mems"
+            cat "$mount/cpuset.cpus" >"$mount$CGROUP/decoy/cpuset.cpus"
+            cat "$mount/cpuset.mems" >"$mount$CGROUP/decoy/cpuset.mems"
+        fi
+        dirs+=("$mount$CGROUP/decoy")
+    done
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    bash -c 'for dir; do echo 0 >"$dir/cgroup.procs" || exit 125; done; exec sleep 1000' decoy "${dirs[@]}" \
+        3>&- 4>&- &
+    decoy=$!
+    eventually grep -q sleep "/proc/$decoy/comm"
+}
+
+end_decoy() {
+    local mount
+    kill "$decoy"
+    wait "$decoy" || true
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        eventually rmdir "$mount$CGROUP/decoy" 2>/dev/null || return 1
+    done
+}
+
 # ---- files ----------------------------------------------------------------------------------------------------------
 
 @test "what is no file in the place of a file of the state: refused at once, not followed" {
@@ -110,4 +143,37 @@ FILTERS
         has "$errors" "$ID: state record is damaged: /cgroups/0/controller is missing (berth delete --force $ID"
     done
     cp "$T/whole.json" "$ROOT/$ID/record.json"
+}
+
+# The cgroups and the process that a delete could not know of.
+end_left() {
+    local mount
+    for mount in "${CGROUP_MOUNTS[@]}"; do
+        [ ! -d "$mount$CGROUP/bundle" ] || eventually rmdir "$mount$CGROUP/bundle" || return 1
+    done
+}
+
+@test "a record that names another cgroup: what is in there stays" {
+    begin_decoy
+    begin
+    cp "$ROOT/$ID/record.json" "$T/whole.json"
+    edit ".cgroups[].path = \"$CGROUP/decoy\""
+    succeeds berth kill "$ID" KILL
+    eventually is_state "$ID" stopped
+    refuses "not running" berth kill "$ID" KILL
+    succeeds berth delete --force "$ID"
+    kill -0 "$decoy"
+    end_left
+}
+
+@test "a record that names another cgroup in one hierarchy: what is in there stays" {
+    needs cgroup1-memory
+    begin_decoy
+    begin
+    cp "$ROOT/$ID/record.json" "$T/whole.json"
+    edit ".cgroups |= map(if .controller == \"memory\" then .path = \"$CGROUP/decoy\" else . end)"
+    succeeds berth delete --force "$ID"
+    has "$errors" "1 cgroup(s) left alone that do not carry the container's mark: /sys/fs/cgroup/memory$CGROUP/decoy"
+    kill -0 "$decoy"
+    end_left
 }

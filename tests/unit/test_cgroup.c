@@ -326,12 +326,14 @@ static void test_open(void) {
     cgroup_enter(&group, pid, false, &err);
     succeeds(cgroup_open(&arena, &host, controllers, paths, group.count, &again, &err), "opened from a record");
     ok(again.count == group.count && lists(&again, pid), "it finds its process");
-    ok(!cgroup_is_of_another(&again, "first"), "nobody's by name: not another's");
-    cgroup_claim(&group, "first");
-    ok(!cgroup_is_of_another(&again, "first"), "the first one's");
+    ok(!cgroup_is_of_another(&again, "first", false), "nobody's by name: not another's");
+    ok(cgroup_is_of_another(&again, "first", true), "unless it had a name");
+    ok(cgroup_claim(&group, "first"), "it gets one");
+    ok(!cgroup_is_of_another(&again, "first", false), "the first one's");
     cgroup_claim(&group, "second");
-    ok(cgroup_is_of_another(&again, "first") && cgroup_is_of_another(&again, "second one"), "then another's");
-    ok(!cgroup_is_of_another(&again, "second"), "who knows it");
+    ok(cgroup_is_of_another(&again, "first", false) && cgroup_is_of_another(&again, "second one", false),
+       "then another's");
+    ok(!cgroup_is_of_another(&again, "second", false), "who knows it");
     succeeds(cgroup_remove(&again, true, 5000, &err), "and removes it");
     reap(pid);
     cgroup_drop(&again);
