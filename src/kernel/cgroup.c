@@ -654,7 +654,7 @@ size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const cha
     *first = NULL;
     for (size_t i = 0; i < group->count; i++) {
         struct cgroup_dir *dir = &group->dirs[i];
-        const enum mark mark = dir->fd < 0 ? MARK_OURS : read_mark(dir, owner);
+        const enum mark mark = dir->fd < 0 ? MARK_OURS : owner ? read_mark(dir, owner) : MARK_UNKNOWN;
         if (mark == MARK_OURS || (mark == MARK_UNKNOWN && !sure)) {
             group->dirs[kept++] = *dir;
             continue;

@@ -125,8 +125,8 @@ bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool cl
 
 /*
  * Takes those directories out of the group that are there and are not the owner's by their mark; how many these were.
- * `sure`: so is one whose mark cannot be read. *first: the first one as "MOUNT/PATH" in the arena, NULL if there is
- * none (or no memory).
+ * `sure`: so is one whose mark cannot be read; owner NULL: none can. *first: the first one as "MOUNT/PATH" in the
+ * arena, NULL if there is none (or no memory).
  */
 size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, bool sure,
                             const char **first);

@@ -96,8 +96,9 @@ static int look(struct container *c, bool locked, struct error *err) {
     return 0;
 }
 
+static const struct oci_record begun = {.id = NULL};
+
 static int read_and_look(struct container *c, bool locked, struct error *err) {
-    static const struct oci_record begun = {.id = NULL};
     int r = store_read(c->dir, c->id, &c->arena, &c->record, err);
     if (r == -ENODATA)
         c->record = &begun;
@@ -365,10 +366,9 @@ void container_kill(const struct store *store, const char *id) {
 }
 
 /* What is removed is killed first, so each directory must be known for the container's. */
-static void leave_foreign_cgroups(struct container *c) {
+static void leave_foreign_cgroups(struct container *c, bool sure) {
     const char *first;
-    size_t left =
-        c->record->cgroups_marked ? cgroup_leave_foreign(&c->arena, &c->group, c->record->created, false, &first) : 0;
+    size_t left = cgroup_leave_foreign(&c->arena, &c->group, c->record->created, sure, &first);
     if (left > 0)
         log_warning("delete %s: %zu cgroup(s) left alone that do not carry the container's mark: %s%s", c->id, left,
                     first ? first : "?", left > 1 ? " ..." : "");
@@ -376,7 +376,8 @@ static void leave_foreign_cgroups(struct container *c) {
 
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
     int r = kill_init(c, err);
-    leave_foreign_cgroups(c);
+    if (c->record->cgroups_marked)
+        leave_foreign_cgroups(c, false);
     if (r == 0)
         log_step("end", "process %lld of %s", (long long)c->record->pid, c->id);
     if (r == 0 && c->group.count > 0)
@@ -400,4 +401,22 @@ int container_destroy(const struct store *store, struct container *c, bool hooks
     if (r == 0)
         log_step("forget", "%s", c->id);
     return r;
+}
+
+int container_discard(const struct store *store, const char *id, const struct error *why, struct error *err) {
+    own_container c = CONTAINER_INIT;
+    c.id = id;
+    file_limit_raise(&c.files);
+    int r = store_enter(store, id, true, &c.dir, err);
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    log_warning("delete %s: %s", id, why->text);
+    store_salvage(c.dir, id, &c.arena, &c.record);
+    if (!c.record)
+        c.record = &begun;
+    r = look(&c, true, err);
+    if (r < 0)
+        return r;
+    leave_foreign_cgroups(&c, true);
+    return container_destroy(store, &c, false, err);
 }

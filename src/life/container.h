@@ -85,4 +85,10 @@ int container_keyring(struct arena *arena, const char *id, const char **name, st
 /* Kills what lives, removes cgroup and mounts, runs poststop hooks, removes the state directory. */
 int container_destroy(const struct store *store, struct container *container, bool hooks, struct error *err);
 
+/*
+ * The way out for a container whose record is damaged, which `why` says: removes its state, and of the rest what the
+ * record still names and is known for the container's, with warnings of what may be left. Runs no hooks.
+ */
+int container_discard(const struct store *store, const char *id, const struct error *why, struct error *err);
+
 #endif

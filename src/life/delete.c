@@ -5,6 +5,7 @@
 #include "life/operations.h"
 
 #include <errno.h>
+#include <string.h>
 
 int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err) {
     own_store store = STORE_INIT;
@@ -18,6 +19,10 @@ int operation_delete(const struct berth_runtime *runtime, const char *id, bool f
         store_forget_new(&store, id);
     if (r == -ENOENT)
         return force ? 0 : error_set(err, ENOENT, "container does not exist: %s", id);
+    if (r < 0 && force && strcmp(err->step, "record") == 0) {
+        const struct error why = *err;
+        return container_discard(&store, id, &why, err);
+    }
     if (r < 0)
         return container_name_way_out(id, err);
     r = container_await_end(&c, err);

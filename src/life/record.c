@@ -2,6 +2,7 @@
 /* record: see record.h. */
 #include "life/record.h"
 
+#include "base/log.h"
 #include "base/table.h"
 #include "kernel/cgroup_files.h"
 
@@ -12,6 +13,7 @@
 
 #define RECORD_VERSION 1
 #define PID_MOST 4194304 /* PID_MAX_LIMIT (proc_sys_kernel(5)): no process id is above it */
+#define LEFT_ALL "processes, cgroups and mounts of the container"
 
 static int refuse(struct error *err, const char *pointer, const char *why) {
     error_set(err, EBADMSG, "%s %s", pointer, why);
@@ -45,12 +47,16 @@ static int check_paths(const struct oci_record *record, const char *id, struct e
     return !record->config || is_absolute(record->config) ? 0 : refuse(err, "/config", "is not an absolute path");
 }
 
-static int check_origin(const struct oci_record *record, const char *id, struct error *err) {
+/* 2026-01-01T00:00:00Z, or with a fraction of the second. */
+static int check_created(const struct oci_record *record, const char *id, struct error *err) {
     (void)id;
-    /* 2026-01-01T00:00:00Z at least, a fraction of the second at most */
     const size_t len = record->created ? strlen(record->created) : 0;
-    if (len < 20 || len > 40 || strspn(record->created, "0123456789-T:.Z") != len || record->created[len - 1] != 'Z')
-        return refuse(err, "/created", "is not a time");
+    const bool time = len >= 20 && len <= 40 && strspn(record->created, "0123456789-T:.Z") == len;
+    return time && record->created[len - 1] == 'Z' ? 0 : refuse(err, "/created", "is not a time");
+}
+
+static int check_owner(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
     return record->has_owner ? 0 : refuse(err, "/owner", "is missing");
 }
 
@@ -100,14 +106,69 @@ static int check_mount(const struct oci_record *record, const char *id, struct e
     return 0;
 }
 
-typedef int record_rule(const struct oci_record *record, const char *id, struct error *err);
+static void forget_all(struct oci_record *record) {
+    *record = (struct oci_record){.id = NULL};
+}
 
-static record_rule *const rules[] = {check_version, check_id,      check_paths, check_origin,
-                                     check_process, check_cgroups, check_unit,  check_mount};
+static void forget_process(struct oci_record *record) {
+    record->pid = 0;
+}
+
+/* Only where the mark can be compared is a cgroup known for the container's, and with it the unit. */
+static void forget_marks(struct oci_record *record) {
+    record->created = record->unit = NULL;
+    record->cgroups_marked = false;
+}
+
+static void forget_cgroups(struct oci_record *record) {
+    struct error ignored;
+    size_t kept = 0;
+    for (size_t i = 0; i < record->cgroups.count; i++)
+        if (check_cgroup(record, i, &ignored) == 0)
+            record->cgroups.items[kept++] = record->cgroups.items[i];
+    record->cgroups.count = kept;
+}
+
+static void forget_unit(struct oci_record *record) {
+    record->unit = NULL;
+}
+
+static void forget_mount(struct oci_record *record) {
+    record->root_mount = NULL;
+}
+
+/* What a record must keep to, and what is not known without it: `left` may stay behind a forced delete. */
+static const struct record_rule {
+    int (*check)(const struct oci_record *record, const char *id, struct error *err);
+    void (*forget)(struct oci_record *record);
+    const char *left;
+} rules[] = {
+    {check_version, forget_all, LEFT_ALL},
+    {check_id, forget_all, LEFT_ALL},
+    {check_paths, NULL, NULL},
+    {check_created, forget_marks, "its cgroups"},
+    {check_owner, NULL, NULL},
+    {check_process, forget_process, "its process, unless that is in its cgroup,"},
+    {check_cgroups, forget_cgroups, "such cgroups"},
+    {check_unit, forget_unit, "its unit of systemd"},
+    {check_mount, forget_mount, "the mount of its root"},
+};
 
 int record_check(const struct oci_record *record, const char *id, struct error *err) {
     int r = 0;
     for (size_t i = 0; r == 0 && i < TABLE_COUNT(rules); i++)
-        r = rules[i](record, id, err);
+        r = rules[i].check(record, id, err);
     return r;
+}
+
+void record_salvage(struct oci_record *record, const char *id) {
+    if (!record)
+        log_warning("delete %s: " LEFT_ALL " may be left: nothing else names them", id);
+    for (size_t i = 0; record && record->id && i < TABLE_COUNT(rules); i++) {
+        struct error why;
+        if (rules[i].check(record, id, &why) == 0 || !rules[i].forget)
+            continue;
+        log_warning("delete %s: %s: %s may be left", id, why.text, rules[i].left);
+        rules[i].forget(record);
+    }
 }

@@ -15,4 +15,10 @@
  */
 int record_check(const struct oci_record *record, const char *id, struct error *err);
 
+/*
+ * Leaves of a damaged record only what a forced delete may act on, and warns of what may stay behind for each property
+ * that it has to forget. NULL for one that could not be read.
+ */
+void record_salvage(struct oci_record *record, const char *id);
+
 #endif

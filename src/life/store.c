@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define LOCK_SECONDS 10
+#define DEPTH_MAX 32 /* of directories that damage has put in the place of our files */
 #define RECORD_MAX ((size_t)16 * 1024 * 1024)
 
 void store_drop(struct store *store) {
@@ -382,49 +383,71 @@ static int read_text(int dir, char **text, size_t *len, struct error *err) {
                  : 0;
 }
 
-static int parse(const char *text, size_t len, const char *id, struct arena *arena, struct oci_record **out,
-                 struct error *err) {
+static int read_record(int dir, struct arena *arena, struct oci_record **out, struct error *err) {
+    own_memory char *text = NULL;
+    size_t len;
+    int r = read_text(dir, &text, &len, err);
+    if (r < 0)
+        return r;
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
     struct oci_error oci;
-    int r = oci_record_read(&allocator, text, len, out, &oci);
-    if (r < 0)
-        error_set(err, -r, "%s", oci.text);
-    else
-        r = record_check(*out, id, err);
-    return r < 0 ? error_wrap(err, "state record is damaged") : 0;
+    r = oci_record_read(&allocator, text, len, out, &oci);
+    return r < 0 ? error_set(err, -r, "state record is damaged: %s", oci.text) : 0;
 }
 
 int store_read(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err) {
-    own_memory char *text = NULL;
-    size_t len;
     struct oci_record *record;
-    int r = read_text(dir, &text, &len, err);
-    if (r == 0)
-        r = parse(text, len, id, arena, &record, err);
+    int r = read_record(dir, arena, &record, err);
+    if (r == 0 && record_check(record, id, err) < 0)
+        r = error_wrap(err, "state record is damaged");
     if (r == 0)
         *out = record;
     return r < 0 && r != -ENODATA ? error_blame(err, "record", NULL, NULL) : r;
 }
 
-static int remove_file(int dir, const char *name) {
-    return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+void store_salvage(int dir, const char *id, struct arena *arena, const struct oci_record **out) {
+    struct oci_record *record = NULL;
+    struct error ignored;
+    if (read_record(dir, arena, &record, &ignored) < 0)
+        record = NULL;
+    record_salvage(record, id);
+    *out = record;
 }
 
-/* <state>/notify and the socket in it; nothing is removed through a link. */
-static int remove_notify(int dir) {
-    own_fd notify = openat(dir, "notify", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int r = notify < 0 ? 0 : remove_file(notify, "notify.sock");
-    return r == 0 && unlinkat(dir, "notify", AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : r;
+static bool is_dots(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/*
+ * Removes what has a name of ours, whatever it is: damage may have put a directory there. Nothing is removed through a
+ * link, and a mount point is not entered (EBUSY, rmdir(2)).
+ */
+static int remove_any(int dir, const char *name, int depth) {
+    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR)
+        return -errno;
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+        return 0;
+    if (errno != ENOTEMPTY || depth == 0)
+        return -errno;
+    own_fd fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    own_directory stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream)
+        return -errno;
+    fd_take(&fd);
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && (entry = readdir(stream));)
+        r = is_dots(entry->d_name) ? 0 : remove_any(dirfd(stream), entry->d_name, depth - 1);
+    return r < 0 ? r : unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
 int store_remove(const struct store *store, const char *id, int dir, struct error *err) {
-    static const char *const files[] = {"start",         "record.new",    SNAPSHOT_ASIDE,
-                                        SNAPSHOT_CONFIG, SNAPSHOT_FILTER, "record.json"};
-    int r = remove_notify(dir);
-    for (size_t i = 0; r == 0 && i < sizeof files / sizeof *files; i++)
-        r = remove_file(dir, files[i]);
-    if (r == 0 && unlinkat(dir, STORE_ROOT, AT_REMOVEDIR) < 0 && errno != ENOENT)
-        r = -errno;
+    static const char *const names[] = {"notify",        "start",         "record.new", SNAPSHOT_ASIDE,
+                                        SNAPSHOT_CONFIG, SNAPSHOT_FILTER, STORE_ROOT,   "record.json"};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < sizeof names / sizeof *names; i++)
+        r = remove_any(dir, names[i], DEPTH_MAX);
     /* Somebody may have moved ours away by hand, and another container may be there now. */
     if (r == 0)
         r = is_named(store->fd, id, dir);

@@ -66,6 +66,9 @@ int store_write(int dir, const struct oci_record *record, struct error *err);
  */
 int store_read(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err);
 
+/* For a forced delete: what is left of a record that store_read refuses (record_salvage), NULL if that is nothing. */
+void store_salvage(int dir, const char *id, struct arena *arena, const struct oci_record **out);
+
 /* Removes the container's directory with what we have put there. Gone already is success, and another one's is left. */
 int store_remove(const struct store *store, const char *id, int dir, struct error *err);
 

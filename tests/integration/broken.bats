@@ -177,3 +177,87 @@ end_left() {
     kill -0 "$decoy"
     end_left
 }
+
+# ---- the way out ----------------------------------------------------------------------------------------------------
+
+is_alive() {
+    grep -qs '^State:.[^ZX]' "/proc/$1/status"
+}
+
+ended() {
+    ! is_alive "$1"
+}
+
+# discards WARNING...: a forced delete, with these warnings, leaves no state.
+discards() {
+    local warning
+    succeeds timeout 5 "$BERTH" --root "$ROOT" delete --force "$ID"
+    for warning; do
+        has "$errors" "$warning" || return 1
+    done
+    ! is_known
+}
+
+@test "delete --force: what a damaged record still names is ended, the rest is told" {
+    local filter warning pid
+    while read -r filter warning; do
+        begin
+        pid=$(state_of "$ID" pid)
+        cp "$ROOT/$ID/record.json" "$T/whole.json"
+        edit "$filter"
+        discards "warning: delete $ID: state record is damaged: " "$warning" || return 1
+        eventually ended "$pid"
+        end_left
+    done <<'FILTERS'
+del(.cgroups[].controller) /cgroups/0/controller is missing: such cgroups may be left
+del(.startTime) /startTime is missing: its process, unless that is in its cgroup, may be left
+del(.created) /created is not a time: its cgroups may be left
+.unit="ssh.service" /unit is not that of the container's cgroup: its unit of systemd may be left
+.rootMount="/" /rootMount is not the container's root: the mount of its root may be left
+del(.owner) /owner is missing
+FILTERS
+}
+
+@test "delete --force: a record that cannot be read, or is another container's: the state alone is removed" {
+    local pid other damage
+    begin "${MARK}n"
+    other=$(state_of "${MARK}n" pid)
+    config --arg path "$CGROUP/other" '.linux.cgroupsPath = $path'
+    for damage in 'echo "{" >' 'mkfifo' 'mkdir -p' 'ln -s ../../precious' "cp '$ROOT/${MARK}n/record.json'" ':'; do
+        begin
+        pid=$(state_of "$ID" pid)
+        cp "$ROOT/$ID/record.json" "$T/whole.json"
+        echo keep >"$T/precious"
+        rm "$ROOT/$ID/record.json"
+        eval "$damage \"$ROOT/$ID/record.json\""
+        discards "state record is damaged: " "processes, cgroups and mounts of the container may be left" || return 1
+        is_alive "$pid"
+        is_alive "$other"
+        same "$(cat "$T/precious")" keep
+        # Its state is put back, so that all of it can be removed.
+        mkdir -m 0700 "$ROOT/$ID"
+        cp "$T/whole.json" "$ROOT/$ID/record.json"
+        succeeds berth delete --force "$ID"
+        eventually ended "$pid"
+    done
+}
+
+@test "delete --force: directories and FIFOs in the place of files of the state, not through a link or into a mount" {
+    local name
+    begin
+    mkdir "$T/precious"
+    echo keep >"$T/precious/file"
+    for name in config.json notify record.new start; do
+        rm -f "$ROOT/$ID/$name"
+        mkdir -p "$ROOT/$ID/$name/deep/er"
+        mkfifo "$ROOT/$ID/$name/deep/fifo"
+        ln -s "$T/precious" "$ROOT/$ID/$name/deep/er/link"
+    done
+    mount --bind "$T/precious" "$ROOT/$ID/notify/deep/er"
+    refuses "remove state directory|busy" berth delete --force "$ID"
+    same "$(cat "$T/precious/file")" keep
+    umount "$ROOT/$ID/notify/deep/er"
+    succeeds berth delete --force "$ID"
+    absent
+    same "$(cat "$T/precious/file")" keep
+}
