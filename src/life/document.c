@@ -2,11 +2,14 @@
 /* document: see document.h. */
 #include "life/document.h"
 
+#include "base/checksum.h"
 #include "base/fd.h"
 #include "base/own.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +45,38 @@ int document_buffer(enum oci_document document, const void *value, unsigned flag
     *text = buffer.data;
     *len = buffer.len;
     return 0;
+}
+
+#define SEAL_HEAD "{\"checksum\":\""
+#define SEAL_SIZE (sizeof SEAL_HEAD - 1 + 16 + 1) /* with 16 hexadecimal digits and a quotation mark */
+
+static void make_seal(const char *content, size_t len, char seal[static SEAL_SIZE + 1]) {
+    const uint64_t sum = checksum_bytes(CHECKSUM_START, content, len);
+    snprintf(seal, SEAL_SIZE + 1, SEAL_HEAD "%016llx\"", (unsigned long long)sum);
+}
+
+int document_sealed(enum oci_document document, const void *value, char **text, size_t *len) {
+    struct buffer buffer = {.data = malloc(4096), .size = 4096, .len = SEAL_SIZE};
+    char seal[SEAL_SIZE + 1];
+    int r = buffer.data ? oci_write(document, value, buffer_take, &buffer, 0) : -ENOMEM;
+    if (r < 0) {
+        free(buffer.data);
+        return r;
+    }
+    buffer.data[SEAL_SIZE] = ','; /* in the place of the brace that the seal begins with */
+    make_seal(buffer.data + SEAL_SIZE, buffer.len - SEAL_SIZE, seal);
+    memcpy(buffer.data, seal, SEAL_SIZE);
+    *text = buffer.data;
+    *len = buffer.len;
+    return 0;
+}
+
+static bool is_intact(const char *text, size_t len) {
+    char seal[SEAL_SIZE + 1];
+    if (len < SEAL_SIZE || memcmp(text, SEAL_HEAD, sizeof SEAL_HEAD - 1) != 0)
+        return true;
+    make_seal(text + SEAL_SIZE, len - SEAL_SIZE, seal);
+    return memcmp(text, seal, SEAL_SIZE) == 0;
 }
 
 int document_text(enum oci_document document, const void *value, char **json, struct berth_error *error) {
@@ -87,8 +122,15 @@ int document_read(int dir, const char *name, size_t max, char **text, size_t *le
     own_fd fd = document_open(dir, name, err);
     if (fd < 0)
         return fd;
-    int r = fd_read_all(fd, max, text, len);
-    return r < 0 ? error_code(err, -r, "read %s", name) : 0;
+    own_memory char *data = NULL;
+    int r = fd_read_all(fd, max, &data, len);
+    if (r < 0)
+        return error_code(err, -r, "read %s", name);
+    if (!is_intact(data, *len))
+        return error_set(err, EBADMSG, "the content of %s does not fit its checksum", name);
+    *text = data;
+    data = NULL;
+    return 0;
 }
 
 int document_make(int dir, const char *name) {

@@ -16,6 +16,12 @@ int document_buffer(enum oci_document document, const void *value, unsigned flag
 int document_text(enum oci_document document, const void *value, char **json, struct berth_error *error);
 
 /*
+ * The same for a file of the state directory: begins with a property "checksum" of all that follows, which readers of
+ * the document ignore and document_read compares.
+ */
+int document_sealed(enum oci_document document, const void *value, char **text, size_t *len);
+
+/*
  * Opens a file of the state directory for reading: a descriptor, or -errno. Never waits and follows no link. EBADMSG:
  * the name is a link, a directory, a FIFO, a socket or a device.
  */

@@ -8,7 +8,9 @@
  */
 #include "life/filter_cache.h"
 
+#include "base/checksum.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/own.h"
 
 #include <fcntl.h>
@@ -38,26 +40,9 @@ static size_t round_up(size_t size) {
     return (size + 7) & ~(size_t)7;
 }
 
-/* FNV-1a over words of eight bytes instead of single ones: eight times as fast; the shift carries high bits down. */
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len) {
-    const unsigned char *p = data;
-    while (len > 0) {
-        uint64_t word = 0;
-        size_t step = len < sizeof word ? len : sizeof word;
-        memcpy(&word, p, step);
-        hash = (hash ^ word) * 0x100000001b3;
-        hash ^= hash >> 32;
-        p += step;
-        len -= step;
-    }
-    return hash;
-}
-
-#define HASH_START 0xcbf29ce484222325
-
 static uint64_t entry_checksum(const struct entry *entry, const void *program) {
-    uint64_t hash = HASH_START ^ ((uint64_t)entry->count << 32 | entry->unknown);
-    return hash_bytes(hash, program, entry->count * sizeof(struct sock_filter));
+    uint64_t hash = CHECKSUM_START ^ ((uint64_t)entry->count << 32 | entry->unknown);
+    return checksum_bytes(hash, program, entry->count * sizeof(struct sock_filter));
 }
 
 static size_t entry_size(size_t key_len, size_t count) {
@@ -84,7 +69,7 @@ static int entry_open(int root_fd, const char *name, size_t key_len, size_t *siz
     return fd_take(&fd);
 }
 
-/* Whether the cache has it; then program, count and unknown of *out are set. Whatever is wrong means: it has not. */
+/* Whether the cache has it; then program, count and unknown of *out are set. A damaged entry is as good as none. */
 static bool entry_load(struct arena *arena, int root_fd, const char *name, const char *key, size_t key_len,
                        struct plan_filter *out) {
     size_t size = 0;
@@ -95,13 +80,14 @@ static bool entry_load(struct arena *arena, int root_fd, const char *name, const
     if (!data || fd_read(fd, (char *)data, size) != (ssize_t)size)
         return false;
     const struct entry *entry = (const void *)data;
-    if (entry->magic != ENTRY_MAGIC || entry->key_len != key_len || entry->zero != 0)
-        return false;
-    if (size != entry_size(key_len, entry->count) || memcmp(data + sizeof *entry, key, key_len) != 0)
-        return false;
     const void *program = data + entry_size(key_len, 0);
-    if (entry->checksum != entry_checksum(entry, program))
+    const bool sound = entry->magic == ENTRY_MAGIC && entry->key_len == key_len && entry->zero == 0 &&
+                       size == entry_size(key_len, entry->count) && memcmp(data + sizeof *entry, key, key_len) == 0 &&
+                       entry->checksum == entry_checksum(entry, program);
+    if (!sound) {
+        log_debug("seccomp filter %s in the cache is damaged: compiled anew", name);
         return false;
+    }
     out->program = program;
     out->count = entry->count;
     out->unknown = entry->unknown;
@@ -247,7 +233,7 @@ static int filter_get(struct arena *arena, int root_fd, const struct oci_seccomp
     if (r < 0)
         return r;
     char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%016llx", (unsigned long long)hash_bytes(HASH_START, key, key_len));
+    snprintf(name, sizeof name, "%016llx", (unsigned long long)checksum_bytes(CHECKSUM_START, key, key_len));
     if (entry_load(arena, root_fd, name, key, key_len, out))
         return 0;
     r = filter_compile(arena, seccomp, out, err);

@@ -2,6 +2,7 @@
 /* snapshot: see snapshot.h. */
 #include "life/snapshot.h"
 
+#include "base/checksum.h"
 #include "base/fd.h"
 #include "base/own.h"
 #include "life/document.h"
@@ -17,19 +18,26 @@
 #include <unistd.h>
 
 #define CONFIG_MAX ((size_t)OCI_MAX_SIZE)
-#define FILTER_MAGIC 0x3152544c46524542 /* "BERFLTR1" in memory on a little-endian machine */
+#define FILTER_MAGIC 0x3252544c46524542 /* "BERFLTR2" in memory on a little-endian machine */
 
 /* The head of the filter's file; the instructions stand behind it. */
 struct filter_head {
     uint64_t magic;
+    uint64_t checksum; /* of the instructions, beginning with the numbers below */
     uint32_t count, flags;
 };
 
+static uint64_t filter_checksum(const struct filter_head *head, const struct sock_filter *program) {
+    const uint64_t start = CHECKSUM_START ^ ((uint64_t)head->count << 32 | head->flags);
+    return checksum_bytes(start, program, head->count * sizeof *program);
+}
+
 static int write_filter(int dir, const struct plan_filter *filter, struct error *err) {
-    struct filter_head head = {FILTER_MAGIC, (uint32_t)filter->count, filter->flags};
+    struct filter_head head = {.magic = FILTER_MAGIC, .count = (uint32_t)filter->count, .flags = filter->flags};
     const size_t size = filter->count * sizeof *filter->program;
     if (!filter->program)
         return 0;
+    head.checksum = filter_checksum(&head, filter->program);
     own_fd fd = document_make(dir, SNAPSHOT_FILTER);
     int r = fd < 0 ? fd : fd_write_all(fd, (const char *)&head, sizeof head);
     if (r == 0)
@@ -40,7 +48,7 @@ static int write_filter(int dir, const struct plan_filter *filter, struct error 
 static int write_config(int dir, const char *name, const struct oci_config *config, struct error *err) {
     own_memory char *text = NULL;
     size_t len;
-    int r = document_buffer(OCI_DOCUMENT_CONFIG, config, 0, &text, &len);
+    int r = document_sealed(OCI_DOCUMENT_CONFIG, config, &text, &len);
     if (r < 0)
         return error_code(err, -r, "keep the config for later commands");
     own_fd fd = document_make(dir, name);
@@ -95,7 +103,7 @@ static int read_filter(int dir, struct arena *arena, struct plan_filter *out, st
     if (fits && !program)
         return error_memory(err);
     const ssize_t size = fits ? (ssize_t)(head.count * sizeof *program) : 0;
-    if (!fits || fd_read(fd, program, (size_t)size) != size)
+    if (!fits || fd_read(fd, program, (size_t)size) != size || head.checksum != filter_checksum(&head, program))
         return error_set(err, EIO, "the container's seccomp filter in the state directory is damaged");
     *out = (struct plan_filter){.program = program, .count = head.count, .flags = head.flags};
     return 0;

@@ -350,7 +350,7 @@ bool store_busy(int dir) {
 int store_write(int dir, const struct oci_record *record, struct error *err) {
     own_memory char *text = NULL;
     size_t len;
-    int r = document_buffer(OCI_DOCUMENT_RECORD, record, 0, &text, &len);
+    int r = document_sealed(OCI_DOCUMENT_RECORD, record, &text, &len);
     if (r == 0 && len > RECORD_MAX) /* it could not be read again */
         return error_set(err, EFBIG, "state record would take %zu bytes (are the annotations that long?)", len);
     if (r < 0)

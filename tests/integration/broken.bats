@@ -178,6 +178,58 @@ end_left() {
     end_left
 }
 
+# ---- flipped bits ---------------------------------------------------------------------------------------------------
+
+# flip FILE OFFSET: flips a bit of the byte there, from the end if it is negative.
+flip() {
+    python3 - "$@" <<'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as stream:
+    data = bytearray(stream.read())
+    data[int(sys.argv[2])] ^= 1
+    stream.seek(0)
+    stream.write(data)
+PYTHON
+}
+
+@test "a flipped bit in the filter or the config kept at create: exec refuses" {
+    local file
+    begin_running
+    cp -r "$ROOT/$ID" "$T/whole"
+    succeeds berth exec "$ID" true
+    flip "$ROOT/$ID/filter" -1
+    exits 255 berth exec "$ID" true
+    has "$errors" "the container's seccomp filter in the state directory is damaged"
+    cp "$T/whole/filter" "$ROOT/$ID/filter"
+    # Without the property the process would get its privileges back.
+    file=$ROOT/$ID/config.json
+    flip "$file" "$(grep -bo noNewPrivileges "$file" | cut -d: -f1)"
+    exits 255 berth exec "$ID" true
+    has "$errors" "the content of config.json does not fit its checksum"
+    refuses "does not fit its checksum" berth update --pids-limit 99 "$ID"
+    cp "$T/whole/config.json" "$file"
+    try berth update --pids-limit 99 "$ID" # the host may have no such controller
+    lacks "$errors" checksum
+    succeeds berth exec "$ID" true
+    file=$ROOT/$ID/record.json
+    flip "$file" "$(grep -bo bundle "$file" | head -1 | cut -d: -f1)"
+    refuses "state record is damaged: the content of record.json does not fit its checksum" berth state "$ID"
+    cp "$T/whole/record.json" "$file"
+    is_state "$ID" running
+}
+
+@test "a flipped bit in the cache of filters: compiled anew" {
+    local entry
+    payload true
+    succeeds berth run --bundle "$B" "$ID"
+    entry=$(find "$ROOT/.cache/seccomp" -type f)
+    flip "$entry" -1
+    succeeds berth --debug run --bundle "$B" "$ID"
+    has "$errors" "in the cache is damaged: compiled anew"
+    succeeds berth --debug run --bundle "$B" "$ID"
+    lacks "$errors" "in the cache is damaged"
+}
+
 # ---- the way out ----------------------------------------------------------------------------------------------------
 
 is_alive() {

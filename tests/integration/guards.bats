@@ -697,10 +697,10 @@ PYTHON
         head) truncate -s 12 "$filter" ;;
         short) truncate -s -8 "$filter" ;;
         long) head -c 8 /dev/zero >>"$filter" ;;
-        none) # the magic number, a count of 0 and no instruction
-            truncate -s 8 "$filter" && truncate -s 16 "$filter" ;;
+        none) # the magic number, the checksum, a count of 0 and no instruction
+            truncate -s 16 "$filter" && truncate -s 24 "$filter" ;;
         many) # a count of 4097, more than the kernel takes, and so many of them
-            truncate -s 8 "$filter" && printf '\001\020' >>"$filter" && truncate -s $((16 + 4097 * 8)) "$filter" ;;
+            truncate -s 16 "$filter" && printf '\001\020' >>"$filter" && truncate -s $((24 + 4097 * 8)) "$filter" ;;
         magic) printf x | dd of="$filter" conv=notrunc status=none ;;
         esac
         exits 255 berth exec "$ID" cat /proc/self/status
