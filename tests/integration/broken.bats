@@ -4,6 +4,9 @@
 # touches nothing that is not the container's, and `delete --force` is the way out.
 load helpers
 
+# The sweeps make hundreds of containers.
+TEST_LIMIT=300
+
 prepare() {
     make_bundle
     config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
@@ -312,4 +315,34 @@ FILTERS
     succeeds berth delete --force "$ID"
     absent
     same "$(cat "$T/precious/file")" keep
+}
+
+# ---- every damage, every command ------------------------------------------------------------------------------------
+
+# sweep MODE: broken.py, with a neighbour and a decoy beside it.
+sweep() {
+    begin_decoy
+    begin_running "${MARK}n"
+    payload sleep 1000
+    config --arg path "$CGROUP/swept" '.linux.cgroupsPath = $path'
+    try env ROOT="$ROOT" python3 "$BATS_TEST_DIRNAME/broken.py" "$1" \
+        "$BATS_TEST_DIRNAME/../../libocispec/schema/record.json" "$B" "$ID" "${MARK}n" "$CGROUP/decoy" "$decoy"
+    [ "$status" -eq 0 ] || tell_last "$1"
+    kill -0 "$decoy"
+}
+
+@test "each property of the record missing" {
+    sweep fields
+}
+
+@test "each property of the record with odd values" {
+    sweep values
+}
+
+@test "each file of the state in odd guises" {
+    sweep files
+}
+
+@test "flipped bits in each file of the state" {
+    sweep flips
 }
