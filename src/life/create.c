@@ -22,6 +22,7 @@
 #include "life/hook_output.h"
 #include "life/limits.h"
 #include "life/notify.h"
+#include "life/record.h"
 #include "life/scope.h"
 #include "life/snapshot.h"
 #include "life/streams.h"
@@ -294,6 +295,7 @@ static int begin_record(struct creation *c, struct error *err) {
         .owner = (uint32_t)geteuid(),
         .has_owner = true,
         .rootfs = c->plan.rootfs,
+        .boot_id = record_boot(c->dir, &c->arena),
         .annotations = c->config->annotations,
         .hooks = c->config->hooks,
         .has_new_keyring = true,

@@ -2,17 +2,23 @@
 /* record: see record.h. */
 #include "life/record.h"
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "kernel/cgroup_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #define RECORD_VERSION 1
-#define PID_MOST 4194304 /* PID_MAX_LIMIT (proc_sys_kernel(5)): no process id is above it */
+#define PID_MOST 4194304                          /* PID_MAX_LIMIT (proc_sys_kernel(5)): no process id is above it */
+#define BOOT_ID "/proc/sys/kernel/random/boot_id" /* random(4) */
+#define BOOT_ID_LENGTH 36
 #define LEFT_ALL "processes, cgroups and mounts of the container"
 
 static int refuse(struct error *err, const char *pointer, const char *why) {
@@ -106,6 +112,12 @@ static int check_mount(const struct oci_record *record, const char *id, struct e
     return 0;
 }
 
+static int check_boot(const struct oci_record *record, const char *id, struct error *err) {
+    (void)id;
+    return !record->boot_id || strlen(record->boot_id) == BOOT_ID_LENGTH ? 0
+                                                                         : refuse(err, "/bootId", "is not a boot id");
+}
+
 static void forget_all(struct oci_record *record) {
     *record = (struct oci_record){.id = NULL};
 }
@@ -145,6 +157,7 @@ static const struct record_rule {
 } rules[] = {
     {check_version, forget_all, LEFT_ALL},
     {check_id, forget_all, LEFT_ALL},
+    {check_boot, forget_all, LEFT_ALL},
     {check_paths, NULL, NULL},
     {check_created, forget_marks, "its cgroups"},
     {check_owner, NULL, NULL},
@@ -159,6 +172,30 @@ int record_check(const struct oci_record *record, const char *id, struct error *
     for (size_t i = 0; r == 0 && i < TABLE_COUNT(rules); i++)
         r = rules[i].check(record, id, err);
     return r;
+}
+
+const char *record_boot(int dir, struct arena *arena) {
+    struct statfs fs;
+    char now[BOOT_ID_LENGTH + 2];
+    if (fstatfs(dir, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+        return NULL;
+    return fd_read_text(AT_FDCWD, BOOT_ID, now, sizeof now) == 0 ? arena_strdup(arena, now) : NULL;
+}
+
+int record_leave_boot(struct oci_record *record, struct error *err) {
+    char now[BOOT_ID_LENGTH + 2];
+    if (!record->boot_id)
+        return 0;
+    int r = fd_read_text(AT_FDCWD, BOOT_ID, now, sizeof now);
+    if (r < 0)
+        return error_code(err, -r, "read " BOOT_ID);
+    if (strcmp(record->boot_id, now) == 0)
+        return 0;
+    record->start_time = 0; /* that of no process */
+    record->cgroups.count = 0;
+    record->unit = NULL;
+    record->root_mount = NULL;
+    return 0;
 }
 
 void record_salvage(struct oci_record *record, const char *id) {

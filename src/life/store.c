@@ -400,6 +400,8 @@ int store_read(int dir, const char *id, struct arena *arena, const struct oci_re
     int r = read_record(dir, arena, &record, err);
     if (r == 0 && record_check(record, id, err) < 0)
         r = error_wrap(err, "state record is damaged");
+    else if (r == 0)
+        r = record_leave_boot(record, err);
     if (r == 0)
         *out = record;
     return r < 0 && r != -ENODATA ? error_blame(err, "record", NULL, NULL) : r;
@@ -411,7 +413,7 @@ void store_salvage(int dir, const char *id, struct arena *arena, const struct oc
     if (read_record(dir, arena, &record, &ignored) < 0)
         record = NULL;
     record_salvage(record, id);
-    *out = record;
+    *out = record && record_leave_boot(record, &ignored) == 0 ? record : NULL;
 }
 
 static bool is_dots(const char *name) {

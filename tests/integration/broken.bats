@@ -112,6 +112,7 @@ edit() {
 /bundle .bundle = "b"
 /rootfs del(.rootfs)
 /config .config = "c"
+/bootId .bootId = ""
 /created del(.created)
 /created .created = "yesterday"
 /owner del(.owner)
@@ -315,6 +316,52 @@ FILTERS
     succeeds berth delete --force "$ID"
     absent
     same "$(cat "$T/precious/file")" keep
+}
+
+# ---- another boot ---------------------------------------------------------------------------------------------------
+
+@test "a state root that has survived a reboot: stopped, and what has its pid or cgroups now is not the container's" {
+    local pid hook=$T/hook
+    printf '#!/bin/sh\ncat >"%s/told"\n' "$T" >"$hook"
+    chmod +x "$hook"
+    config --arg hook "$hook" '.hooks.poststop = [{path: $hook}]'
+    begin_running
+    pid=$(state_of "$ID" pid)
+    cp "$ROOT/$ID/record.json" "$T/whole.json"
+    same "$(jq -r .bootId "$T/whole.json")" "$(cat /proc/sys/kernel/random/boot_id)"
+    edit '.bootId = "00000000-0000-4000-8000-000000000000"'
+    same "$(state_of)" stopped
+    same "$(state_of "$ID" pid)" 0
+    refuses "stopped" berth start "$ID"
+    refuses "not running" berth kill "$ID" KILL
+    refuses "not running" berth pause "$ID"
+    try berth kill --all "$ID" KILL
+    same "$(berth ps --format json "$ID" | jq -c .)" '[]'
+    succeeds berth delete "$ID"
+    ! is_known
+    same "$(jq -r .id "$T/told")" "$ID"
+    is_alive "$pid"
+    mkdir -m 0700 "$ROOT/$ID"
+    cp "$T/whole.json" "$ROOT/$ID/record.json"
+    same "$(state_of)" running
+    # A damaged one as well.
+    edit '.bootId = "00000000-0000-4000-8000-000000000000" | del(.owner)'
+    discards "/owner is missing"
+    is_alive "$pid"
+    mkdir -m 0700 "$ROOT/$ID"
+    cp "$T/whole.json" "$ROOT/$ID/record.json"
+}
+
+@test "a state root in memory does not outlive the boot: none is asked for" {
+    needs program:strace
+    mkdir -m 0700 "$ROOT"
+    mount -t tmpfs -o mode=0700 state "$ROOT"
+    succeeds strace -o "$T/trace" -e trace=openat "$BERTH" --root "$ROOT" create --bundle "$B" "$ID"
+    same "$(jq .bootId "$ROOT/$ID/record.json")" null
+    succeeds strace -o "$T/trace2" -e trace=openat "$BERTH" --root "$ROOT" state "$ID"
+    lacks "$(cat "$T/trace" "$T/trace2")" boot_id
+    succeeds berth delete --force "$ID"
+    umount "$ROOT"
 }
 
 # ---- every damage, every command ------------------------------------------------------------------------------------
