@@ -20,7 +20,6 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -176,7 +175,7 @@ int container_check_cgroup(const struct container *c, struct error *err) {
 
 int container_name_way_out(const char *id, struct error *err) {
     const struct error cause = *err;
-    if (strcmp(cause.step, "record") != 0)
+    if (!store_is_damage(err))
         return -cause.code;
     error_set(err, cause.code,
               "%.500s (berth delete --force %.255s removes the state, and the process and cgroups that it can still "
@@ -411,10 +410,11 @@ int container_discard(const struct store *store, const char *id, const struct er
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     log_warning("delete %s: %s", id, why->text);
-    store_salvage(c.dir, id, &c.arena, &c.record);
+    r = store_salvage(c.dir, id, &c.arena, &c.record, err);
     if (!c.record)
         c.record = &begun;
-    r = look(&c, true, err);
+    if (r == 0)
+        r = look(&c, true, err);
     if (r < 0)
         return r;
     leave_foreign_cgroups(&c, true);

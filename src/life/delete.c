@@ -5,7 +5,6 @@
 #include "life/operations.h"
 
 #include <errno.h>
-#include <string.h>
 
 int operation_delete(const struct berth_runtime *runtime, const char *id, bool force, struct error *err) {
     own_store store = STORE_INIT;
@@ -19,7 +18,7 @@ int operation_delete(const struct berth_runtime *runtime, const char *id, bool f
         store_forget_new(&store, id);
     if (r == -ENOENT)
         return force ? 0 : error_set(err, ENOENT, "container does not exist: %s", id);
-    if (r < 0 && force && strcmp(err->step, "record") == 0) {
+    if (r < 0 && force && store_is_damage(err)) {
         const struct error why = *err;
         return container_discard(&store, id, &why, err);
     }

@@ -370,6 +370,13 @@ static void *arena_take(void *context, size_t size) {
     return arena_alloc(context, size);
 }
 
+/* Out of memory or descriptors, and without permission, the record may well be sound. */
+static int refuse_text(int r, struct error *err) {
+    if (r != -EBADMSG && r != -EFBIG && r != -EIO)
+        return error_wrap(err, "state record");
+    return error_blame(err, "record", NULL, "state record is damaged");
+}
+
 /* A record is written first and removed last, so one that has gone where the config is kept is no create cut off. */
 static int read_text(int dir, char **text, size_t *len, struct error *err) {
     int r = document_read(dir, "record.json", RECORD_MAX, text, len, err);
@@ -378,9 +385,8 @@ static int read_text(int dir, char **text, size_t *len, struct error *err) {
     else if (r == -ENOENT)
         return error_code(err, ENODATA, "read state record");
     if (r == -ENOENT)
-        error_set(err, EBADMSG, "record.json is missing");
-    return r < 0 ? error_wrap(err, err->code == EBADMSG || r == -EFBIG ? "state record is damaged" : "state record")
-                 : 0;
+        r = error_set(err, EBADMSG, "record.json is missing");
+    return r < 0 ? refuse_text(r, err) : 0;
 }
 
 static int read_record(int dir, struct arena *arena, struct oci_record **out, struct error *err) {
@@ -392,7 +398,9 @@ static int read_record(int dir, struct arena *arena, struct oci_record **out, st
     const struct oci_allocator allocator = {.alloc = arena_take, .ctx = arena};
     struct oci_error oci;
     r = oci_record_read(&allocator, text, len, out, &oci);
-    return r < 0 ? error_set(err, -r, "state record is damaged: %s", oci.text) : 0;
+    if (r == -ENOMEM)
+        return error_memory(err);
+    return r < 0 ? refuse_text(error_set(err, EBADMSG, "%s", oci.text), err) : 0;
 }
 
 int store_read(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err) {
@@ -404,16 +412,25 @@ int store_read(int dir, const char *id, struct arena *arena, const struct oci_re
         r = record_leave_boot(record, err);
     if (r == 0)
         *out = record;
-    return r < 0 && r != -ENODATA ? error_blame(err, "record", NULL, NULL) : r;
+    return r;
 }
 
-void store_salvage(int dir, const char *id, struct arena *arena, const struct oci_record **out) {
+bool store_is_damage(const struct error *err) {
+    return strcmp(err->step, "record") == 0;
+}
+
+int store_salvage(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err) {
     struct oci_record *record = NULL;
-    struct error ignored;
-    if (read_record(dir, arena, &record, &ignored) < 0)
+    int r = read_record(dir, arena, &record, err);
+    if (r < 0 && r != -ENODATA && !store_is_damage(err))
+        return r;
+    if (r < 0)
         record = NULL;
     record_salvage(record, id);
-    *out = record && record_leave_boot(record, &ignored) == 0 ? record : NULL;
+    r = record ? record_leave_boot(record, err) : 0;
+    if (r == 0)
+        *out = record;
+    return r;
 }
 
 static bool is_dots(const char *name) {

@@ -61,13 +61,15 @@ bool store_busy(int dir);
 int store_write(int dir, const struct oci_record *record, struct error *err);
 /*
  * Reads the record of container `id`. -ENODATA when there is none yet (the create was killed before its first record).
- * A record that is damaged or cannot be read is an error of the step "record"; record.h
- * says what holds of all others.
+ * record.h says what holds of all records that are read.
  */
 int store_read(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err);
 
-/* For a forced delete: what is left of a record that store_read refuses (record_salvage), NULL if that is nothing. */
-void store_salvage(int dir, const char *id, struct arena *arena, const struct oci_record **out);
+/* Whether an error of store_read means that the record is damaged; else it could not be read just now. */
+bool store_is_damage(const struct error *err);
+
+/* For a forced delete: what is left of a damaged record (record_salvage), NULL if that is nothing. */
+int store_salvage(int dir, const char *id, struct arena *arena, const struct oci_record **out, struct error *err);
 
 /* Removes the container's directory with what we have put there. Gone already is success, and another one's is left. */
 int store_remove(const struct store *store, const char *id, int dir, struct error *err);

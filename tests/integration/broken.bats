@@ -182,6 +182,18 @@ end_left() {
     end_left
 }
 
+@test "delete --force: a record that cannot be read just now is no damage" {
+    needs program:strace
+    local failure
+    begin
+    for failure in EMFILE ENOMEM EACCES; do
+        refuses "state record: open record.json" strace -o /dev/null -qq -P record.json \
+            -e inject=openat:error=$failure -- "$BERTH" --root "$ROOT" delete --force "$ID" || return 1
+        lacks "$errors" damaged
+    done
+    same "$(state_of)" created
+}
+
 # ---- flipped bits ---------------------------------------------------------------------------------------------------
 
 # flip FILE OFFSET: flips a bit of the byte there, from the end if it is negative.
