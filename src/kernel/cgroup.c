@@ -617,13 +617,12 @@ static void name_dir(const struct cgroup_dir *dir, char name[static 32]) {
 }
 
 bool cgroup_claim(const struct cgroup *group, const char *owner) {
-    bool all = group->count > 0;
+    const struct cgroup_dir *dir = main_dir(group);
     char name[32];
-    for (size_t i = 0; i < group->count; i++) {
-        name_dir(&group->dirs[i], name);
-        all &= setxattr(name, OWNER_ATTRIBUTE, owner, strlen(owner), 0) == 0;
-    }
-    return all;
+    if (!dir)
+        return false;
+    name_dir(dir, name);
+    return setxattr(name, OWNER_ATTRIBUTE, owner, strlen(owner), 0) == 0;
 }
 
 enum mark { MARK_OURS, MARK_OTHER, MARK_NONE, MARK_UNKNOWN };
@@ -648,14 +647,19 @@ bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool cl
     return mark == MARK_OTHER || (claimed && mark == MARK_NONE);
 }
 
-size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, bool sure,
-                            const char **first) {
+static bool same_name(const struct cgroup_dir *a, const struct cgroup_dir *b) {
+    return strcmp(strrchr(a->path, '/'), strrchr(b->path, '/')) == 0;
+}
+
+size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, const char **first) {
+    const struct cgroup_dir *found = main_dir(group);
+    const struct cgroup_dir main = found ? *found : (struct cgroup_dir){.path = "/"};
+    const bool ours = found && (!owner || read_mark(found, owner) == MARK_OURS);
     size_t kept = 0, left = 0;
     *first = NULL;
     for (size_t i = 0; i < group->count; i++) {
         struct cgroup_dir *dir = &group->dirs[i];
-        const enum mark mark = dir->fd < 0 ? MARK_OURS : owner ? read_mark(dir, owner) : MARK_UNKNOWN;
-        if (mark == MARK_OURS || (mark == MARK_UNKNOWN && !sure)) {
+        if (dir->fd < 0 || (ours && same_name(dir, &main))) {
             group->dirs[kept++] = *dir;
             continue;
         }

@@ -110,9 +110,9 @@ int cgroup_make(struct cgroup *group, struct error *err);
 int cgroup_mend(struct cgroup *group, struct error *err);
 
 /*
- * Writes down in each directory whose it is; true if it could do so in all of them. `owner`: up to CGROUP_OWNER_MAX
- * bytes, unlike any other's, as the moment of creation. It is an extended attribute ("trusted.berth", xattr(7)), which
- * no container can write, and which takes CAP_SYS_ADMIN to read.
+ * Writes down whose group it is, in the directory that answers for it; true if that could be done. `owner`: up to
+ * CGROUP_OWNER_MAX bytes, unlike any other's, as the moment of creation. It is an extended attribute ("trusted.berth",
+ * xattr(7)), which no container can write, and which takes CAP_SYS_ADMIN to read.
  */
 #define CGROUP_OWNER_MAX 63
 bool cgroup_claim(const struct cgroup *group, const char *owner);
@@ -124,12 +124,11 @@ bool cgroup_claim(const struct cgroup *group, const char *owner);
 bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed);
 
 /*
- * Takes those directories out of the group that are there and are not the owner's by their mark; how many these were.
- * `sure`: so is one whose mark cannot be read; owner NULL: none can. *first: the first one as "MOUNT/PATH" in the
- * arena, NULL if there is none (or no memory).
+ * Takes those directories out of the group that are there and bear another name than the one that answers for it; how
+ * many these were. `owner`: all of them, unless that one carries the owner's mark; NULL: the mark is not looked at.
+ * *first: the first one as "MOUNT/PATH" in the arena, NULL if there is none (or no memory).
  */
-size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, bool sure,
-                            const char **first);
+size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, const char **first);
 
 /* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
 bool cgroup_exists(const struct cgroup *group, bool *in_use);

@@ -365,18 +365,17 @@ void container_kill(const struct store *store, const char *id) {
 }
 
 /* What is removed is killed first, so each directory must be known for the container's. */
-static void leave_foreign_cgroups(struct container *c, bool sure) {
+static void leave_foreign_cgroups(struct container *c, const char *owner) {
     const char *first;
-    size_t left = cgroup_leave_foreign(&c->arena, &c->group, c->record->created, sure, &first);
+    size_t left = cgroup_leave_foreign(&c->arena, &c->group, owner, &first);
     if (left > 0)
-        log_warning("delete %s: %zu cgroup(s) left alone that do not carry the container's mark: %s%s", c->id, left,
+        log_warning("delete %s: %zu cgroup(s) left alone that are not known for the container's: %s%s", c->id, left,
                     first ? first : "?", left > 1 ? " ..." : "");
 }
 
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
     int r = kill_init(c, err);
-    if (c->record->cgroups_marked)
-        leave_foreign_cgroups(c, false);
+    leave_foreign_cgroups(c, NULL); /* open_group has looked at the mark */
     if (r == 0)
         log_step("end", "process %lld of %s", (long long)c->record->pid, c->id);
     if (r == 0 && c->group.count > 0)
@@ -417,6 +416,6 @@ int container_discard(const struct store *store, const char *id, const struct er
         r = look(&c, true, err);
     if (r < 0)
         return r;
-    leave_foreign_cgroups(&c, true);
+    leave_foreign_cgroups(&c, c.record->created ? c.record->created : "");
     return container_destroy(store, &c, false, err);
 }

@@ -177,7 +177,7 @@ end_left() {
     cp "$ROOT/$ID/record.json" "$T/whole.json"
     edit ".cgroups |= map(if .controller == \"memory\" then .path = \"$CGROUP/decoy\" else . end)"
     succeeds berth delete --force "$ID"
-    has "$errors" "1 cgroup(s) left alone that do not carry the container's mark: /sys/fs/cgroup/memory$CGROUP/decoy"
+    has "$errors" "1 cgroup(s) left alone that are not known for the container's: /sys/fs/cgroup/memory$CGROUP/decoy"
     kill -0 "$decoy"
     end_left
 }
