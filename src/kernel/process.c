@@ -122,10 +122,14 @@ bool process_is_ending(pid_t pid) {
     own_directory tasks = opendir(path);
     if (!tasks)
         return errno == ENOENT;
-    for (const struct dirent *task; (task = readdir(tasks));)
+    for (;;) {
+        errno = 0;
+        const struct dirent *task = readdir(tasks);
+        if (!task)
+            return errno == 0;
         if (task->d_name[0] != '.' && !thread_is_ending(dirfd(tasks), task->d_name))
             return false;
-    return true;
+    }
 }
 
 int process_open(pid_t pid, uint64_t start_time, bool *executed) {
@@ -143,8 +147,13 @@ int process_open(pid_t pid, uint64_t start_time, bool *executed) {
     if (r < 0)
         return r;
     *executed = !(stat_number(fields, 9) & PF_FORKNOEXEC);
+    if (stat_number(fields, 22) != start_time)
+        return -ESRCH;
     /* Not by its state, which is that of its first thread: others may run on. */
-    return stat_number(fields, 22) == start_time && process_wait(fd, 0) == -ETIMEDOUT ? fd_take(&fd) : -ESRCH;
+    r = process_wait(fd, 0);
+    if (r == -ETIMEDOUT)
+        return fd_take(&fd);
+    return r < 0 ? r : -ESRCH;
 }
 
 pid_t process_pid(int pidfd) {

@@ -24,7 +24,10 @@ char process_state(pid_t pid);
  */
 int process_is_first(pid_t pid, bool *first);
 
-/* Whether it has ended or nothing can keep it from ending: all its threads are on their way out, or have SIGKILL. */
+/*
+ * Whether it has ended or nothing can keep it from ending: all its threads are on their way out, or have SIGKILL. False
+ * as well when that cannot be told.
+ */
 bool process_is_ending(pid_t pid);
 
 /*

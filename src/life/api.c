@@ -130,6 +130,8 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
         r = error_set(&err, ENOENT, "container does not exist: %s (%s)", id,
                       c.status == OCI_STATUS_CREATING ? "it is being created"
                                                       : "its create was cut off: delete --force cleans up");
+    if (r == 0)
+        r = container_check_known(&c, &err);
     if (r < 0)
         return finish_operation(r, "state", id, &err, error);
     struct oci_state state;
@@ -166,6 +168,8 @@ static int visit(const struct berth_runtime *runtime, int (*each)(void *, const 
     for (size_t i = 0; r == 0 && i < count; i++) {
         own_container c = CONTAINER_INIT;
         r = container_open(&store, ids[i], false, &c, err);
+        if (r == 0)
+            r = container_check_known(&c, err);
         if (r == 0 && c.record->id)
             r = each(context, &c);
         else if (r < 0) {

@@ -336,7 +336,7 @@ int operation_checkpoint(const struct berth_runtime *runtime, const struct berth
     char criu[PATH_MAX];
     int r = container_find(runtime->root, request->id, true, &store, &container, err);
     if (r == 0)
-        r = lifecycle_check(OPERATION_CHECKPOINT, container.status, request->id, err);
+        r = container_check(&container, OPERATION_CHECKPOINT, err);
     if (r == 0)
         r = criu_find(criu, sizeof criu, err);
     if (r == 0 &&

@@ -5,12 +5,12 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/table.h"
 #include "init/hook.h"
 #include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/sys.h"
 #include "life/hook_output.h"
-#include "life/lifecycle.h"
 #include "life/scope.h"
 #include "oci.h"
 
@@ -63,26 +63,38 @@ static int open_group(struct container *c, struct error *err) {
     return r;
 }
 
-/* Observed, never stored: the process, the gate and the freezer say what the state is. */
-static enum oci_status observe(const struct container *c, bool executed) {
+/* A process that lives: the freezer and the gate say what it does. */
+static int observe_living(const struct container *c, enum oci_status *status, struct error *err) {
     bool frozen = false;
-    struct error ignored;
-    if (!c->record->pid)
-        return store_busy(c->dir) ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
-    if (c->pidfd < 0)
-        return OCI_STATUS_STOPPED;
-    /* A run has written down whom it has made, and may have its mounts to make yet: nobody is to get in there. */
-    if (c->record->ungated && !executed)
-        return OCI_STATUS_CREATING;
-    if (cgroup_frozen(&c->group, &frozen, &ignored) == 0 && frozen)
-        return OCI_STATUS_PAUSED;
     own_fd gate = -1;
-    int r = store_gate_connect(c->dir, 0, &gate);
-    /* A start that succeeds removes the name, whatever has been put in the socket's place. */
-    return r == 0 || r == -EAGAIN || r == -ENOTSOCK ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING;
+    int r = cgroup_frozen(&c->group, &frozen, err);
+    if (r < 0)
+        return r;
+    r = frozen ? 0 : store_gate_connect(c->dir, 0, &gate);
+    if (r < 0 && r != -EAGAIN && r != -ECONNREFUSED && r != -ENOENT && r != -ENOTSOCK)
+        return error_code(err, -r, "look whether the container has been started: connect to its start socket");
+    /* EAGAIN: others are connecting, too. ENOTSOCK: a start that succeeds removes the name, whatever it is by then. */
+    *status = frozen                                     ? OCI_STATUS_PAUSED
+              : r == 0 || r == -EAGAIN || r == -ENOTSOCK ? OCI_STATUS_CREATED
+                                                         : OCI_STATUS_RUNNING;
+    return 0;
 }
 
-/* Looks at all that the record names. With the lock in our hands a create that is not done is one that has died. */
+/* Observed, never stored. With the lock in our hands a create that is not done is one that has died. */
+static int observe(struct container *c, bool locked, bool executed, struct error *err) {
+    int busy = c->record->pid || locked ? 0 : store_busy(c->dir);
+    if (busy < 0)
+        return error_code(err, -busy, "look whether the container is being created");
+    c->status = busy ? OCI_STATUS_CREATING : OCI_STATUS_STOPPED;
+    /* A run has written down whom it has made, and may have its mounts to make yet: nobody is to get in there. */
+    if (c->record->pid && c->pidfd >= 0 && c->record->ungated && !executed)
+        c->status = OCI_STATUS_CREATING;
+    else if (c->record->pid && c->pidfd >= 0 && observe_living(c, &c->status, &c->doubt) < 0)
+        c->status = OCI_STATUS_RUNNING;
+    return 0;
+}
+
+/* Looks at all that the record names. */
 static int look(struct container *c, bool locked, struct error *err) {
     bool executed;
     int r = open_group(c, err);
@@ -91,8 +103,7 @@ static int look(struct container *c, bool locked, struct error *err) {
     c->pidfd = process_open((pid_t)c->record->pid, c->record->start_time, &executed);
     if (c->pidfd < 0 && c->pidfd != -ESRCH) /* not to know is not the same as stopped */
         return error_code(err, -c->pidfd, "look at process %lld", (long long)c->record->pid);
-    c->status = locked && !c->record->pid ? OCI_STATUS_STOPPED : observe(c, executed);
-    return 0;
+    return observe(c, locked, executed, err);
 }
 
 static const struct oci_record begun = {.id = NULL};
@@ -121,15 +132,19 @@ static int open_once(const struct store *store, const char *id, bool lock, struc
     return r;
 }
 
-/* Whether the record says something now that it did not say when the container was opened. */
-static bool has_moved_on(const struct container *c) {
+/* Whether the record says something now that it did not say when the container was opened. 1, 0 or -errno. */
+static int has_moved_on(const struct container *c, struct error *err) {
     own_arena arena = ARENA_INIT;
     const struct oci_record *now;
-    struct error ignored;
     struct stat st;
-    if (fstat(c->dir, &st) < 0 || st.st_nlink == 0)
-        return true;
-    return store_read(c->dir, c->id, &arena, &now, &ignored) == 0 && (now->pid != 0 || !c->record->id);
+    if (fstat(c->dir, &st) < 0)
+        return error_sys(err, "look at the state directory of %s", c->id);
+    if (st.st_nlink == 0)
+        return 1;
+    int r = store_read(c->dir, c->id, &arena, &now, err);
+    if (r < 0)
+        return r == -ENODATA ? 0 : r;
+    return now->pid != 0 || !c->record->id;
 }
 
 int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
@@ -140,7 +155,10 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
             return r;
         /* Between the look at the record and the look at the lock a create may have come to its end. */
         bool unsure = !lock && !c.record->pid && c.status == OCI_STATUS_STOPPED;
-        if (unsure && attempt < 8 && has_moved_on(&c))
+        r = unsure && attempt < 8 ? has_moved_on(&c, err) : 0;
+        if (r < 0)
+            return r;
+        if (r > 0)
             continue;
         hand_over(&c, out);
         return 0;
@@ -164,6 +182,25 @@ int container_reopen(int *dir, const struct oci_record *record, struct container
     if (r == 0)
         hand_over(&c, out);
     return r < 0 ? r : known;
+}
+
+int container_check_known(const struct container *c, struct error *err) {
+    if (c->doubt.code)
+        *err = c->doubt;
+    return -c->doubt.code;
+}
+
+int container_check(const struct container *c, enum operation operation, struct error *err) {
+    static const enum oci_status living[] = {OCI_STATUS_CREATED, OCI_STATUS_RUNNING, OCI_STATUS_PAUSED};
+    int r = c->doubt.code ? 0 : lifecycle_check(operation, c->status, c->id, err);
+    for (size_t i = 0; c->doubt.code && r == 0 && i < TABLE_COUNT(living); i++)
+        if (lifecycle_check(operation, living[i], c->id, err) < 0)
+            r = container_check_known(c, err);
+    return r;
+}
+
+bool container_may_be_paused(const struct container *c) {
+    return c->status == OCI_STATUS_PAUSED || c->doubt.code;
 }
 
 int container_check_cgroup(const struct container *c, struct error *err) {
@@ -284,14 +321,16 @@ static int refuse_survivor(struct container *c, struct error *err) {
 
 /* Waits for a process that has SIGKILL, or ends by itself. */
 static int await_end(struct container *c, struct error *err) {
-    if (c->status == OCI_STATUS_PAUSED) /* a frozen v1 task does not die before it is thawed */
+    if (container_may_be_paused(c)) /* a frozen v1 task does not die before it is thawed */
         cgroup_thaw_all(&c->group);
     int r = process_wait(c->pidfd, KILL_PROMPT_MS);
     if (r == -ETIMEDOUT) { /* it waits for the others of its PID namespace, and they may be frozen further down */
         cgroup_thaw_all(&c->group);
         r = process_wait(c->pidfd, KILL_DEADLINE_MS);
     }
-    return r == -ETIMEDOUT ? refuse_survivor(c, err) : 0;
+    if (r == -ETIMEDOUT)
+        return refuse_survivor(c, err);
+    return r < 0 ? error_code(err, -r, "wait for the end of process %lld", (long long)c->record->pid) : 0;
 }
 
 static int kill_init(struct container *c, struct error *err) {

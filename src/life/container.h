@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "kernel/cgroup.h"
 #include "kernel/file_limit.h"
+#include "life/lifecycle.h"
 #include "life/store.h"
 #include "oci_types.h"
 #include "plan/hooks.h"
@@ -24,6 +25,7 @@ struct container {
     bool displaced; /* another container has its cgroup, and its unit: the group is empty */
     int pidfd;      /* init process, -1 when it has ended */
     enum oci_status status;
+    struct error doubt; /* its process lives, and this is why nobody knows whether it waits, runs or is paused */
 };
 
 #define CONTAINER_INIT                                                                                                 \
@@ -43,6 +45,17 @@ int container_open(const struct store *store, const char *id, bool lock, struct 
  * container's now. Returns 1, or 0 when it has been deleted meanwhile; then it is what `record` says (borrowed).
  */
 int container_reopen(int *dir, const struct oci_record *record, struct container *out, struct error *err);
+
+/* Whether the state is known for certain; else the reason why not. */
+int container_check_known(const struct container *container, struct error *err);
+
+/*
+ * 0 when the operation is allowed in the container's state, else the refusal of the lifecycle table. In doubt it is
+ * allowed if it is in every state of a container that lives, so that kill and delete --force have their way.
+ */
+int container_check(const struct container *container, enum operation operation, struct error *err);
+
+bool container_may_be_paused(const struct container *container);
 
 /* ENODEV: its cgroup has been removed while it runs elsewhere, and another container was made in one of that path. */
 int container_check_cgroup(const struct container *container, struct error *err);

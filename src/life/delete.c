@@ -26,6 +26,6 @@ int operation_delete(const struct berth_runtime *runtime, const char *id, bool f
         return container_name_way_out(id, err);
     r = container_await_end(&c, err);
     if (r == 0)
-        r = lifecycle_check(force ? OPERATION_DELETE_FORCE : OPERATION_DELETE, c.status, id, err);
+        r = container_check(&c, force ? OPERATION_DELETE_FORCE : OPERATION_DELETE, err);
     return r < 0 ? r : container_destroy(&store, &c, true, err);
 }

@@ -229,7 +229,7 @@ static int spawn(struct execution *x, struct error *err) {
     x->oom_before = cgroup_oom_kills(group);
     /* The new process inherits the cgroup2 directory of the one in between. A frozen one would stop that, too, before
      * anybody is told who is born; and where cgroup2 does not let us clone into it, it may let us move a process. */
-    const int cgroup = x->container.status == OCI_STATUS_PAUSED ? -1 : cgroup_clone_fd(group);
+    const int cgroup = container_may_be_paused(&x->container) ? -1 : cgroup_clone_fd(group);
     pid_t pid = spawn_between(x, cgroup, err);
     if (pid < 0 && cgroup >= 0 && pid != -EAGAIN && pid != -ENOMEM)
         pid = spawn_between(x, -1, err);
@@ -360,8 +360,7 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
     execution_init(&x, request);
     int r = container_find(runtime->root, request->id, false, &x.store, &x.container, err);
     if (r == 0)
-        r = lifecycle_check(request->ignore_paused ? OPERATION_EXEC_PAUSED : OPERATION_EXEC, x.container.status,
-                            request->id, err);
+        r = container_check(&x.container, request->ignore_paused ? OPERATION_EXEC_PAUSED : OPERATION_EXEC, err);
     if (r < 0)
         return r;
     log_step("container", "%s, process %lld", request->id, (long long)x.container.record->pid);

@@ -24,7 +24,7 @@ static int kill_survivors(struct container *c, struct error *err) {
     bool found = false;
     int r = look_for_survivors(c, &found, err);
     if (r == 0 && !found)
-        r = lifecycle_check(OPERATION_KILL, c->status, c->id, err);
+        r = container_check(c, OPERATION_KILL, err);
     return r == 0 && found ? cgroup_signal(&c->group, SIGKILL, err) : r;
 }
 
@@ -56,7 +56,7 @@ static int kill_container(struct container *c, struct error *err) {
     r = signal_init(c, SIGKILL, err);
     if (r == 0 && !first && c->group.count > 0)
         return cgroup_signal(&c->group, SIGKILL, err);
-    return r == 0 && c->status == OCI_STATUS_PAUSED ? thaw(c, err) : r;
+    return r == 0 && container_may_be_paused(c) && c->group.count > 0 ? thaw(c, err) : r;
 }
 
 /* The first process, too, when it has left the container's cgroup. */
@@ -80,7 +80,7 @@ int operation_kill(const struct berth_runtime *runtime, const char *id, int sign
     }
     if (signal == SIGKILL && c.status == OCI_STATUS_STOPPED)
         return kill_survivors(&c, err);
-    r = lifecycle_check(OPERATION_KILL, c.status, id, err);
+    r = container_check(&c, OPERATION_KILL, err);
     if (r < 0)
         return r;
     return signal == SIGKILL ? kill_container(&c, err) : signal_init(&c, signal, err);

@@ -23,7 +23,7 @@ static int freeze(const struct berth_runtime *runtime, const char *id, enum oper
     own_container c = CONTAINER_INIT;
     int r = container_find(runtime->root, id, true, &store, &c, err);
     if (r == 0 && !(operation == OPERATION_RESUME && is_half_frozen(&c.group)))
-        r = lifecycle_check(operation, c.status, id, err);
+        r = container_check(&c, operation, err);
     if (r == 0)
         r = container_check_cgroup(&c, err);
     if (r < 0)

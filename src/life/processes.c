@@ -95,7 +95,7 @@ int operation_processes(const struct berth_runtime *runtime, const char *id, pid
     own_container c = CONTAINER_INIT;
     int r = container_find(runtime->root, id, false, &store, &c, err);
     if (r == 0)
-        r = lifecycle_check(OPERATION_PROCESSES, c.status, id, err);
+        r = container_check(&c, OPERATION_PROCESSES, err);
     if (r < 0)
         return r;
     struct pid_list list = {.arena = &c.arena};

@@ -73,7 +73,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     own_fd gate = -1, state = -1, notify = -1;
     int r = container_find(runtime->root, id, true, &store, &container, err);
     if (r == 0)
-        r = lifecycle_check(OPERATION_START, container.status, id, err);
+        r = container_check(&container, OPERATION_START, err);
     if (r < 0)
         return r;
     log_step("container", "%s, process %lld", id, (long long)container.record->pid);

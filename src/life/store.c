@@ -341,10 +341,14 @@ int store_enter(const struct store *store, const char *id, bool lock, int *dir, 
     return 0;
 }
 
-bool store_busy(int dir) {
+int store_busy(int dir) {
     /* A lock belongs to the open file, so the question needs a file opened anew. */
     own_fd other = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return other >= 0 && flock(other, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (other < 0)
+        return errno == ENOENT ? 0 : -errno; /* removed meanwhile */
+    if (flock(other, LOCK_SH | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? 1 : -errno;
+    return 0;
 }
 
 int store_write(int dir, const struct oci_record *record, struct error *err) {

@@ -55,8 +55,8 @@ int store_enter(const struct store *store, const char *id, bool lock, int *dir, 
 int store_lock(int dir, const char *id, struct error *err);
 void store_unlock(int dir);
 
-/* Whether somebody holds the lock right now. */
-bool store_busy(int dir);
+/* Whether somebody holds the lock right now: 1, 0 or -errno. */
+int store_busy(int dir);
 
 int store_write(int dir, const struct oci_record *record, struct error *err);
 /*

@@ -348,7 +348,7 @@ int operation_update(const struct berth_runtime *runtime, const char *id, const 
     struct plan_filter filter;
     int r = container_find(runtime->root, id, true, &store, &c, err);
     if (r == 0)
-        r = lifecycle_check(OPERATION_UPDATE, c.status, id, err);
+        r = container_check(&c, OPERATION_UPDATE, err);
     if (r == 0)
         r = container_check_cgroup(&c, err);
     if (r == 0)
