@@ -86,6 +86,16 @@ int fd_read_text(int dirfd, const char *name, char *buffer, size_t size) {
     return fd < 0 ? -errno : fd_text(fd, buffer, size);
 }
 
+int fd_next_entry(DIR *directory, const struct dirent **entry) {
+    const struct dirent *next;
+    do {
+        errno = 0;
+        next = readdir(directory);
+    } while (next && (strcmp(next->d_name, ".") == 0 || strcmp(next->d_name, "..") == 0));
+    *entry = next;
+    return next ? 1 : -errno;
+}
+
 union control {
     struct cmsghdr align;
     char space[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -32,6 +33,9 @@ int fd_text(int fd, char *buffer, size_t size);
 
 /* fd_text of `name` below dirfd. */
 int fd_read_text(int dirfd, const char *name, char *buffer, size_t size);
+
+/* The next entry of a directory but "." and "..": 1, 0 at the end, or -errno. An end by a failure is no end. */
+int fd_next_entry(DIR *directory, const struct dirent **entry);
 
 #define FD_PASS_MAX 64
 

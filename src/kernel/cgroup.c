@@ -108,15 +108,16 @@ static int add_hierarchy(struct arena *arena, char *line, struct cgroup_host *ho
     return 0;
 }
 
-bool cgroup_host_is_unified(void) {
-    return is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC) > 0;
+int cgroup_host_is_unified(struct error *err) {
+    int r = is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+    return r < 0 ? error_code(err, -r, "look at %s", CGROUP_ROOT) : r;
 }
 
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err) {
     struct cgroup_host host = {.world = CGROUP_NONE};
-    int unified = is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC);
+    int unified = cgroup_host_is_unified(err);
     if (unified < 0)
-        return error_code(err, -unified, "look at %s", CGROUP_ROOT);
+        return unified;
     if (unified) {
         host.world = CGROUP_UNIFIED;
         host.count = 1;
@@ -148,20 +149,21 @@ static bool options_of_line(const char *line, struct cgroup_options *out) {
     return true;
 }
 
-void cgroup_options_read(struct cgroup_options *out) {
+int cgroup_options_read(struct cgroup_options *out, struct error *err) {
     own_memory char *text = NULL;
+    int r = mountinfo_read(&text);
+    if (r < 0)
+        return error_code(err, -r, "read the options of the host's cgroup2");
     *out = (struct cgroup_options){.mount = ""};
-    if (mountinfo_read(&text) < 0)
-        return;
     char *rest = text, *line = strsep(&rest, "\n");
     while (line && !options_of_line(line, out))
         line = strsep(&rest, "\n");
+    return 0;
 }
 
 int cgroup_options_keep(const struct cgroup_options *options, struct error *err) {
     struct cgroup_options now;
-    cgroup_options_read(&now);
-    if (!*options->mount || strcmp(now.text, options->text) == 0)
+    if (!*options->mount || (cgroup_options_read(&now, err) == 0 && strcmp(now.text, options->text) == 0))
         return 0;
     own_fd mount = fd_open(options->mount, O_PATH | O_DIRECTORY);
     int r = mount < 0 ? error_sys(err, "open") : mount_reconfigure(mount, options->text, 0, err);
@@ -406,17 +408,22 @@ int cgroup_mend(struct cgroup *group, struct error *err) {
     return 0;
 }
 
-bool cgroup_exists(const struct cgroup *group, bool *in_use) {
-    bool there = false;
+int cgroup_exists(const struct cgroup *group, bool *in_use, struct error *err) {
+    int there = 0;
     *in_use = false;
     for (size_t i = 0; i < group->count; i++) {
-        struct error ignored = ERROR_INIT;
         struct cgroup_dir dir = group->dirs[i];
-        if (open_dir(&dir) < 0)
+        int r = open_dir(&dir);
+        if (r == -ENOENT)
             continue;
-        *in_use |= check_free(&dir, &ignored) < 0;
+        if (r < 0)
+            return error_code(err, -r, "open cgroup %s%s", dir.mount, dir.path);
+        r = check_free(&dir, err);
         fd_drop(&dir.fd);
-        there = true;
+        if (r < 0 && r != -EBUSY)
+            return r;
+        *in_use |= r < 0;
+        there = 1;
     }
     return there;
 }
@@ -500,8 +507,11 @@ static int refuse_removed(const struct cgroup_dir *dir, struct error *err) {
 int cgroup_check_there(const struct cgroup *group, struct error *err) {
     for (size_t i = 0; i < group->count; i++) {
         const struct cgroup_dir *dir = &group->dirs[i];
-        if (dir->fd < 0 || faccessat(dir->fd, "cgroup.procs", F_OK, 0) < 0)
-            return refuse_removed(dir, err);
+        if (dir->fd >= 0 && faccessat(dir->fd, "cgroup.procs", F_OK, 0) == 0)
+            continue;
+        if (dir->fd >= 0 && errno != ENOENT && errno != ENODEV)
+            return error_sys(err, "look at cgroup %s%s", dir->mount, dir->path);
+        return refuse_removed(dir, err);
     }
     return 0;
 }
@@ -625,26 +635,32 @@ bool cgroup_claim(const struct cgroup *group, const char *owner) {
     return setxattr(name, OWNER_ATTRIBUTE, owner, strlen(owner), 0) == 0;
 }
 
-enum mark { MARK_OURS, MARK_OTHER, MARK_NONE, MARK_UNKNOWN };
+enum mark { MARK_UNKNOWN, MARK_OURS, MARK_OTHER, MARK_NONE };
 
-/* Without the privilege to read it, the kernel says that there is no mark. */
-static enum mark read_mark(const struct cgroup_dir *dir, const char *owner) {
+/* Without the privilege to read it, the kernel says that there is no mark. An enum mark or -errno. */
+static int read_mark(const struct cgroup_dir *dir, const char *owner, struct error *err) {
     uint64_t effective = 0, permitted, inheritable;
     char name[32], found[CGROUP_OWNER_MAX];
     name_dir(dir, name);
     ssize_t len = getxattr(name, OWNER_ATTRIBUTE, found, sizeof found);
     if (len >= 0)
         return (size_t)len == strlen(owner) && memcmp(found, owner, (size_t)len) == 0 ? MARK_OURS : MARK_OTHER;
-    if (errno != ENODATA || sys_capget(0, &effective, &permitted, &inheritable) < 0 ||
-        !(effective >> CAP_SYS_ADMIN & 1) || !namespace_user_is_first())
+    if (errno == ERANGE) /* longer than any name of ours */
+        return MARK_OTHER;
+    if (errno == EOPNOTSUPP)
+        return MARK_UNKNOWN;
+    if (errno != ENODATA)
+        return error_sys(err, "look whose cgroup %s%s is", dir->mount, dir->path);
+    if (sys_capget(0, &effective, &permitted, &inheritable) < 0 || !(effective >> CAP_SYS_ADMIN & 1) ||
+        !namespace_user_is_first())
         return MARK_UNKNOWN;
     return MARK_NONE;
 }
 
-bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed) {
+int cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed, struct error *err) {
     const struct cgroup_dir *dir = main_dir(group);
-    const enum mark mark = dir ? read_mark(dir, owner) : MARK_UNKNOWN;
-    return mark == MARK_OTHER || (claimed && mark == MARK_NONE);
+    const int mark = dir ? read_mark(dir, owner, err) : MARK_UNKNOWN;
+    return mark < 0 ? mark : mark == MARK_OTHER || (claimed && mark == MARK_NONE);
 }
 
 static bool same_name(const struct cgroup_dir *a, const struct cgroup_dir *b) {
@@ -654,7 +670,8 @@ static bool same_name(const struct cgroup_dir *a, const struct cgroup_dir *b) {
 size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, const char **first) {
     const struct cgroup_dir *found = main_dir(group);
     const struct cgroup_dir main = found ? *found : (struct cgroup_dir){.path = "/"};
-    const bool ours = found && (!owner || read_mark(found, owner) == MARK_OURS);
+    struct error ignored; /* where the mark cannot be read, the group is not known for the owner's */
+    const bool ours = found && (!owner || read_mark(found, owner, &ignored) == MARK_OURS);
     size_t kept = 0, left = 0;
     *first = NULL;
     for (size_t i = 0; i < group->count; i++) {
@@ -1007,7 +1024,10 @@ static int refuse_survivors(const struct cgroup_dir *dir, int dirfd, struct erro
     own_pids pids = {.items = NULL};
     char list[NAMED_SURVIVORS * 12 + 8] = "";
     size_t len = 0;
-    cgroup_files_pids(dirfd, &pids);
+    int r = cgroup_files_pids(dirfd, &pids);
+    if (r < 0)
+        return error_set(err, EBUSY, "cgroup %s%s is not empty, and its processes cannot be listed: %s", dir->mount,
+                         dir->path, error_text(-r));
     for (size_t i = 0; i < pids.count && i < NAMED_SURVIVORS; i++)
         len += (size_t)snprintf(list + len, sizeof list - len, " %d", pids.items[i]);
     if (pids.count > NAMED_SURVIVORS)

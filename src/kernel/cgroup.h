@@ -42,8 +42,8 @@ struct cgroup_host {
  */
 int cgroup_host_probe(struct arena *arena, struct cgroup_host *out, struct error *err);
 
-/* Whether cgroup2 is mounted at CGROUP_ROOT. */
-bool cgroup_host_is_unified(void);
+/* Whether cgroup2 is mounted at CGROUP_ROOT: 1, 0 or -errno. */
+int cgroup_host_is_unified(struct error *err);
 
 /*
  * The options of the host's cgroup2 ("nsdelegate,memory_recursiveprot"; Documentation/admin-guide/cgroup-v2.rst). They
@@ -53,7 +53,7 @@ struct cgroup_options {
     char mount[128]; /* "": no cgroup2 that the caller sees */
     char text[256];
 };
-void cgroup_options_read(struct cgroup_options *out);
+int cgroup_options_read(struct cgroup_options *out, struct error *err);
 /* Puts them back where they are others now; in a cgroup namespace the kernel leaves them alone, in both cases. */
 int cgroup_options_keep(const struct cgroup_options *options, struct error *err);
 
@@ -119,9 +119,10 @@ bool cgroup_claim(const struct cgroup *group, const char *owner);
 
 /*
  * Whether the group is somebody else's by now: a container that has ended leaves its group to the next one. `claimed`:
- * cgroup_claim was true, so a group without the mark is another's as well. If nothing can be known: false.
+ * cgroup_claim was true, so a group without the mark is another's as well. 1, 0 (also where nothing can be known), or
+ * -errno.
  */
-bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed);
+int cgroup_is_of_another(const struct cgroup *group, const char *owner, bool claimed, struct error *err);
 
 /*
  * Takes those directories out of the group that are there and bear another name than the one that answers for it; how
@@ -130,8 +131,11 @@ bool cgroup_is_of_another(const struct cgroup *group, const char *owner, bool cl
  */
 size_t cgroup_leave_foreign(struct arena *arena, struct cgroup *group, const char *owner, const char **first);
 
-/* Whether a directory of the located group is there already; *in_use: with a process in it or below, or frozen. */
-bool cgroup_exists(const struct cgroup *group, bool *in_use);
+/*
+ * Whether a directory of the located group is there already: 1, 0 or -errno. *in_use: with a process in it or below, or
+ * frozen.
+ */
+int cgroup_exists(const struct cgroup *group, bool *in_use, struct error *err);
 
 /* Takes the mark off the group's parents where they have become systemd's: it looks after few of the v1 hierarchies. */
 void cgroup_leave_parents(const struct cgroup *group);

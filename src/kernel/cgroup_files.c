@@ -182,13 +182,13 @@ static int entries(int dirfd, DIR **out) {
     return 0;
 }
 
-/* The next sub-directory, or NULL at the end. */
-static const struct dirent *next_child(DIR *dir) {
-    const struct dirent *entry;
+/* The next sub-directory: 1, 0 at the end, or -errno. */
+static int next_child(DIR *dir, const struct dirent **child) {
+    int r;
     do
-        entry = readdir(dir);
-    while (entry && (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
-    return entry;
+        r = fd_next_entry(dir, child);
+    while (r > 0 && (*child)->d_type != DT_DIR);
+    return r;
 }
 
 /*
@@ -197,10 +197,11 @@ static const struct dirent *next_child(DIR *dir) {
  */
 static int remove_children(int dirfd, char *name, size_t size, ino_t *inode) {
     own_directory dir = NULL;
+    const struct dirent *child;
     int r = entries(dirfd, &dir);
     if (r < 0)
         return r;
-    for (const struct dirent *child = next_child(dir); child; child = next_child(dir)) {
+    while ((r = next_child(dir, &child)) > 0) {
         r = remove_one(dirfd, child->d_name);
         if (r == 0)
             continue;
@@ -211,7 +212,7 @@ static int remove_children(int dirfd, char *name, size_t size, ino_t *inode) {
         *inode = child->d_ino;
         return 1;
     }
-    return 0;
+    return r;
 }
 
 /* Puts another descriptor in the place of *fd. */
@@ -333,18 +334,19 @@ static int push(struct trail *trail, long position) {
 /* Steps into the next child behind *position (0: the first). 1: done, 0: no child is left. */
 static int step_into_next(int *at, long *position) {
     own_directory dir = NULL;
+    const struct dirent *child;
     int r = entries(*at, &dir);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
     if (*position)
         seekdir(dir, *position);
-    for (const struct dirent *child = next_child(dir); child; child = next_child(dir)) {
+    while ((r = next_child(dir, &child)) > 0) {
         *position = (long)child->d_off;
         r = step(at, child->d_name);
         if (r != -ENOENT)
             return r < 0 ? r : 1;
     }
-    return 0;
+    return r;
 }
 
 /* No recursion and no descriptor a level: containers choose how deep they nest. */

@@ -27,15 +27,19 @@ const char *cgroup_v2_own(const char *text, size_t *len) {
 #define CONTROL "/cgroup.subtree_control"
 #define CONTROLLERS_MAX 256 /* bytes of a list of all controllers */
 
-/* Whether processes sit in that cgroup itself, which only the root of all (it has no type) may have with children. */
-static bool inhabited(int mount, const char *path, size_t len) {
+/*
+ * Whether processes sit in that cgroup itself, which only the root of all (it has no type) may have with children: 1, 0
+ * or -errno. EOPNOTSUPP: it is threaded, and its processes are listed elsewhere.
+ */
+static int inhabited(int mount, const char *path, size_t len) {
     char file[PATH_MAX + sizeof CONTROL], first[2];
     snprintf(file, sizeof file, "./%.*s/cgroup.type", (int)len, path);
     if (faccessat(mount, file, F_OK, 0) < 0)
-        return false;
+        return errno == ENOENT ? 0 : -errno;
     snprintf(file, sizeof file, "./%.*s/cgroup.procs", (int)len, path);
     own_fd fd = openat(mount, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return fd >= 0 && read(fd, first, sizeof first) > 0;
+    ssize_t n = fd < 0 ? -errno : fd_read(fd, first, sizeof first);
+    return n == -EOPNOTSUPP ? 0 : n < 0 ? (int)n : n > 0;
 }
 
 /*
@@ -45,8 +49,9 @@ static bool inhabited(int mount, const char *path, size_t len) {
  */
 static int control(int mount, const char *path, size_t len, const char *value) {
     char file[PATH_MAX + sizeof CONTROL];
-    if (inhabited(mount, path, len))
-        return -EBUSY;
+    int r = inhabited(mount, path, len);
+    if (r != 0)
+        return r < 0 ? r : -EBUSY;
     snprintf(file, sizeof file, "./%.*s" CONTROL, (int)len, path);
     return cgroup_files_write(mount, file, value);
 }

@@ -541,8 +541,10 @@ static int run_worker(const struct criu_call *call, struct criu_answer *answer, 
 int criu_run(const struct criu_call *call, struct criu_answer *answer, struct error *err) {
     struct cgroup_options options;
     struct error late = ERROR_INIT;
-    cgroup_options_read(&options);
-    int r = run_worker(call, answer, err);
+    int r = cgroup_options_read(&options, err);
+    if (r < 0)
+        return r;
+    r = run_worker(call, answer, err);
     if (cgroup_options_keep(&options, &late) < 0)
         log_warning("%s", late.text);
     return r;

@@ -122,14 +122,12 @@ bool process_is_ending(pid_t pid) {
     own_directory tasks = opendir(path);
     if (!tasks)
         return errno == ENOENT;
-    for (;;) {
-        errno = 0;
-        const struct dirent *task = readdir(tasks);
-        if (!task)
-            return errno == 0;
-        if (task->d_name[0] != '.' && !thread_is_ending(dirfd(tasks), task->d_name))
+    const struct dirent *task;
+    int r;
+    while ((r = fd_next_entry(tasks, &task)) > 0)
+        if (!thread_is_ending(dirfd(tasks), task->d_name))
             return false;
-    }
+    return r == 0;
 }
 
 int process_open(pid_t pid, uint64_t start_time, bool *executed) {

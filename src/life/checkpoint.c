@@ -83,7 +83,10 @@ static int add_bind(struct dump *d, const struct plan_mount *m, struct error *er
 /* Without a namespace for them they are binds (init/cgroup_mount.c): one of cgroup2, one of each hierarchy of v1. */
 static int add_cgroups(struct dump *d, const struct plan_mount *m, struct error *err) {
     const struct cgroup *group = &d->container->group;
-    if (cgroup_host_is_unified())
+    int unified = cgroup_host_is_unified(err);
+    if (unified < 0)
+        return unified;
+    if (unified)
         return d->plan.namespaces.modes[NS_CGROUP] == NS_INHERIT ? add_mount(d, m->destination, err) : 0;
     if (d->plan.namespaces.recipe.unshare)
         return 0;

@@ -56,11 +56,12 @@ static int open_group(struct container *c, struct error *err) {
     if (r == 0)
         r = cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
     /* A container that has ended leaves its cgroup to the next one of that path, and has none then. */
-    c->displaced =
-        r == 0 && c->record->created && cgroup_is_of_another(&c->group, c->record->created, c->record->cgroups_marked);
+    if (r == 0 && c->record->created)
+        r = cgroup_is_of_another(&c->group, c->record->created, c->record->cgroups_marked, err);
+    c->displaced = r > 0;
     if (c->displaced)
         cgroup_drop(&c->group);
-    return r;
+    return r < 0 ? r : 0;
 }
 
 /* A process that lives: the freezer and the gate say what it does. */

@@ -432,7 +432,9 @@ static int delegate_cgroup(struct creation *c, struct error *err) {
 /* Where nobody has said which cgroup, an ordinary user's container has one where its user may make one. */
 static int make_cgroup(struct creation *c, struct error *err) {
     bool choose = !c->plan.cgroups_path && !c->plan.scope.unit && is_rootless(), in_use;
-    int r = c->record.unit && cgroup_exists(&c->group, &in_use) ? scope_clear(&c->record, in_use, c->dir, err) : 0;
+    int r = c->record.unit ? cgroup_exists(&c->group, &in_use, err) : 0;
+    if (r > 0)
+        r = scope_clear(&c->record, in_use, c->dir, err);
     if (r == 0)
         r = choose ? cgroup_make_permitted(&c->group, err) : cgroup_make(&c->group, err);
     if (r < 0)

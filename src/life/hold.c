@@ -332,19 +332,21 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
     return 0;
 }
 
-static bool is_own_namespace(enum ns_kind kind, int fd) {
+static int is_own_namespace(enum ns_kind kind, int fd, struct error *err) {
     static const char *const names[NS_COUNT] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"};
     char path[32];
     struct stat own, joined;
     snprintf(path, sizeof path, "/proc/self/ns/%s", names[kind]);
-    return stat(path, &own) == 0 && fstat(fd, &joined) == 0 && own.st_ino == joined.st_ino &&
-           own.st_dev == joined.st_dev;
+    if (stat(path, &own) < 0 || fstat(fd, &joined) < 0)
+        return error_sys(err, "compare it with the runtime's own, %s", path);
+    return own.st_ino == joined.st_ino && own.st_dev == joined.st_dev;
 }
 
 /* A joined namespace that is our own after all: what is set in there would be set on the host. */
 static int check_own_namespace(const struct plan *plan, enum ns_kind kind, int fd, struct error *err) {
-    if (!is_own_namespace(kind, fd))
-        return 0;
+    int own = is_own_namespace(kind, fd, err);
+    if (own <= 0)
+        return own;
     if (kind == NS_UTS && (plan->hostname || plan->domainname))
         return error_set(err, EINVAL, "it is the runtime's own: hostname and domainname would be set on the host");
     for (size_t i = 0; i < plan->sysctl_count; i++)
@@ -528,9 +530,10 @@ static const struct plan_mount *find_cgroup_mount(const struct plan *plan) {
     return NULL;
 }
 
-static bool shares_cgroup_namespace(const struct plan *plan, const struct held *held) {
+/* 1, 0 or -errno. */
+static int shares_cgroup_namespace(const struct plan *plan, const struct held *held, struct error *err) {
     const enum ns_mode mode = plan->namespaces.modes[NS_CGROUP];
-    return mode == NS_INHERIT || (mode == NS_JOIN && is_own_namespace(NS_CGROUP, held->namespaces[NS_CGROUP]));
+    return mode == NS_JOIN ? is_own_namespace(NS_CGROUP, held->namespaces[NS_CGROUP], err) : mode == NS_INHERIT;
 }
 
 int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgroup *group, struct held *held,
@@ -540,7 +543,12 @@ int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgro
     if (!m)
         return 0;
     /* Also where no cgroup is wanted, and none was looked for. */
-    if (!confined && shares_cgroup_namespace(plan, held) && cgroup_host_is_unified()) {
+    int shared = confined ? 0 : shares_cgroup_namespace(plan, held, err);
+    if (shared > 0)
+        shared = cgroup_host_is_unified(err);
+    if (shared < 0)
+        return shared;
+    if (shared) {
         held->cgroup_shared = true;
         if (m->data)
             log_warning("options \"%s\" of the cgroup mount ignored: it is the host's own (config /mounts/%u)", m->data,

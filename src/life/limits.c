@@ -2,6 +2,7 @@
 /* limits: see limits.h. */
 #include "life/limits.h"
 
+#include "base/fd.h"
 #include "base/own.h"
 
 #include <dirent.h>
@@ -15,28 +16,38 @@ static int compare_names(const void *a, const void *b) {
 }
 
 /* Each size has one file hugetlb.SIZE.max, on cgroup v1 hugetlb.SIZE.limit_in_bytes. */
-void limits_page_sizes(const struct cgroup *group, struct page_sizes *out) {
-    struct error ignored = ERROR_INIT;
-    own_fd fd = cgroup_open_file(group, "hugetlb", ".", &ignored);
-    own_directory dir = fd < 0 ? NULL : fdopendir(fd);
+int limits_page_sizes(const struct cgroup *group, struct page_sizes *out, struct error *err) {
+    struct error missing = ERROR_INIT;
+    const struct dirent *entry;
+    own_fd fd = cgroup_open_file(group, "hugetlb", ".", &missing);
+    int r;
     out->count = 0;
-    if (dir)
-        fd_take(&fd);
-    for (const struct dirent *entry; dir && out->count < PAGE_SIZES_MAX && (entry = readdir(dir));) {
+    if (fd == -ENOENT || fd == -ENODEV)
+        return 0;
+    own_directory dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return error_code(err, fd < 0 ? -fd : errno, "list the page sizes of the container's cgroup");
+    fd_take(&fd);
+    while ((r = fd_next_entry(dir, &entry)) > 0 && out->count < PAGE_SIZES_MAX) {
         char *name = out->names[out->count];
         int end = 0;
         if (sscanf(entry->d_name, "hugetlb.%15[^.].%n", name, &end) == 1 && end > 0 &&
             (strcmp(entry->d_name + end, "max") == 0 || strcmp(entry->d_name + end, "limit_in_bytes") == 0))
             out->count++;
     }
+    if (r < 0)
+        return error_code(err, -r, "list the page sizes of the container's cgroup");
     qsort(out->names, out->count, sizeof *out->names, compare_names);
+    return 0;
 }
 
 static int refuse_page_size(const struct cgroup *group, struct error *err) {
+    struct error unlisted = ERROR_INIT;
     struct page_sizes sizes;
     char list[128] = "";
     size_t used = 0;
-    limits_page_sizes(group, &sizes);
+    if (limits_page_sizes(group, &sizes, &unlisted) < 0)
+        return error_wrap(err, "this host has no such page size");
     for (size_t i = 0; i < sizes.count && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, " %s", sizes.names[i]);
     return error_wrap(err, "this host has no such page size, but%s", *list ? list : " none");

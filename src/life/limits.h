@@ -18,7 +18,7 @@ struct page_sizes {
 };
 
 /* Those that the group has limits for, sorted by name; none when it has no such controller. */
-void limits_page_sizes(const struct cgroup *group, struct page_sizes *out);
+int limits_page_sizes(const struct cgroup *group, struct page_sizes *out, struct error *err);
 
 /* Its file, or the alternative where that is not there. Errors of cgroup_write. */
 int limits_write(const struct cgroup *group, const struct resource_write *write, struct error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* processes: those of a container, by its cgroup or, without one, by its pid namespace. Runs in life. */
+#include "base/fd.h"
 #include "base/own.h"
 #include "base/table.h"
 #include "kernel/process.h"
@@ -8,6 +9,7 @@
 #include "life/operations.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -38,29 +40,42 @@ static int add(struct pid_list *list, pid_t pid, struct error *err) {
 static int find_namespace(const struct procfs *proc, const char *pid, struct stat *out) {
     char path[32];
     snprintf(path, sizeof path, "%.10s/ns/pid", pid);
-    return fstatat(proc->fd, path, out, 0);
+    return fstatat(proc->fd, path, out, 0) < 0 ? -errno : 0;
+}
+
+/* One that may not be looked at (EACCES) or has ended meanwhile is not the container's. 1, 0 or -errno. */
+static int is_in_namespace(const struct procfs *proc, const char *pid, const struct stat *wanted) {
+    struct stat found;
+    int r = find_namespace(proc, pid, &found);
+    if (r == -EACCES || r == -ENOENT || r == -ESRCH)
+        return 0;
+    return r < 0 ? r : found.st_dev == wanted->st_dev && found.st_ino == wanted->st_ino;
 }
 
 static int add_namespace(struct pid_list *list, const struct procfs *proc, pid_t init, struct error *err) {
     char name[16];
-    struct stat wanted, found;
+    struct stat wanted;
+    const struct dirent *entry;
     own_fd fd = openat(proc->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     own_directory dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir)
         return error_sys(err, "list /proc");
     fd = -1; /* the directory's now */
     snprintf(name, sizeof name, "%d", init);
-    if (find_namespace(proc, name, &wanted) < 0)
-        return error_sys(err, "look at the pid namespace of process %d", init);
-    int r = 0;
-    for (const struct dirent *entry; r == 0 && (entry = readdir(dir));) {
+    int r = find_namespace(proc, name, &wanted);
+    if (r < 0)
+        return error_code(err, -r, "look at the pid namespace of process %d", init);
+    while ((r = fd_next_entry(dir, &entry)) > 0) {
         uint64_t pid;
-        /* Who may not be looked at (EACCES) or has ended meanwhile is none of ours. */
-        if (number_parse_u64(entry->d_name, INT_MAX, &pid) == 0 && find_namespace(proc, entry->d_name, &found) == 0 &&
-            found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino)
-            r = add(list, (pid_t)pid, err);
+        if (number_parse_u64(entry->d_name, INT_MAX, &pid) < 0)
+            continue;
+        int in = is_in_namespace(proc, entry->d_name, &wanted);
+        if (in < 0)
+            return error_code(err, -in, "look at the pid namespace of process %s", entry->d_name);
+        if (in && (r = add(list, (pid_t)pid, err)) < 0)
+            return r;
     }
-    return r;
+    return r < 0 ? error_code(err, -r, "list /proc") : 0;
 }
 
 static bool lists(const struct pid_list *list, pid_t pid) {

@@ -27,11 +27,12 @@ int operation_create(const struct berth_runtime *runtime, const struct berth_cre
 int run_take_down(struct creation *c, struct error *err) {
     own_container container = CONTAINER_INIT;
     bool in_use;
-    int known = container_reopen(&c->dir, &c->record, &container, err);
-    /* A delete takes the state directory away at last; without it the cgroup is there only if somebody has done so by
-     * hand. */
-    if (known < 0 || (known == 0 && !cgroup_exists(&container.group, &in_use)))
-        return known;
+    int r = container_reopen(&c->dir, &c->record, &container, err);
+    /* A delete removes the state directory last: where the cgroup is left, somebody has removed that by hand. */
+    if (r == 0)
+        r = cgroup_exists(&container.group, &in_use, err);
+    if (r <= 0)
+        return r;
     return container_destroy(&c->store, &container, true, err);
 }
 

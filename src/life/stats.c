@@ -467,11 +467,13 @@ static int put_huge_size(struct stats *s, const struct huge_files *files, const 
 static int put_hugetlb(struct stats *s, const struct row *row, const struct source *source) {
     const struct huge_files *files = &huge_files[source == &row->v2];
     struct page_sizes sizes;
-    limits_page_sizes(s->group, &sizes);
+    int r = limits_page_sizes(s->group, &sizes, s->err);
+    if (r < 0)
+        return r;
     put_key(s, row->key, strlen(row->key));
     open_with(s, '{');
     for (size_t i = 0; i < sizes.count; i++) {
-        int r = put_huge_size(s, files, sizes.names[i]);
+        r = put_huge_size(s, files, sizes.names[i]);
         if (r < 0)
             return r;
     }

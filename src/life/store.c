@@ -527,7 +527,9 @@ int store_ids(const struct store *store, struct arena *arena, const char ***ids,
     if (!stream || !list)
         return list ? error_sys(err, "list %s", store->root) : error_memory(err);
     fd_take(&fd);
-    for (const struct dirent *entry; (entry = readdir(stream));) {
+    const struct dirent *entry;
+    int r;
+    while ((r = fd_next_entry(stream, &entry)) > 0) {
         if (plan_check_id(entry->d_name, &ignored) < 0)
             continue;
         if (used + 1 == room) {
@@ -542,6 +544,8 @@ int store_ids(const struct store *store, struct arena *arena, const char ***ids,
         if (!list[used++])
             return error_memory(err);
     }
+    if (r < 0)
+        return error_code(err, -r, "list %s", store->root);
     qsort(list, used, sizeof *list, compare_ids);
     list[used] = NULL;
     *ids = list;

@@ -81,3 +81,127 @@ freezer_file() {
     ((SECONDS - before < 5)) || fail "delete waited for the end of a process that lives"
     same "$(state_of)" running
 }
+
+# ---- lists ----------------------------------------------------------------------------------------------------------
+
+@test "list whose directory cannot be read is not empty" {
+    payload true
+    begin
+    refuses "list $ROOT|input/output error" injected getdents64:error=EIO list
+    refuses "list $ROOT|input/output error" injected getdents64:error=EIO:when=2 list --format json
+}
+
+@test "ps and kill --all of a cgroup whose sub-cgroups cannot be listed" {
+    begin_running
+    mkdir "$(group_dir)/below"
+    refuses "list the processes of cgroup|input/output error" injected getdents64:error=EIO ps "$ID"
+    refuses "signal the processes of cgroup|input/output error" injected getdents64:error=EIO kill --all "$ID" CONT
+    same "$(state_of)" running
+    rmdir "$(group_dir)/below"
+}
+
+@test "ps without a cgroup names no process less than there is" {
+    long_running
+    succeeds berth --cgroup-manager disabled create --bundle "$B" "$ID"
+    succeeds berth start "$ID"
+    same "$(wait_for ready)" up
+    local init
+    init=$(state_of "$ID" pid)
+    refuses "list /proc|input/output error" injected getdents64:error=EIO:when=2 ps "$ID"
+    refuses "pid namespace of process $init|cannot allocate memory" \
+        blinded "$init/ns/pid" newfstatat:error=ENOMEM:when=2 ps "$ID"
+    succeeds berth ps --format json "$ID"
+    has "$output" "$init"
+}
+
+@test "events --stats says that the page sizes cannot be listed" {
+    begin_running
+    [ -d "$(cgroup_dir unified)" ] || is_cgroup2 || needs cgroup1-hugetlb
+    refuses "page sizes|input/output error" injected getdents64:error=EIO events --stats "$ID"
+}
+
+# ---- cgroups --------------------------------------------------------------------------------------------------------
+
+@test "a cgroup of which nobody knows whose it is, is not taken for the container's" {
+    begin_running
+    refuses "whose cgroup|is: cannot allocate memory" injected getxattr:error=ENOMEM state "$ID"
+    refuses "whose cgroup|is: cannot allocate memory" injected getxattr:error=ENOMEM delete --force "$ID"
+    succeeds berth state "$ID"
+}
+
+@test "a cgroup that cannot be looked at is not called removed" {
+    begin_running
+    refuses "look at cgroup|cannot allocate memory" injected faccessat,faccessat2:error=ENOMEM events --stats "$ID"
+    lacks "$errors" removed
+}
+
+@test "no controller is enabled below a cgroup whose processes cannot be looked for" {
+    needs cgroup2
+    # Another cgroup in between, which has no controllers to pass on yet.
+    config --arg path "$CGROUP/between/bundle" '.linux.cgroupsPath = $path'
+    try strace -f -qq -o "$T/calls" -e trace=openat -P "./${CGROUP#/}/between/cgroup.procs" \
+        -P "./${CGROUP#/}/between/cgroup.subtree_control" -e inject=openat:error=EMFILE:when=2+ -- \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    has "$(<"$T/calls")" "between/cgroup.procs"
+    lacks "$(<"$T/calls")" "cgroup.subtree_control\", O_WRONLY"
+}
+
+@test "run whose state directory is gone says that it cannot look for its cgroup" {
+    local hierarchies=${#CGROUP_MOUNTS[@]}
+    config --arg dir "$ROOT/$ID" '.hooks.poststart = [{path: "/bin/rm", args: ["rm", "-r", $dir]}]'
+    payload sh -c 'exit 3'
+    # Once when they are made, once when they are opened at the end.
+    exits 3 blinded "${CGROUP#/}/bundle" "openat2:error=EMFILE:when=$((2 * hierarchies + 1))" run --bundle "$B" "$ID"
+    has "$errors" "open cgroup /"
+    has "$errors" "too many open files"
+    rmdir "${CGROUP_MOUNTS[@]/%/$CGROUP/bundle}" "${CGROUP_MOUNTS[@]/%/$CGROUP}"
+}
+
+@test "delete names no number of processes left where they cannot be listed" {
+    is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2"
+    payload true
+    begin
+    sleep 1000 3>&- 4>&- &
+    local left=$!
+    echo "$left" >"$(group_dir)/cgroup.procs"
+    # Neither killed nor listed.
+    inject openat:error=EMFILE
+    refuses "cannot be listed: too many open files" "${through[@]::${#through[@]}-1}" -P cgroup.kill -P cgroup.procs -- \
+        "$BERTH" --root "$ROOT" delete --force "$ID"
+    kill -KILL "$left"
+    wait "$left" || true
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+# ---- the host -------------------------------------------------------------------------------------------------------
+
+@test "a namespace to join that cannot be compared with the runtime's own is refused" {
+    config '(.linux.namespaces[] | select(.type == "uts")).path = "/proc/self/ns/uts"'
+    # A UTS namespace of the test's own, whose hostname could be changed without harm.
+    inject newfstatat,stat:error=ENOMEM
+    refuses "uts|compare|cannot allocate memory" unshare --uts -- "${through[@]::${#through[@]}-1}" -P /proc/self/ns/uts \
+        -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    absent
+}
+
+@test "a cgroup mount of nobody knows what is refused" {
+    needs cgroup2
+    config '.linux.namespaces |= map(select(.type != "cgroup")) |
+        .mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]'
+    refuses "look at /sys/fs/cgroup|cannot allocate memory" \
+        blinded /sys/fs/cgroup statfs:error=ENOMEM:when=2 run --bundle "$B" "$ID"
+    absent
+}
+
+@test "checkpoint that cannot read the options of the host's cgroup2 does not risk them" {
+    begin_running
+    # It does not come to run it.
+    mkdir "$T/bin" "$T/image"
+    printf '#!/bin/sh\nexit 1\n' >"$T/bin/criu"
+    chmod 755 "$T/bin/criu"
+    PATH=$T/bin:$PATH
+    exits 1 blinded /proc/self/mountinfo openat:error=EMFILE checkpoint --image-path "$T/image" "$ID"
+    has "$errors" "read the options of the host's cgroup2: too many open files"
+    same "$(state_of)" running
+}

@@ -326,14 +326,15 @@ static void test_open(void) {
     cgroup_enter(&group, pid, false, &err);
     succeeds(cgroup_open(&arena, &host, controllers, paths, group.count, &again, &err), "opened from a record");
     ok(again.count == group.count && lists(&again, pid), "it finds its process");
-    ok(!cgroup_is_of_another(&again, "first", false), "nobody's by name: not another's");
-    ok(cgroup_is_of_another(&again, "first", true), "unless it had a name");
+    ok(cgroup_is_of_another(&again, "first", false, &err) == 0, "nobody's by name: not another's");
+    ok(cgroup_is_of_another(&again, "first", true, &err) == 1, "unless it had a name");
     ok(cgroup_claim(&group, "first"), "it gets one");
-    ok(!cgroup_is_of_another(&again, "first", false), "the first one's");
+    ok(cgroup_is_of_another(&again, "first", false, &err) == 0, "the first one's");
     cgroup_claim(&group, "second");
-    ok(cgroup_is_of_another(&again, "first", false) && cgroup_is_of_another(&again, "second one", false),
+    ok(cgroup_is_of_another(&again, "first", false, &err) == 1 &&
+           cgroup_is_of_another(&again, "second one", false, &err) == 1,
        "then another's");
-    ok(!cgroup_is_of_another(&again, "second", false), "who knows it");
+    ok(cgroup_is_of_another(&again, "second", false, &err) == 0, "who knows it");
     succeeds(cgroup_remove(&again, true, 5000, &err), "and removes it");
     reap(pid);
     cgroup_drop(&again);
