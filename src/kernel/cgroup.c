@@ -926,19 +926,28 @@ static int refuse_freeze(const struct cgroup_dir *dir, bool freeze, int code, st
                          dir->mount, dir->path, FREEZE_MS / 1000);
     if (code == ETIMEDOUT || code == EBUSY)
         return error_set(err, EBUSY, "cgroup %s%s stays frozen: a cgroup above it is frozen", dir->mount, dir->path);
+    if (code == ESRCH)
+        return error_set(err, code, "no process is left in cgroup %s%s to be frozen", dir->mount, dir->path);
     return error_code(err, code, "%s cgroup %s%s", freeze ? "freeze" : "thaw", dir->mount, dir->path);
 }
 
-/* cgroup2 where it is: frozen tasks can be killed there, and its end is an event. Thawing undoes either. */
+/*
+ * cgroup2 where it is: frozen tasks can be killed there, and its end is an event. Thawing undoes either, and cgroup2
+ * last: until then a failure leaves the group frozen.
+ */
 int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err) {
     const struct cgroup_dir *dir = main_dir(group), *freezer = find_freezer(group);
     int64_t deadline = cgroup_files_now() + (freeze ? FREEZE_MS : THAW_MS);
-    int r = dir && dir->unified ? cgroup_v2_freeze(dir->fd, freeze, deadline) : -ENOENT;
+    int r = freezer && !freeze ? cgroup_v1_freeze(freezer->fd, false, deadline) : -ENOENT;
+    if (r < 0 && r != -ENOENT)
+        return refuse_freeze(freezer, freeze, -r, err);
+    bool done = r == 0;
+    r = dir && dir->unified ? cgroup_v2_freeze(dir->fd, freeze, deadline) : -ENOENT;
     if (r < 0 && r != -ENOENT)
         return refuse_freeze(dir, freeze, -r, err);
-    bool done = r == 0;
-    if (freezer && (!done || !freeze)) {
-        r = cgroup_v1_freeze(freezer->fd, freeze, deadline);
+    done |= r == 0;
+    if (freezer && !done) {
+        r = cgroup_v1_freeze(freezer->fd, true, deadline);
         if (r < 0)
             return refuse_freeze(freezer, freeze, -r, err);
         done = true;
@@ -1050,7 +1059,7 @@ static int wait_dir(const struct cgroup_dir *dir, int dirfd, int64_t deadline) {
     bool populated = false, frozen = false;
     int r = cgroup_v2_events(dirfd, &populated, &frozen);
     if (r < 0 || populated)
-        return r < 0 ? r : cgroup_v2_wait(dirfd, "populated", false, deadline);
+        return r < 0 ? r : cgroup_v2_wait_empty(dirfd, deadline);
     if (cgroup_files_left(deadline) == 0)
         return -ETIMEDOUT;
     cgroup_files_nap(); /* empty and yet busy: a directory was made in it just now */

@@ -205,8 +205,9 @@ int cgroup_processes(struct arena *arena, const struct cgroup *group, pid_t **pi
 int cgroup_frozen(const struct cgroup *group, bool *frozen, struct error *err);
 
 /*
- * Freezes by cgroup.freeze, where that is not by the v1 freezer; waits up to 10 s and takes it back then (ETIMEDOUT).
- * Thaws both. Stays frozen since an ancestor is: EBUSY. Nothing to freeze by: ENODEV.
+ * Freezes by cgroup.freeze, where that is not by the v1 freezer; waits up to 10 s and takes it back then (ETIMEDOUT),
+ * or when the last process ends meanwhile (ESRCH). Thaws both. Stays frozen since an ancestor is: EBUSY. Nothing to
+ * freeze by: ENODEV.
  */
 int cgroup_freeze(const struct cgroup *group, bool freeze, struct error *err);
 

@@ -7,10 +7,12 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LIST_SIZE 4096
 #define THAW_EVERY 64
@@ -66,23 +68,24 @@ int cgroup_v1_frozen(int dirfd, bool *frozen) {
     return 0;
 }
 
-static int freezer_reached(int dirfd, const char *wanted, bool *reached) {
-    char state[32];
-    int r = fd_read_text(dirfd, "freezer.state", state, sizeof state);
-    if (r < 0)
-        return r;
-    *reached = strcmp(state, wanted) == 0;
+/* Writes freezer.state, open as `fd`; *reached: it has the state at once. */
+static int set_state(int fd, const char *state, bool *reached) {
+    char now[32];
+    ssize_t n = pwrite(fd, state, strlen(state), 0);
+    if (n >= 0)
+        n = pread(fd, now, sizeof now - 1, 0);
+    if (n < 0)
+        return -errno;
+    now[n] = '\0';
+    now[strcspn(now, "\n")] = '\0';
+    *reached = strcmp(now, state) == 0;
     return 0;
 }
 
-static int thaw(int dirfd) {
-    bool reached = false;
-    int r = cgroup_files_write(dirfd, "freezer.state", "THAWED");
-    if (r == 0)
-        r = freezer_reached(dirfd, "THAWED", &reached);
-    if (r < 0)
-        return r;
-    return reached ? 0 : -EBUSY;
+static int thaw(int fd) {
+    bool reached;
+    int r = set_state(fd, "THAWED", &reached);
+    return r < 0 || reached ? r : -EBUSY;
 }
 
 static int thaw_one(int dirfd, void *context) {
@@ -96,22 +99,24 @@ void cgroup_v1_thaw_tree(int dirfd) {
 }
 
 int cgroup_v1_freeze(int dirfd, bool freeze, int64_t deadline) {
+    /* One descriptor for all: a state that cannot be read is not changed. */
+    own_fd fd = openat(dirfd, "freezer.state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
     if (!freeze)
-        return thaw(dirfd);
+        return thaw(fd);
     for (unsigned attempt = 1;; attempt++) {
-        bool reached = false;
-        int r = cgroup_files_write(dirfd, "freezer.state", "FROZEN");
-        if (r == 0)
-            r = freezer_reached(dirfd, "FROZEN", &reached);
+        bool reached;
+        int r = set_state(fd, "FROZEN", &reached);
         if (r == 0 && reached)
             return 0;
         if (r < 0 || cgroup_files_left(deadline) == 0) {
-            thaw(dirfd);
+            thaw(fd);
             return r < 0 ? r : -ETIMEDOUT;
         }
         /* A task that waits for a frozen one (vfork) keeps the group in FREEZING for good: let both go on a bit. */
         if (attempt % THAW_EVERY == 0)
-            thaw(dirfd);
+            thaw(fd);
         cgroup_files_nap();
     }
 }

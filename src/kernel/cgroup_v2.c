@@ -142,13 +142,15 @@ void cgroup_v2_enable_all(int mount, const char *path) {
     }
 }
 
+#define EVENTS_SIZE 256
+
 static bool has_event(const char *text, const char *key) {
     uint64_t value;
     return cgroup_files_number(text, key, &value) && value != 0;
 }
 
 int cgroup_v2_events(int dirfd, bool *populated, bool *frozen) {
-    char text[256];
+    char text[EVENTS_SIZE];
     int r = fd_read_text(dirfd, "cgroup.events", text, sizeof text);
     if (r < 0)
         return r;
@@ -157,17 +159,27 @@ int cgroup_v2_events(int dirfd, bool *populated, bool *frozen) {
     return 0;
 }
 
-int cgroup_v2_wait(int dirfd, const char *key, bool wanted, int64_t deadline) {
-    own_fd fd = openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return -errno;
+static bool is_empty(const char *text) {
+    return !has_event(text, "populated");
+}
+
+static bool is_thawed(const char *text) {
+    return !has_event(text, "frozen");
+}
+
+/* What is empty may never say that it is frozen: its last processes were killed while they were being frozen. */
+static bool is_frozen_or_empty(const char *text) {
+    return has_event(text, "frozen") || is_empty(text);
+}
+
+/* Waits until the cgroup.events that is open as `fd` is as wanted; `text` is what it says then. */
+static int await(int fd, bool (*wanted)(const char *text), int64_t deadline, char text[static EVENTS_SIZE]) {
     for (;;) {
-        char text[256];
-        ssize_t n = pread(fd, text, sizeof text - 1, 0);
+        ssize_t n = pread(fd, text, EVENTS_SIZE - 1, 0);
         if (n < 0)
             return -errno;
         text[n] = '\0';
-        if (has_event(text, key) == wanted)
+        if (wanted(text))
             return 0;
         int left = cgroup_files_left(deadline);
         if (left == 0)
@@ -179,13 +191,27 @@ int cgroup_v2_wait(int dirfd, const char *key, bool wanted, int64_t deadline) {
     }
 }
 
+int cgroup_v2_wait_empty(int dirfd, int64_t deadline) {
+    char text[EVENTS_SIZE];
+    own_fd fd = openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? -errno : await(fd, is_empty, deadline, text);
+}
+
 int cgroup_v2_freeze(int dirfd, bool freeze, int64_t deadline) {
-    int r = cgroup_files_write(dirfd, "cgroup.freeze", freeze ? "1" : "0");
+    char text[EVENTS_SIZE];
+    /* Both before the first write: a cgroup that cannot be watched is left as it is. */
+    own_fd control = openat(dirfd, "cgroup.freeze", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    own_fd events = control < 0 ? -1 : openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (events < 0)
+        return -errno;
+    int r = fd_write_all(control, freeze ? "1" : "0", 1);
     if (r < 0)
         return r;
-    r = cgroup_v2_wait(dirfd, "frozen", freeze, deadline);
+    r = await(events, freeze ? is_frozen_or_empty : is_thawed, deadline, text);
+    if (r == 0 && freeze && is_thawed(text))
+        r = -ESRCH;
     if (r < 0 && freeze)
-        cgroup_files_write(dirfd, "cgroup.freeze", "0");
+        (void)fd_write_all(control, "0", 1);
     return r;
 }
 

@@ -30,10 +30,13 @@ void cgroup_v2_enable_all(int mount, const char *path);
 /* cgroup.events: processes in it or below; frozen, by itself or by an ancestor. */
 int cgroup_v2_events(int dirfd, bool *populated, bool *frozen);
 
-/* Waits until cgroup.events says `wanted` for `key`: ETIMEDOUT when the deadline (cgroup_files_now) passes first. */
-int cgroup_v2_wait(int dirfd, const char *key, bool wanted, int64_t deadline);
+/* Waits until no process is left in it or below: ETIMEDOUT when the deadline (cgroup_files_now) passes first. */
+int cgroup_v2_wait_empty(int dirfd, int64_t deadline);
 
-/* cgroup.freeze (Linux 5.2). Freezing that does not end by the deadline is taken back: ETIMEDOUT. */
+/*
+ * cgroup.freeze (Linux 5.2). Freezing is taken back when it does not end by the deadline (ETIMEDOUT), and when the last
+ * process has ended meanwhile (ESRCH).
+ */
 int cgroup_v2_freeze(int dirfd, bool freeze, int64_t deadline);
 
 /* SIGKILL to all of it at once (cgroup.kill, Linux 5.14); ENOENT on older kernels. */

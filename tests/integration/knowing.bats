@@ -205,3 +205,81 @@ freezer_file() {
     has "$errors" "read the options of the host's cgroup2: too many open files"
     same "$(state_of)" running
 }
+
+# ---- pause and resume -----------------------------------------------------------------------------------------------
+
+# legacy COMMAND...: runs it where no cgroup2 is to be seen beside the hierarchies of version 1.
+legacy() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount --propagation private -- \
+        sh -c 'mount -t tmpfs none /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' legacy "$@"
+}
+
+@test "pause of a container whose processes are all killed ends at once, and holds nothing up" {
+    can_stick
+    local fuse stuck before=$SECONDS
+    begin_running
+    stick
+    in_background pause "$ID"
+    eventually grep -q 1 "$(group_dir)/cgroup.freeze"
+    succeeds berth kill "$ID" KILL
+    kill -KILL "$stuck"
+    wait "$stuck" || true
+    exits 1 wait "$job"
+    has "$(<"$T/job")" "pause $ID: container not running"
+    succeeds berth delete "$ID"
+    ((SECONDS - before < 8)) || fail "pause has waited for the freezing of what has ended"
+    unstick
+    absent
+}
+
+@test "pause by version 1 of a container that is killed meanwhile does not say that it is paused" {
+    needs cgroup1-freezer
+    begin_running
+    # It is late to freeze: the last look at freezer.state was at the container's state.
+    inject openat:delay_enter=1500000:when=2
+    legacy "${through[@]::${#through[@]}-1}" -P freezer.state -- "$BERTH" --root "$ROOT" pause "$ID" \
+        >"$T/job" 2>&1 </dev/null 3>&- 4>&- &
+    job=$!
+    eventually is_locked
+    succeeds berth kill "$ID" KILL
+    exits 1 wait "$job"
+    has "$(<"$T/job")" "pause $ID: container not running"
+    same "$(cat "$(cgroup_dir freezer)/freezer.state")" THAWED
+}
+
+is_locked() {
+    ! flock --nonblock "$ROOT/$ID" true
+}
+
+@test "resume that cannot see the end of it changes nothing" {
+    begin_running
+    succeeds berth pause "$ID"
+    refuses "resume $ID: thaw cgroup|too many open files" \
+        blinded "$(freezer_file)" openat:error=EMFILE:when=2+ resume "$ID"
+    same "$(state_of)" paused
+    succeeds berth resume "$ID"
+    same "$(state_of)" running
+}
+
+@test "resume by version 1 that cannot see the end of it changes nothing" {
+    needs cgroup1-freezer
+    begin_running
+    succeeds legacy "$BERTH" --root "$ROOT" pause "$ID"
+    local n
+    for n in 2 3; do
+        inject "openat:error=EMFILE:when=$n"
+        try legacy "${through[@]::${#through[@]}-1}" -P freezer.state -- "$BERTH" --root "$ROOT" resume "$ID"
+        case $status in
+        0) succeeds legacy "$BERTH" --root "$ROOT" pause "$ID" ;;
+        *) same "$(cat "$(cgroup_dir freezer)/freezer.state")" FROZEN "after $errors" || return 1 ;;
+        esac
+    done
+    succeeds legacy "$BERTH" --root "$ROOT" resume "$ID"
+}
+
+@test "resume that cannot look for a pause that was cut off does not deny it" {
+    begin_running
+    is_cgroup2 || [ -d "$(cgroup_dir unified)" ] || skip "needs cgroup2"
+    refuses "resume $ID: |cgroup.freeze|too many open files" blinded cgroup.freeze openat:error=EMFILE resume "$ID"
+}
