@@ -112,9 +112,13 @@ int device_rules_collect(struct arena *arena, const struct oci_device_rule_array
 
 /* ---- cgroup v1 ---- */
 
-/* What the kernel holds after the lines so far: exceptions from the default, each with a type, 'b' or 'c'. */
+/*
+ * What the kernel holds after the lines so far: exceptions from the default, each with a type, 'b' or 'c', and none of
+ * the same devices as another. `slots` finds them by type and numbers: a hash table of twice `room`, of indices + 1.
+ */
 struct exceptions {
     struct device_rule *items;
+    size_t *slots;
     size_t count, room;
     struct device_line *lines;
     size_t line_count, line_room;
@@ -180,43 +184,87 @@ static int add_rule_line(struct arena *arena, struct exceptions *e, const struct
                     rule->place, err);
 }
 
-/* A rule of the default's own sense takes back what exceptions say about its devices. */
-static int take_back(struct arena *arena, struct exceptions *e, const struct device_rule *rule, struct error *err) {
-    for (size_t i = 0; i < e->count; i++) {
-        struct device_rule *exception = &e->items[i];
-        unsigned access = exception->access & rule->access;
-        if (!access || !meets(rule, exception))
-            continue;
-        if (!covers(rule, exception))
-            return error_refuse(err, rule->place,
-                                "cgroup v1 cannot %s these devices out of a wider rule that %s them before (%s)",
-                                rule->allow ? "allow" : "deny", rule->allow ? "denied" : "allowed", exception->place);
-        exception->access &= ~access;
-        int r = add_rule_line(arena, e, rule, exception, access, err);
-        if (r < 0)
-            return r;
+/* The slot of the exception with these devices, or the empty one where it would be. */
+static size_t *find_slot(const struct exceptions *e, char type, int32_t major, int32_t minor) {
+    const size_t mask = 2 * e->room - 1;
+    uint64_t hash = ((uint64_t)(uint32_t)major << 32 | (uint32_t)minor) ^ (uint64_t)type << 60;
+    hash *= UINT64_C(0x9E3779B97F4A7C15);
+    size_t at = (size_t)(hash >> 32) & mask;
+    for (; e->slots[at]; at = (at + 1) & mask) {
+        const struct device_rule *there = &e->items[e->slots[at] - 1];
+        if (there->type == type && there->major == major && there->minor == minor)
+            break;
     }
+    return &e->slots[at];
+}
+
+static int grow_exceptions(struct arena *arena, struct exceptions *e, struct error *err) {
+    e->items = grow(arena, e->items, e->count, &e->room, sizeof *e->items);
+    e->slots = arena_array(arena, 2 * e->room, sizeof *e->slots);
+    if (!e->items || !e->slots)
+        return error_memory(err);
+    for (size_t i = 0; i < e->count; i++)
+        *find_slot(e, e->items[i].type, e->items[i].major, e->items[i].minor) = i + 1;
     return 0;
+}
+
+#define COVERING_MAX 4
+
+/* The exceptions that cover the rule, oldest first. There is at most one for each way of saying "any" for a number. */
+static size_t find_covering(const struct exceptions *e, const struct device_rule *rule, size_t found[COVERING_MAX]) {
+    size_t count = 0;
+    for (int way = 0; e->room && way < COVERING_MAX; way++) {
+        const int32_t major = way & 1 ? DEVICE_ANY : rule->major, minor = way & 2 ? DEVICE_ANY : rule->minor;
+        size_t slot = *find_slot(e, rule->type, major, minor), at = count;
+        if (!slot || (way & 1 && rule->major == DEVICE_ANY) || (way & 2 && rule->minor == DEVICE_ANY))
+            continue;
+        for (; at > 0 && found[at - 1] > slot - 1; at--)
+            found[at] = found[at - 1];
+        found[at] = slot - 1;
+        count++;
+    }
+    return count;
+}
+
+static int take_back_from(struct arena *arena, struct exceptions *e, struct device_rule *exception,
+                          const struct device_rule *rule, struct error *err) {
+    unsigned access = exception->access & rule->access;
+    if (!access || !meets(rule, exception))
+        return 0;
+    if (!covers(rule, exception))
+        return error_refuse(err, rule->place,
+                            "cgroup v1 cannot %s these devices out of a wider rule that %s them before (%s)",
+                            rule->allow ? "allow" : "deny", rule->allow ? "denied" : "allowed", exception->place);
+    exception->access &= ~access;
+    return add_rule_line(arena, e, rule, exception, access, err);
+}
+
+/* A rule of the default's own sense takes back what exceptions say about its devices. One device has few exceptions. */
+static int take_back(struct arena *arena, struct exceptions *e, const struct device_rule *rule, struct error *err) {
+    const bool one = rule->major != DEVICE_ANY && rule->minor != DEVICE_ANY;
+    size_t few[COVERING_MAX], count = one ? find_covering(e, rule, few) : e->count;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = take_back_from(arena, e, &e->items[one ? few[i] : i], rule, err);
+    return r;
 }
 
 /* A rule against the default becomes an exception, or widens the one of the same devices. */
 static int add_exception(struct arena *arena, struct exceptions *e, const struct device_rule *rule, struct error *err) {
-    struct device_rule *same = NULL;
-    for (size_t i = 0; i < e->count; i++) {
-        if (covers(&e->items[i], rule) && (rule->access & ~e->items[i].access) == 0)
+    size_t covering[COVERING_MAX], count = find_covering(e, rule, covering);
+    for (size_t i = 0; i < count; i++)
+        if ((rule->access & ~e->items[covering[i]].access) == 0)
             return 0;
-        if (covers(&e->items[i], rule) && covers(rule, &e->items[i]))
-            same = &e->items[i];
-    }
-    if (!same && e->count == e->room) {
-        e->items = grow(arena, e->items, e->count, &e->room, sizeof *e->items);
-        if (!e->items)
-            return error_memory(err);
-    }
-    if (same)
-        same->access |= rule->access;
-    else
+    int r = e->count == e->room ? grow_exceptions(arena, e, err) : 0;
+    if (r < 0)
+        return r;
+    size_t *slot = find_slot(e, rule->type, rule->major, rule->minor);
+    if (*slot) {
+        e->items[*slot - 1].access |= rule->access;
+    } else {
         e->items[e->count++] = *rule;
+        *slot = e->count;
+    }
     return add_rule_line(arena, e, rule, rule, rule->access, err);
 }
 

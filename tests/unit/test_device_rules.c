@@ -9,7 +9,10 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define ANY OCI_DEVICE_RULE_TYPE_UNSET
 #define B OCI_DEVICE_RULE_TYPE_B
@@ -412,6 +415,140 @@ static void test_random(void) {
     ok(refused > 0 && refused < 3000, "some are refused for v1, not most (%d)", refused);
 }
 
+/* ---- the lines, made in the plainest way ---- */
+
+/* An exception of the plain list, and the rule that it began with. */
+struct plain {
+    char type;
+    int32_t major, minor;
+    unsigned access;
+    const char *place;
+};
+
+struct plain_list {
+    struct plain items[64];
+    size_t count;
+    char text[8192]; /* all lines, as "allow TEXT PLACE", or the refusal */
+    size_t len;
+};
+
+static bool plain_covers(int32_t wide, int32_t narrow) {
+    return wide == DEVICE_ANY || wide == narrow;
+}
+
+static void plain_line(struct plain_list *list, bool allow, const struct plain *which, unsigned access,
+                       const char *place) {
+    char major[16] = "*", minor[16] = "*";
+    if (which->major != DEVICE_ANY)
+        snprintf(major, sizeof major, "%d", which->major);
+    if (which->minor != DEVICE_ANY)
+        snprintf(minor, sizeof minor, "%d", which->minor);
+    list->len += (size_t)snprintf(list->text + list->len, sizeof list->text - list->len, "%d %c %s:%s %s%s%s %s\n",
+                                  allow, which->type, major, minor, access & DEVICE_READ ? "r" : "",
+                                  access & DEVICE_WRITE ? "w" : "", access & DEVICE_MKNOD ? "m" : "", place);
+}
+
+/* Looks at each exception for each rule. False: refused. */
+static bool plain_rule(struct plain_list *list, bool back, const struct device_rule *rule, char type) {
+    const struct plain new = {type, rule->major, rule->minor, rule->access, rule->place};
+    struct plain *same = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        struct plain *old = &list->items[i];
+        const bool over = plain_covers(old->major, new.major) && plain_covers(old->minor, new.minor);
+        const bool under = plain_covers(new.major, old->major) && plain_covers(new.minor, old->minor);
+        const bool meet = (plain_covers(old->major, new.major) || plain_covers(new.major, old->major)) &&
+                          (plain_covers(old->minor, new.minor) || plain_covers(new.minor, old->minor));
+        const unsigned both = old->access & new.access;
+        if (old->type != type)
+            continue;
+        if (!back && over && both == new.access)
+            return true;
+        if (!back && over && under)
+            same = old;
+        if (!back || !both || !meet)
+            continue;
+        if (!under) {
+            list->len = (size_t)snprintf(list->text, sizeof list->text, "%s %s", new.place, old->place);
+            return false;
+        }
+        old->access &= ~both;
+        plain_line(list, rule->allow, old, both, new.place);
+    }
+    if (back)
+        return true;
+    if (same)
+        same->access |= new.access;
+    else
+        list->items[list->count++] = new;
+    plain_line(list, rule->allow, &new, new.access, new.place);
+    return true;
+}
+
+static bool plain_lines(const struct device_rules *rules, struct plain_list *list) {
+    *list = (struct plain_list){.count = 0};
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct device_rule *rule = &rules->items[i];
+        for (const char *type = "cb"; *type; type++)
+            if ((rule->type == 'a' || rule->type == *type) &&
+                !plain_rule(list, rule->allow == rules->allow, rule, *type))
+                return false;
+    }
+    return true;
+}
+
+/* How the lines of the module, or its refusal, differ from the plain ones. */
+static bool differs(struct arena *arena, const struct device_rules *rules) {
+    static struct plain_list plain;
+    static char text[sizeof plain.text];
+    struct device_line *lines;
+    struct error err = ERROR_INIT;
+    size_t count, len = 0;
+    const bool can = plain_lines(rules, &plain);
+    int r = device_rules_lines(arena, rules, &lines, &count, &err);
+    if (!can) /* it names the rule, and in parentheses the one before it */
+        return r != -EINVAL || strncmp(plain.text, err.place, strlen(err.place)) != 0 ||
+               !strstr(err.text, strchr(plain.text, ' ') + 1);
+    *text = '\0';
+    for (size_t i = 1; r == 0 && i < count; i++) /* the first forgets what was before */
+        len += (size_t)snprintf(text + len, sizeof text - len, "%d %s %s\n", lines[i].allow, lines[i].text,
+                                lines[i].place);
+    return r != 0 || strcmp(text, plain.text) != 0;
+}
+
+static void test_plain(void) {
+    int different = 0;
+    for (int round = 0; round < 4000; round++) {
+        struct oci_device_rule given[24];
+        struct oci_device_rule_array config = {next(25), given};
+        struct arena arena = ARENA_INIT;
+        struct error err = ERROR_INIT;
+        struct device_rules rules;
+        for (size_t i = 0; i < config.count; i++)
+            given[i] = random_rule();
+        if (device_rules_collect(&arena, &config, &rules, &err) == 0)
+            different += differs(&arena, &rules);
+        arena_drop(&arena);
+    }
+    is_number(different, 0, "4000 random lists give the lines, and the refusals, of the plain way");
+}
+
+/* By the time that the process has used: others may be at work on the machine. */
+static void test_time(void) {
+    enum { MANY = 150000 };
+    struct oci_device_rule *given = calloc(MANY, sizeof *given);
+    for (int i = 0; i < MANY; i++) /* each is allowed and taken back */
+        given[i] = rule(i < MANY / 2, C, 200 + i % (MANY / 2) / 1000, i % 1000, "rw");
+    struct oci_device_rule_array config = {MANY, given};
+    struct compiled c;
+    const clock_t before = clock();
+    compile(&config, &c);
+    const double used = (double)(clock() - before) / CLOCKS_PER_SEC;
+    ok(c.r_lines == 0 && c.line_count > MANY, "%d rules as lines", MANY);
+    ok(used < 2, "in a moment: %.2f s", used);
+    arena_drop(&c.arena);
+    free(given);
+}
+
 static void test_many(void) {
     enum { MANY = 5000 };
     struct oci_device_rule *given = calloc(MANY, sizeof *given);
@@ -433,6 +570,8 @@ int main(void) {
     test_order();
     test_refusals();
     test_random();
+    test_plain();
+    test_time();
     test_many();
     return tap_done();
 }
