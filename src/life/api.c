@@ -20,13 +20,21 @@ _Static_assert(sizeof(struct berth_error) == sizeof(struct error) &&
                    offsetof(struct berth_error, text) == offsetof(struct error, text),
                "the public error is the inner one");
 
-static int finish(int r, const struct error *err, struct berth_error *out) {
+/* The last resort of a failure that nobody has put into words. */
+static void settle(int r, struct error *err) {
+    if (r < 0 && !*err->text)
+        error_set(err, -r, "%s", error_text(-r));
+}
+
+static int finish(int r, struct error *err, struct berth_error *out) {
+    settle(r, err);
     if (r < 0)
         memcpy(out, err, sizeof *out);
     return r;
 }
 
 static int finish_operation(int r, const char *verb, const char *id, struct error *err, struct berth_error *out) {
+    settle(r, err);
     if (r < 0)
         error_wrap(err, "%s %.64s", verb, id);
     return finish(r, err, out);

@@ -251,9 +251,11 @@ static int place(struct execution *x, struct error *err) {
     /* From a login session an ordinary user may not move it, but the user's manager does. */
     if ((r == -EACCES || r == -EPERM) && c->record->unit && !x->request->cgroups)
         r = scope_attach(c->record, x->pid, err);
-    if (r == 0)
-        r = handoff_send(x->channel, HANDOFF_PLACED, -1, NULL);
-    return r == -EPIPE ? 0 : r; /* dead already: what it had to say is read next */
+    if (r < 0)
+        return r;
+    r = handoff_send(x->channel, HANDOFF_PLACED, -1, NULL);
+    /* EPIPE: dead already; what it had to say is read next. */
+    return r < 0 && r != -EPIPE ? error_code(err, -r, "let the new process go on") : 0;
 }
 
 /* In advance where there is no terminal: the new process finds it waiting when it gets there. */

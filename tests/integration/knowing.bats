@@ -283,3 +283,31 @@ is_locked() {
     is_cgroup2 || [ -d "$(cgroup_dir unified)" ] || skip "needs cgroup2"
     refuses "resume $ID: |cgroup.freeze|too many open files" blinded cgroup.freeze openat:error=EMFILE resume "$ID"
 }
+
+# ---- words ----------------------------------------------------------------------------------------------------------
+
+# speaks NAME COMMAND...: fails each of the first calls of that name in turn. Whatever the command makes of it, an error
+# has words behind the command and the id.
+speaks() {
+    local n
+    for n in 1 2 3 4 5 6; do
+        inject "$1:error=ENOBUFS:when=$n" ""
+        try "${through[@]}" "$BERTH" --root "$ROOT" "${@:2}"
+        [ "$status" -eq 0 ] || has "$errors" "berth: $2 $ID: " || return 1
+        [[ ! $errors =~ :[[:space:]]*$ ]] || tell_last "$1 $n: an error without words" || return 1
+    done
+}
+
+@test "no command fails without a word when it cannot talk to the new process" {
+    local call
+    begin_running
+    for call in sendmsg recvmsg; do
+        speaks "$call" exec "$ID" true
+    done
+    succeeds berth delete --force "$ID"
+    payload true
+    for call in sendmsg recvmsg; do
+        speaks "$call" run --bundle "$B" "$ID"
+        absent
+    done
+}
