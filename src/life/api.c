@@ -147,12 +147,18 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
     return document_text(OCI_DOCUMENT_STATE, &state, json, error);
 }
 
-static const char *owner_name(uint32_t uid, char *buffer, size_t size) {
+/* The name; the number where there is no such file or name, and, with a warning, where the file cannot be read. */
+static const char *owner_name(uint32_t uid, bool *warned, char *buffer, size_t size) {
     /* Read as a file: the C library's look-up would load modules, which a static program cannot. */
     FILE *users = fopen("/etc/passwd", "re");
     const struct passwd *user = NULL;
+    bool unread = !users && errno != ENOENT;
     while (users && (user = fgetpwent(users)) && user->pw_uid != uid)
         ;
+    unread |= users && !user && ferror(users);
+    if (unread && !*warned)
+        log_warning("list: owners are numbers: read /etc/passwd: %s", error_text(errno));
+    *warned |= unread;
     snprintf(buffer, size, "%.*s", (int)size - 1, user ? user->pw_name : "");
     if (!user)
         snprintf(buffer, size, "%u", uid);
@@ -192,10 +198,11 @@ static int visit(const struct berth_runtime *runtime, int (*each)(void *, const 
 struct list_call {
     int (*each)(void *context, const struct berth_container *container);
     void *context;
+    bool warned;
 };
 
 static int list_one(void *context, const struct container *c) {
-    const struct list_call *call = context;
+    struct list_call *call = context;
     struct oci_state state;
     char owner[64];
     container_state(c->record, c->status, &state);
@@ -205,21 +212,21 @@ static int list_one(void *context, const struct container *c) {
                                         .bundle = c->record->bundle,
                                         .rootfs = c->record->rootfs,
                                         .created = c->record->created,
-                                        .owner = owner_name(c->record->owner, owner, sizeof owner)};
+                                        .owner = owner_name(c->record->owner, &call->warned, owner, sizeof owner)};
     return call->each(call->context, &row);
 }
 
 int berth_list(const struct berth_runtime *runtime, int (*each)(void *context, const struct berth_container *container),
                void *context, struct berth_error *error) {
     struct error err = ERROR_INIT;
-    struct list_call call = {each, context};
+    struct list_call call = {.each = each, .context = context};
     int r = visit(runtime, list_one, &call, &err);
     return err.code ? finish(r, &err, error) : r;
 }
 
 struct list_text {
     FILE *stream;
-    bool any;
+    bool any, warned;
 };
 
 static int list_json(void *context, const struct container *c) {
@@ -228,7 +235,7 @@ static int list_json(void *context, const struct container *c) {
     char owner[64];
     own_memory char *json = NULL;
     container_state(c->record, c->status, &state);
-    state.owner = owner_name(c->record->owner, owner, sizeof owner);
+    state.owner = owner_name(c->record->owner, &list->warned, owner, sizeof owner);
     size_t len;
     int r = document_buffer(OCI_DOCUMENT_STATE, &state, 0, &json, &len);
     if (r == 0)

@@ -76,15 +76,14 @@ static int compose_stats(const struct container *c, char **line, struct error *e
     return 0;
 }
 
-static bool has_ended(const struct container *c) {
-    return process_wait(c->pidfd, 0) != -ETIMEDOUT;
-}
-
 static int tell_stats(const struct watch *watch) {
     own_memory char *line = NULL;
     int r = compose_stats(watch->container, &line, watch->err);
-    if (has_ended(watch->container))
+    int ended = process_wait(watch->container->pidfd, 0);
+    if (ended == 0)
         return 0; /* the counters may have gone with it: no line of nothing but zeros */
+    if (ended != -ETIMEDOUT)
+        return error_code(watch->err, -ended, "look whether the container has ended");
     return r < 0 ? r : watch->each(watch->context, line);
 }
 
@@ -150,23 +149,26 @@ static void open_memory(struct watch *watch) {
 /* cgroup2: each look that finds more kills than the one before. */
 static int look_for_kills(struct watch *watch) {
     unsigned long before = watch->kills;
-    if (read_kills(watch->memory, &watch->kills) < 0) { /* it would report for ever */
+    int r = read_kills(watch->memory, &watch->kills);
+    if (r == -ENODEV) { /* the cgroup has been removed: the file would report for ever */
         fd_drop(&watch->memory);
         return 0;
     }
+    if (r < 0)
+        return error_code(watch->err, -r, "read memory.events of the container's cgroup");
     return watch->kills > before ? tell_oom(watch) : 0;
 }
 
 /* cgroup v1: the kernel signals when the limit cannot be kept otherwise; and when the cgroup is removed. */
 static int look_at_eventfd(struct watch *watch) {
-    struct error err = ERROR_INIT;
     char text[64];
     uint64_t count;
     if (fd_read(watch->memory, &count, sizeof count) != sizeof count)
         return 0;
-    if (cgroup_read(&watch->container->group, "memory", "memory.oom_control", text, sizeof text, &err) < 0)
-        return 0;
-    return tell_oom(watch);
+    int r = cgroup_read(&watch->container->group, "memory", "memory.oom_control", text, sizeof text, watch->err);
+    if (r == -ENOENT || r == -ENODEV)
+        *watch->err = (struct error)ERROR_INIT; /* it was removed */
+    return r == 0 ? tell_oom(watch) : -watch->err->code;
 }
 
 static int look_at_memory(struct watch *watch) {

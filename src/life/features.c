@@ -6,6 +6,8 @@
  */
 #include "life/document.h"
 
+#include "base/error.h"
+#include "base/log.h"
 #include "base/table.h"
 #include "kernel/sys.h"
 #include "life/images.h"
@@ -134,9 +136,16 @@ static bool arch_known(enum oci_seccomp_arch arch) {
     return seccomp_arch_resolve_name(lower) != 0;
 }
 
-/* A flag that the kernel knows is accepted before the missing program is noticed (seccomp(2): EFAULT). */
-static bool kernel_knows(unsigned flag) {
-    return sys_seccomp_filter(flag, NULL) == -EFAULT;
+/*
+ * A flag that the kernel knows is accepted before the missing program is noticed (seccomp(2): EFAULT), another is
+ * EINVAL and ENOSYS a kernel without any.
+ */
+static bool kernel_knows(const struct seccomp_flag *row) {
+    int r = sys_seccomp_filter(row->bit, NULL);
+    if (r != -EFAULT && r != -EINVAL && r != -ENOSYS)
+        log_warning("features: whether the kernel has %s cannot be told, and it is left out: %s",
+                    oci_seccomp_flag_name(row->flag), error_text(-r));
+    return r == -EFAULT;
 }
 
 static void fill_seccomp(struct feature_set *set) {
@@ -156,7 +165,7 @@ static void fill_seccomp(struct feature_set *set) {
     for (size_t i = 0; i < TABLE_COUNT(seccomp_flags); i++) {
         const struct seccomp_flag *row = &seccomp_flags[i];
         set->known_flags[seccomp->known_flags.count++] = row->flag;
-        if (row->used && (!row->bit || kernel_knows(row->bit)))
+        if (row->used && (!row->bit || kernel_knows(row)))
             set->supported_flags[seccomp->supported_flags.count++] = row->flag;
     }
     set->linux.seccomp = seccomp;

@@ -61,9 +61,12 @@ static int kill_container(struct container *c, struct error *err) {
 
 /* The first process, too, when it has left the container's cgroup. */
 static int signal_all(const struct container *c, int signal, struct error *err) {
-    struct error left = ERROR_INIT, ended = ERROR_INIT;
-    if (c->pidfd >= 0 && cgroup_check_holds(&c->group, (pid_t)c->record->pid, &left) == -ENODEV)
+    struct error ended = ERROR_INIT;
+    int r = c->pidfd >= 0 ? cgroup_check_holds(&c->group, (pid_t)c->record->pid, err) : 0;
+    if (r == -ENODEV)
         (void)signal_init(c, signal, &ended);
+    else if (r < 0)
+        return r;
     return cgroup_signal(&c->group, signal, err);
 }
 
@@ -75,8 +78,8 @@ int operation_kill(const struct berth_runtime *runtime, const char *id, int sign
         return r;
     if (all && c.group.count > 0) {
         r = signal_all(&c, signal, err);
-        /* Engines send it to be sure, after the end too: nothing left to kill is what they want. */
-        return r < 0 && c.status != OCI_STATUS_STOPPED ? r : 0;
+        /* Engines send it to be sure, after the end too: a cgroup that has gone is what they want. */
+        return r == -ENODEV && c.status == OCI_STATUS_STOPPED ? 0 : r;
     }
     if (signal == SIGKILL && c.status == OCI_STATUS_STOPPED)
         return kill_survivors(&c, err);

@@ -268,9 +268,15 @@ static int check_usage(const struct changes *changes, const struct plan_resource
     bool changed = false;
     for (size_t i = 0; i < changes->count; i++)
         changed |= strcmp(changes->items[i].write.file, "memory.max") == 0;
-    if (!changed || plan->usage_below == 0 ||
-        cgroup_read(changes->group, "memory", "memory.current", text, sizeof text, err) < 0 ||
-        number_parse_u64(text, UINT64_MAX, &usage) < 0 || usage < plan->usage_below)
+    if (!changed || plan->usage_below == 0)
+        return 0;
+    int r = cgroup_read(changes->group, "memory", "memory.current", text, sizeof text, err);
+    if (r < 0)
+        return r;
+    if (number_parse_u64(text, UINT64_MAX, &usage) < 0)
+        return error_set(err, EBADMSG, "memory.current of the container's cgroup: expected a number, found \"%s\"",
+                         text);
+    if (usage < plan->usage_below)
         return 0;
     return error_refuse(err, "/linux/resources/memory/limit",
                         "%s bytes of memory are in use, and the limit is to be %s", text, plan->memory_limit);

@@ -311,3 +311,85 @@ speaks() {
         absent
     done
 }
+
+# ---- what is left out is named --------------------------------------------------------------------------------------
+
+@test "list says that owners are numbers since the users cannot be read" {
+    payload true
+    begin
+    config --arg path "$CGROUP/second" '.linux.cgroupsPath = $path'
+    begin "${ID}2"
+    succeeds blinded /etc/passwd open,openat:error=EMFILE list
+    same "$(grep -c "owners are numbers: read /etc/passwd: too many open files" "$T/stderr")" 1 "warnings"
+    same "$(awk '$1 == "'"$ID"'" { print $NF }' "$T/stdout")" 0
+    succeeds blinded /etc/passwd open,openat:error=EMFILE list --format json
+    same "$(jq -r '.[0].owner' <<<"$output")" 0
+    same "$(grep -c "owners are numbers" "$T/stderr")" 1 "warnings"
+    # Without users there is nothing to be told.
+    succeeds blinded /etc/passwd open,openat:error=ENOENT list
+    same "$errors" ""
+}
+
+@test "features names the seccomp flags of which it cannot tell whether the kernel has them" {
+    try injected seccomp:error=EPERM features
+    same "$status" 0
+    has "$errors" "SECCOMP_FILTER_FLAG_LOG cannot be told, and it is left out: operation not permitted"
+    same "$(jq -c .linux.seccomp.supportedFlags <<<"$output")" '["SECCOMP_FILTER_FLAG_TSYNC"]'
+    succeeds injected seccomp:error=EINVAL features
+    same "$errors" ""
+}
+
+@test "events that cannot tell whether the container has ended fails" {
+    begin_running
+    # The second is the look at the container, the third the wait.
+    refuses "has ended|cannot allocate memory" injected poll:error=ENOMEM:when=3 events --interval 50ms "$ID"
+}
+
+@test "events that cannot tell an OOM kill from the end of the cgroup fails" {
+    needs cgroup1-memory
+    make_fifo ready go
+    config '.linux.resources.memory = {"limit": 16777216}'
+    shell 'echo up >/ready; read -r line </go; tail /dev/zero; sleep 1000'
+    begin && succeeds berth start "$ID" && same "$(wait_for ready)" up
+    inject openat:error=EMFILE:when=2
+    "${through[@]::${#through[@]}-1}" -P memory.oom_control -- "$BERTH" --root "$ROOT" events --interval 1h "$ID" \
+        >"$T/job" 2>&1 </dev/null 3>&- 4>&- &
+    job=$!
+    eventually has_timer
+    echo go >"$B/rootfs/go"
+    exits 1 wait "$job"
+    has "$(<"$T/job")" "memory.oom_control"
+    has "$(<"$T/job")" "too many open files"
+}
+
+# The events of $job have their timer, and all that comes before it.
+has_timer() {
+    grep -qs clockid "/proc/$(pgrep -P "$job" | head -n 1)/fdinfo/"*
+}
+
+# ---- after the end, and before it -----------------------------------------------------------------------------------
+
+@test "kill --all after the end knows that nothing is left" {
+    config '.linux.namespaces |= map(select(.type != "pid"))'
+    make_fifo ready
+    shell 'sleep 1000 & echo up >/ready'
+    begin && succeeds berth start "$ID" && same "$(wait_for ready)" up
+    eventually is_state "$ID" stopped
+    refuses "signal the processes of cgroup|input/output error" injected getdents64:error=EIO kill --all "$ID" TERM
+    succeeds berth kill --all "$ID" KILL
+    succeeds berth delete "$ID"
+    absent
+}
+
+@test "kill --all finds the first process outside of the cgroup or says that it cannot" {
+    is_cgroup2 || [ -d /sys/fs/cgroup/unified ] || skip "needs cgroup2"
+    begin_running
+    local init
+    init=$(state_of "$ID" pid)
+    echo "$init" >"${CGROUP_MOUNTS[-1]}/cgroup.procs"
+    is_cgroup2 || echo "$init" >/sys/fs/cgroup/unified/cgroup.procs
+    refuses "list the processes of cgroup|input/output error" injected getdents64:error=EIO kill --all "$ID" KILL
+    same "$(state_of)" running
+    succeeds berth kill --all "$ID" KILL
+    eventually is_state "$ID" stopped
+}
