@@ -51,7 +51,9 @@ static int default_root(char *buffer, size_t size, struct error *err) {
     if (!runtime_dir || runtime_dir[0] != '/')
         return error_set(err, ENOENT,
                          "without privilege the state root is $XDG_RUNTIME_DIR/berth, but XDG_RUNTIME_DIR is "
-                         "not set (or use --root)");
+                         "%s%.128s%s (or use --root)",
+                         runtime_dir && *runtime_dir ? "\"" : "", runtime_dir && *runtime_dir ? runtime_dir : "not set",
+                         runtime_dir && *runtime_dir ? "\", which is not an absolute path" : "");
     return snprintf(buffer, size, "%s/berth", runtime_dir) < (int)size
                ? 0
                : error_code(err, ENAMETOOLONG, "XDG_RUNTIME_DIR");

@@ -132,9 +132,9 @@ PYTHON
     try as_nobody "$BERTH" list -q
     same "$output" "$ID"
     export XDG_RUNTIME_DIR=
-    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" create "$ID"
+    refuses "XDG_RUNTIME_DIR is not set" as_nobody "$BERTH" create "$ID"
     export XDG_RUNTIME_DIR=relative
-    refuses XDG_RUNTIME_DIR as_nobody "$BERTH" create "$ID"
+    refuses 'XDG_RUNTIME_DIR is "relative"|not an absolute path' as_nobody "$BERTH" create "$ID"
     unset XDG_RUNTIME_DIR
     refuses XDG_RUNTIME_DIR as_nobody "$BERTH" create "$ID"
     rm -r "$xdg"
