@@ -345,9 +345,9 @@ static int check_mounted(const struct plan_mount *m, int fd, struct error *err) 
 }
 
 /* The mounts that are there, for reach_mount; NULL: the row is a tree already, and nothing has to be looked for. */
-static char *mounts_before(const struct held_source *source) {
-    char *text = NULL;
-    return source->detached || mountinfo_read(&text) < 0 ? NULL : text;
+static int list_before(const struct held_source *source, char **text, struct error *err) {
+    int r = source->detached ? 0 : mountinfo_read(text);
+    return r < 0 ? error_code(err, -r, "read the list of mounts") : 0;
 }
 
 /*
@@ -430,8 +430,10 @@ static int place_bind(struct init *init, const struct plan_mount *m, struct erro
     own_fd mounted = -1;
     if (target < 0)
         return target;
-    own_memory char *before = mounts_before(source);
-    r = source_move(source, target, &mounted, err);
+    own_memory char *before = NULL;
+    r = list_before(source, &before, err);
+    if (r == 0)
+        r = source_move(source, target, &mounted, err);
     if (r == 0)
         r = reach_mount(init, m, before, &mounted, err);
     if (r == 0 && !source->prepared)
@@ -463,8 +465,10 @@ static int place_stand_in(struct init *init, const struct plan_mount *m, int tar
                                            .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
                                                          MOUNT_ATTR_NOEXEC};
     own_fd mounted = -1, covered = -1;
-    own_memory char *before = mounts_before(held_of(init, m));
-    int r = source_move(held_of(init, m), target, &mounted, err);
+    own_memory char *before = NULL;
+    int r = list_before(held_of(init, m), &before, err);
+    if (r == 0)
+        r = source_move(held_of(init, m), target, &mounted, err);
     if (r == 0)
         r = reach_mount(init, m, before, &mounted, err);
     if (r < 0)
@@ -494,8 +498,11 @@ static int attach_filesystem(struct init *init, const struct plan_mount *m, int 
     if (made->detached && !made->stand_in)
         return source_move(made, target, mount_fd, err);
     const struct mount_new new = new_filesystem(m);
-    own_memory char *before = mounts_before(made);
-    int r = mount_filesystem(&new, target, mount_fd, err);
+    own_memory char *before = NULL;
+    int r = list_before(made, &before, err);
+    if (r < 0)
+        return r;
+    r = mount_filesystem(&new, target, mount_fd, err);
     if (r == -EPERM && is_type(m, "proc"))
         return refuse_proc(init, err);
     return r < 0 ? r : reach_mount(init, m, before, mount_fd, err);

@@ -14,15 +14,19 @@
 
 #define VALUE_MAX 4096 /* the kernel cuts a longer write short (proc_pid_attr_write) */
 
-bool lsm_apparmor_on(void) {
+int lsm_apparmor_on(void) {
     char state[8];
-    return fd_read_text(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", state, sizeof state) == 0 &&
-           state[0] == 'Y';
+    int r = fd_read_text(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", state, sizeof state);
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    return r < 0 ? r : state[0] == 'Y';
 }
 
-bool lsm_selinux_on(void) {
+int lsm_selinux_on(void) {
     struct statfs fs;
-    return statfs("/sys/fs/selinux", &fs) == 0 && (unsigned long)fs.f_type == SELINUX_MAGIC;
+    if (statfs("/sys/fs/selinux", &fs) < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    return (unsigned long)fs.f_type == SELINUX_MAGIC;
 }
 
 int lsm_apparmor_exec(const struct procfs *proc, const char *profile) {

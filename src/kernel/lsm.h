@@ -11,8 +11,9 @@
 
 #include <stdbool.h>
 
-bool lsm_apparmor_on(void); /* built in and not switched off at boot */
-bool lsm_selinux_on(void);  /* its file system is where it belongs */
+/* 1, 0 or -errno. */
+int lsm_apparmor_on(void); /* built in and not switched off at boot */
+int lsm_selinux_on(void);  /* its file system is where it belongs */
 
 /*
  * What the next execve of this thread, and of a child forked until then, runs as. 0 or -errno: ENOENT for a profile

@@ -90,7 +90,9 @@ static int walk_link(struct walk *walk, int link_fd) {
     char target[PATH_MAX];
     if (++walk->links > LINKS_MAX)
         return -ELOOP;
-    if (fstatfs(link_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+    if (fstatfs(link_fd, &fs) < 0)
+        return -errno;
+    if (fs.f_type == PROC_SUPER_MAGIC)
         return -ELOOP; /* might be a magic link; procfs has few others, and nothing of ours needs them */
     ssize_t n = readlinkat(link_fd, "", target, sizeof target);
     if (n < 0)

@@ -58,10 +58,11 @@ static int read_plan(struct dump *d, struct error *err) {
     if (bundle < 0)
         return error_sys(err, "bundle %s", record->bundle);
     int r = create_read_config(&d->arena, bundle, record->config, &d->config, err);
+    struct facts facts;
+    if (r == 0)
+        r = facts_find(d->config->process, d->config->linux, d->container->group.world == CGROUP_UNIFIED, &facts, err);
     if (r < 0)
         return r;
-    const struct facts facts =
-        facts_find(d->config->process, d->config->linux, d->container->group.world == CGROUP_UNIFIED);
     const struct plan_request request = {.id = record->id, .bundle = record->bundle};
     r = plan_build(&d->arena, d->config, &facts, &request, &d->plan, err);
     if (r == 0 && d->plan.namespaces.modes[NS_MOUNT] != NS_NEW)

@@ -354,11 +354,19 @@ int container_await_end(struct container *c, struct error *err) {
     return 0;
 }
 
-/* Whether a create that failed early has not come to mounting anything there: then the mount is somebody else's. */
-static bool root_untouched(const struct oci_record *record) {
+/*
+ * Whether a create that failed early has not come to mounting anything there: then the mount is somebody else's. 1, 0
+ * or -errno.
+ */
+static int root_untouched(const struct oci_record *record, struct error *err) {
     uint64_t id;
+    if (!record->has_root_below)
+        return 0;
     own_fd there = fd_open(record->root_mount, O_PATH);
-    return record->has_root_below && there >= 0 && sys_mount_id(there, &id) == 0 && id == record->root_below;
+    if (there < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return 1; /* nothing is there, nor mounted */
+    int r = there < 0 ? -errno : sys_mount_id(there, &id);
+    return r < 0 ? error_code(err, -r, "look what is mounted on %s", record->root_mount) : id == record->root_below;
 }
 
 /*
@@ -368,9 +376,9 @@ static bool root_untouched(const struct oci_record *record) {
 int container_unmount_root(const struct oci_record *record, struct error *err) {
     const char *path = record->root_mount;
     const char *space = record->undo.count > 0 ? record->undo.items[0] : NULL;
-    int status = 0, r;
-    if (!path || root_untouched(record))
-        return 0;
+    int status = 0, r = path ? root_untouched(record, err) : 1;
+    if (r != 0)
+        return r < 0 ? r : 0;
     pid_t pid = space ? fork() : 0;
     if (pid < 0)
         return error_sys(err, "make a process to unmount %s", path);

@@ -239,10 +239,12 @@ static int make_plan(struct creation *c, bool detached, const struct cgroup_host
         return r;
     c->held.preserved = listen_fds + c->request->preserve_fds;
     const char *keyring = NULL;
+    struct facts facts;
     r = c->request->no_new_keyring ? 0 : container_keyring(&c->arena, c->request->id, &keyring, err);
+    if (r == 0)
+        r = facts_find(c->config->process, c->config->linux, host->world == CGROUP_UNIFIED, &facts, err);
     if (r < 0)
         return r;
-    const struct facts facts = facts_find(c->config->process, c->config->linux, host->world == CGROUP_UNIFIED);
     const struct plan_request request = {.id = c->request->id,
                                          .bundle = bundle,
                                          .no_pivot = c->request->no_pivot,

@@ -131,10 +131,12 @@ static int make_plan(struct execution *x, bool detached, struct error *err) {
     const char *keyring = c->record->keyring;
     if (c->record->new_keyring && !keyring) /* an older berth gave it a name that others can guess */
         r = container_keyring(&c->arena, c->record->id, &keyring, err);
+    struct facts facts;
+    if (r == 0)
+        r = facts_find(&process, NULL, c->group.world == CGROUP_UNIFIED, &facts, err);
     if (r < 0)
         return r;
     const struct plan_request request = {.id = c->record->id, .bundle = c->record->bundle, .keyring = keyring};
-    const struct facts facts = facts_find(&process, NULL, c->group.world == CGROUP_UNIFIED);
     r = plan_build_exec(&c->arena, &process, config->linux, &facts, x->held.container.joins & CLONE_NEWUSER, &request,
                         &x->plan, err);
     if (r < 0)

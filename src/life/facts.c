@@ -9,9 +9,15 @@ static bool asked(const char *label) {
     return label && *label;
 }
 
-struct facts facts_find(const struct oci_process *process, const struct oci_linux *section, bool unified) {
+int facts_find(const struct oci_process *process, const struct oci_linux *section, bool unified, struct facts *out,
+               struct error *err) {
     const bool labels = (process && asked(process->selinux_label)) || (section && asked(section->mount_label));
-    return (struct facts){.unified = unified,
-                          .apparmor = process && asked(process->apparmor_profile) && lsm_apparmor_on(),
-                          .selinux = labels && lsm_selinux_on()};
+    const int apparmor = process && asked(process->apparmor_profile) ? lsm_apparmor_on() : 0;
+    const int selinux = labels ? lsm_selinux_on() : 0;
+    if (apparmor < 0)
+        return error_code(err, -apparmor, "look whether AppArmor is on");
+    if (selinux < 0)
+        return error_code(err, -selinux, "look whether SELinux is on");
+    *out = (struct facts){.unified = unified, .apparmor = apparmor, .selinux = selinux};
+    return 0;
 }

@@ -9,6 +9,7 @@
  * Looks only at what the config makes a difference for; both sections may be NULL. `unified`: resources go to cgroup2
  * (cgroup_host_probe, which the caller has asked already).
  */
-struct facts facts_find(const struct oci_process *process, const struct oci_linux *section, bool unified);
+int facts_find(const struct oci_process *process, const struct oci_linux *section, bool unified, struct facts *out,
+               struct error *err);
 
 #endif

@@ -393,3 +393,50 @@ has_timer() {
     succeeds berth kill --all "$ID" KILL
     eventually is_state "$ID" stopped
 }
+
+@test "delete that cannot look at what is mounted on the root takes nothing off it" {
+    config '.linux.namespaces |= map(select(.type != "mount")) |
+        .mounts = [] | del(.linux.maskedPaths, .linux.readonlyPaths)'
+    payload true
+    begin
+    refuses "look what is mounted on|too many open files" \
+        blinded "$(realpath "$B/rootfs")" openat:error=EMFILE delete --force "$ID"
+    succeeds berth delete --force "$ID"
+    absent
+}
+
+@test "labels: not to know whether the module is on is not the same as off" {
+    payload true
+    config '.linux.mountLabel = "system_u:object_r:container_file_t:s0"'
+    refuses "whether SELinux is on: cannot allocate memory" \
+        blinded /sys/fs/selinux statfs:error=ENOMEM run --bundle "$B" "$ID"
+    config 'del(.linux.mountLabel) | .process.apparmorProfile = "unconfined"'
+    refuses "whether AppArmor is on: too many open files" \
+        blinded /sys/module/apparmor/parameters/enabled openat:error=EMFILE run --bundle "$B" "$ID"
+    absent
+}
+
+@test "mounts: what cannot be looked at on the way to a mount point is refused" {
+    ln -s etc "$B/rootfs/link"
+    config '.mounts += [{"destination": "/link/made", "type": "tmpfs", "source": "tmpfs"}]'
+    payload true
+    # One of these is of the link, which might be a magic one of /proc.
+    local n said=""
+    for n in {1..20}; do
+        try injected "fstatfs:error=ENOMEM:when=$n" run --bundle "$B" "$ID"
+        said+=$errors$'\n'
+    done
+    grep "/link/made" <<<"$said" | grep -v "stat mount point" | grep -q "cannot allocate memory" || fail "$said"
+}
+
+@test "mounts: without the list of mounts nobody tells a new one from another" {
+    local refuse=$T/refuse
+    gcc -O1 -Wall -o "$refuse" "$BATS_TEST_DIRNAME/../attack/refuse.c"
+    payload true
+    # The classic calls give no descriptor of what they mount.
+    inject openat:error=EMFILE
+    exits 1 "$refuse" ENOSYS mountapi -- "${through[@]::${#through[@]}-1}" -P /proc/self/mountinfo -- \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    has "$errors" "read the list of mounts: too many open files"
+    absent
+}
