@@ -1027,6 +1027,17 @@ unsigned long cgroup_oom_kills(const struct cgroup *group) {
     return cgroup_files_number(text, "oom_kill", &kills) ? (unsigned long)kills : 0;
 }
 
+uint64_t cgroup_memory_limit(const struct cgroup *group) {
+    const struct cgroup_dir *dir = find_dir(group, "memory");
+    const char *file = dir && dir->unified ? "memory.max" : "memory.limit_in_bytes";
+    char text[32];
+    uint64_t limit;
+    if (!dir || dir->fd < 0 || fd_read_text(dir->fd, file, text, sizeof text) < 0 ||
+        number_parse_u64(text, UINT64_MAX, &limit) < 0 || limit > INT64_MAX / 2) /* v1: the largest number of pages */
+        return UINT64_MAX;
+    return limit;
+}
+
 /* ---- removing it ---- */
 
 static int refuse_survivors(const struct cgroup_dir *dir, int dirfd, struct error *err) {

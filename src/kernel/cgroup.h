@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -230,6 +231,9 @@ int cgroup_delegate(const struct cgroup *group, uid_t uid, struct error *err);
 
 /* How often the OOM killer struck in the group so far (oom_kill of memory.events, memory.oom_control); 0: unknown. */
 unsigned long cgroup_oom_kills(const struct cgroup *group);
+
+/* The group's own limit of memory in bytes; UINT64_MAX: it has none, or none that can be read. */
+uint64_t cgroup_memory_limit(const struct cgroup *group);
 
 /*
  * Removes the group, opened or merely located: kills what is left in it only when `kill` is set, waits for it to become

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,17 +28,34 @@
 #include <unistd.h>
 
 #define MENDS_MAX 100
+#define SCANT_MEMORY ((uint64_t)1024 * 1024)
+#define SCANT_MS 500
 
 extern char **environ;
 
-int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
-                 const char *when, struct error *err) {
+static int refuse_memory(const struct cgroup *group, const char *when, struct error *err) {
+    const uint64_t limit = cgroup_memory_limit(group);
+    if (limit == UINT64_MAX)
+        return error_set(err, ENOMEM,
+                         "the new process was killed by the OOM killer %s: memory limit of a parent cgroup", when);
+    return error_set(err, ENOMEM,
+                     "the new process was killed by the OOM killer %s: memory limit %" PRIu64 " bytes is too small",
+                     when, limit);
+}
+
+int attend_memory(int pidfd, const struct cgroup *group, unsigned long oom_before, struct error *err) {
+    const int patience = cgroup_memory_limit(group) < SCANT_MEMORY ? SCANT_MS : 0;
+    if (process_wait(pidfd, patience) < 0 || cgroup_oom_kills(group) <= oom_before)
+        return 0;
+    return refuse_memory(group, "at its exec", err);
+}
+
+int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *when, struct error *err) {
     int status = 0;
     if (pidfd < 0 || process_reap(pidfd, &status) < 0)
         return error_set(err, ESRCH, "the new process ended %s without a word", when);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && cgroup_oom_kills(group) > oom_before)
-        return error_set(err, ENOMEM, "the new process was killed by the OOM killer %s: memory limit %s%s", when,
-                         memory_limit ? memory_limit : "of a parent cgroup", memory_limit ? " bytes is too small" : "");
+        return refuse_memory(group, when, err);
     if (WIFSIGNALED(status))
         return error_set(err, ECANCELED, "the new process was killed by signal %d (%s) %s", WTERMSIG(status),
                          strsignal(WTERMSIG(status)), when);
@@ -284,10 +302,10 @@ int attend_process(struct creation *c, struct error *err) {
         r = handoff_receive(c->channel, HANDOFF_TO_LIFE, &message);
         if (r < 0)
             return error_code(err, -r, "talk to the new process");
-        if (r == 0 && ready && !hooks && (process_wait(c->pidfd, 0) < 0 || cgroup_oom_kills(&c->group) == 0))
-            return 0; /* the exec has closed the channel */
+        if (r == 0 && ready && !hooks) /* the exec has closed the channel */
+            return attend_memory(c->pidfd, &c->group, 0, err);
         if (r == 0)
-            return attend_death(c->pidfd, &c->group, 0, c->plan.resources.memory_limit, last, err);
+            return attend_death(c->pidfd, &c->group, 0, last, err);
         if (ready && message.kind == HANDOFF_HOOKS) {
             hooks = false;
             r = 0;

@@ -22,7 +22,12 @@ int attend_process(struct creation *creation, struct error *err);
  * `when` ends the sentence ("after it was born"); oom_before: how often the OOM killer had struck in the group before.
  * Always negative.
  */
-int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *memory_limit,
-                 const char *when, struct error *err);
+int attend_death(int pidfd, const struct cgroup *group, unsigned long oom_before, const char *when, struct error *err);
+
+/*
+ * A process whose exec has begun: the OOM killer may strike before its program comes to run. 0, or ENOMEM when it has.
+ * Where the limit is so low that few programs fit, the process is given a moment to live or to die.
+ */
+int attend_memory(int pidfd, const struct cgroup *group, unsigned long oom_before, struct error *err);
 
 #endif

@@ -327,8 +327,10 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
     }
 }
 
-/* A container that has ended meanwhile, or is about to, explains whatever went wrong. */
+/* A container that has ended meanwhile, or is about to, explains whatever went wrong but a want of memory. */
 static int explain(const struct execution *x, int r, struct error *err) {
+    if (r == -ENOMEM)
+        return r;
     if (process_wait(x->container.pidfd, 0) == 0 || process_is_ending((pid_t)x->container.record->pid))
         return error_set(err, ESRCH, "cannot exec in a stopped container: container not running");
     return r;
@@ -347,9 +349,9 @@ static int attend(struct execution *x, struct error *err) {
         if (r < 0)
             return error_code(err, -r, "talk to the new process");
         if (r == 0 && !last)
-            return 0;
+            return attend_memory(x->pidfd, &x->container.group, x->oom_before, err);
         if (r == 0)
-            return attend_death(x->pidfd, &x->container.group, x->oom_before, NULL, last, err);
+            return attend_death(x->pidfd, &x->container.group, x->oom_before, last, err);
         r = answer(x, &message, &last, err);
         fd_drop(&message.fd);
         if (r < 0)

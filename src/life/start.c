@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "handoff/handoff.h"
 #include "kernel/process.h"
+#include "life/attend.h"
 #include "life/lifecycle.h"
 #include "life/notify.h"
 #include "life/operations.h"
@@ -38,6 +39,8 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
             r = 0;
             continue;
         }
+        if (r == 0 && (!heard || hooks) && attend_memory(c->pidfd, &c->group, oom_before, err) < 0)
+            return -err->code;
         if (r == 0 && (!heard || hooks))
             return refuse_ended(err);
         if (r == 0)
@@ -53,9 +56,7 @@ static int launch(int channel, int state_fd, const struct container *c, struct e
         return refuse_ended(err);
     if (r < 0)
         return error_code(err, -r, "talk to the container's process");
-    if (process_wait(c->pidfd, 0) == 0 && cgroup_oom_kills(&c->group) > oom_before)
-        return error_set(err, ENOMEM, "the container's process was killed by the OOM killer while starting");
-    return 0;
+    return attend_memory(c->pidfd, &c->group, oom_before, err);
 }
 
 /* A failing hook stops and deletes the container (config.md, runtime-spec 1.3). */

@@ -440,3 +440,34 @@ has_timer() {
     has "$errors" "read the list of mounts: too many open files"
     absent
 }
+
+@test "memory limits that leave no room for a program are named, at whatever point it is killed" {
+    needs cgroup1-memory
+    local limit seen=0
+    payload sleep 1000
+    for limit in 4096 32768 65536 98304 131072; do
+        config --argjson limit "$limit" '.linux.resources.memory = {"limit": $limit}'
+        refuses "OOM|memory limit $limit bytes" timeout 10 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        absent
+        try berth create --bundle "$B" "$ID"
+        if [ "$status" -eq 0 ]; then
+            refuses "OOM|memory limit $limit bytes" berth start "$ID"
+            succeeds berth delete --force "$ID"
+            ((++seen))
+        else
+            has "$errors" "memory limit $limit bytes"
+        fi
+        absent
+    done
+    ((seen > 0)) || fail "none of the programs was killed after its create"
+}
+
+@test "exec into a container whose memory is used up names the limit" {
+    needs cgroup1-memory
+    config '.linux.resources.memory = {"limit": 204800}'
+    payload sleep 1000
+    begin && succeeds berth start "$ID"
+    exits 255 timeout 5 "$BERTH" --root "$ROOT" exec "$ID" sleep 1000
+    # Whichever process the killer has chosen.
+    has "$errors" "memory limit 204800 bytes is too small"
+}
