@@ -56,8 +56,10 @@ static int open_group(struct container *c, struct error *err) {
     if (r == 0)
         r = cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
     /* A container that has ended leaves its cgroup to the next one of that path, and has none then. */
+    /* The mark may be in a hierarchy that is not mounted any more. */
+    const bool marked = c->record->cgroups_marked && c->group.count == count;
     if (r == 0 && c->record->created)
-        r = cgroup_is_of_another(&c->group, c->record->created, c->record->cgroups_marked, err);
+        r = cgroup_is_of_another(&c->group, c->record->created, marked, err);
     c->displaced = r > 0;
     if (c->displaced)
         cgroup_drop(&c->group);

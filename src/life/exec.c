@@ -327,9 +327,12 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
     }
 }
 
-/* A container that has ended meanwhile, or is about to, explains whatever went wrong but a want of memory. */
+/*
+ * A container that has ended meanwhile, or is about to, explains whatever went wrong, but for its memory limit. Of a PID
+ * namespace that is ending clone3(2) says ENOMEM as well.
+ */
 static int explain(const struct execution *x, int r, struct error *err) {
-    if (r == -ENOMEM)
+    if (r == -ENOMEM && cgroup_oom_kills(&x->container.group) > x->oom_before)
         return r;
     if (process_wait(x->container.pidfd, 0) == 0 || process_is_ending((pid_t)x->container.record->pid))
         return error_set(err, ESRCH, "cannot exec in a stopped container: container not running");

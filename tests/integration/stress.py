@@ -1,41 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Workers that give random commands to a few ids at once, for some seconds. Every outcome must be one that some order
-of the commands would have: the answers that each command may give are listed here, and any other one is told.
+of the commands would have (outcomes.py); any other one is told.
 
   stress.py [--seconds N] [--workers N] [--seed N] BERTH ROOT BUNDLE ID...
+
+The bundle of each is BUNDLE.ID, with a cgroup of its own.
 
 Prints each outcome with its count, and ends with 1 where one was wrong."""
 import argparse
 import collections
+import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-PATIENCE = 30  # seconds that a command may take: three times what one waits for a lock
-GONE = r"container does not exist"
-ENDED = r"(the container's process ended|was killed|no such process|process ended)"
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+import outcomes  # noqa: E402
 
-# Command: its words before and behind the id, and what it may say when it fails.
-COMMANDS = {
-    "create": (["create", "--bundle", "BUNDLE"], [], [r"already exists"]),
-    "run": (["run", "--detach", "--bundle", "BUNDLE"], [], [r"already exists", ENDED]),
-    "start": (["start"], [], [GONE, r"cannot start an? (already|container)", ENDED]),
-    "exec": (["exec"], ["true"], [GONE, r"cannot exec in a", r"container not running", ENDED]),
-    "pause": (["pause"], [], [GONE, r"not running", r"cannot pause", ENDED]),
-    "resume": (["resume"], [], [GONE, r"not paused"]),
-    "kill": (["kill"], ["KILL"], [GONE, r"container not running"]),
-    "term": (["kill"], ["TERM"], [GONE, r"container not running"]),
-    "delete": (["delete"], [], [GONE, r"not stopped", r"cannot delete"]),
-    "force": (["delete", "--force"], [], []),
-    "state": (["state"], [], [GONE]),
-    "update": (["update", "--pids-limit", "100"], [], [GONE, r"not running", r"cannot update"]),
-    "ps": (["ps"], [], [GONE, r"not running", r"cannot list"]),
-}
+PATIENCE = 30  # seconds that a command may take: three times what one waits for a lock
 WEIGHTS = {"create": 3, "run": 3, "start": 3, "exec": 3, "force": 2, "state": 2}
 
 
@@ -47,10 +33,8 @@ class Workers:
         self.outcomes = collections.Counter()
         self.wrong = []
 
-    def command(self, name, container):
-        before, behind, allowed = COMMANDS[name]
-        words = [self.options.bundle if word == "BUNDLE" else word for word in before]
-        return [*words, container, *behind], allowed
+    def words(self, name, container):
+        return outcomes.words(name, f"{self.options.bundle}.{container}", container)
 
     def call(self, words):
         # A file, not a pipe, whose other end a detached container would keep open.
@@ -65,28 +49,15 @@ class Workers:
             errors.seek(0)
             return process.returncode, errors.read().decode(errors="replace").strip()
 
-    def judge(self, name, status, text, allowed):
-        if status == 0:
-            return "done"
-        if name == "exec" and status in (137, 143):  # the program was killed with its container
-            return "killed"
-        for pattern in allowed:
-            if status in (1, 255) and re.search(pattern, text):
-                return pattern
-        return None
-
     def work(self, seed):
         choose = random.Random(seed)
-        names = list(COMMANDS) + ["list"]
+        names = list(outcomes.COMMANDS)
         weights = [WEIGHTS.get(name, 1) for name in names]
         while time.monotonic() < self.end:
             name = choose.choices(names, weights)[0]
-            if name == "list":
-                words, allowed = ["list"], []
-            else:
-                words, allowed = self.command(name, choose.choice(self.options.ids))
+            words = self.words(name, choose.choice(self.options.ids))
             status, text = self.call(words)
-            verdict = self.judge(name, status, text, allowed)
+            verdict = outcomes.judge(name, status, text)
             with self.lock:
                 self.outcomes[f"{name}: {verdict or 'WRONG'}"] += 1
                 if verdict is None:

@@ -5,6 +5,9 @@
 
 load helpers
 
+: "${STRESS_SECONDS:=40}" # of the last test
+TEST_LIMIT=$((TEST_LIMIT + STRESS_SECONDS))
+
 prepare() {
     make_bundle
 }
@@ -128,4 +131,23 @@ has_kill_pending() {
     local pid
     pid=$(jq .pid "$ROOT/$ID/record.json") || return 1
     [ ! -e "/proc/$pid" ] || grep -qE '^(Shd|Sig)Pnd:.*[13579bdf]..$' "/proc/$pid/status"
+}
+
+# ---- all of them at once ---------------------------------------------------------------------------------------------
+
+@test "eight workers on two ids: each outcome is that of some order, and nothing is left" {
+    local got=0 id ids=("${MARK}c" "${MARK}d")
+    payload sleep 1000
+    for id in "${ids[@]}"; do
+        cp -a "$B" "$T/bundle.$id"
+        jq --arg path "$CGROUP/$id" '.linux.cgroupsPath = $path' "$B/config.json" >"$T/bundle.$id/config.json"
+    done
+    mkdir -m 700 "$ROOT"
+    python3 "$BATS_TEST_DIRNAME/stress.py" --seconds "$STRESS_SECONDS" --seed "$RANDOM" "$BERTH" "$ROOT" "$T/bundle" \
+        "${ids[@]}" >"$T/log" || got=1
+    for id in "${ids[@]}"; do
+        succeeds berth delete --force "$id"
+    done
+    same "$(ls -A "$ROOT")" "" "what is left of the state"
+    ((got == 0)) || fail "$(<"$T/log")"
 }
