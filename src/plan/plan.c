@@ -37,15 +37,22 @@ static int plan_root(struct arena *arena, const struct oci_config *config, const
     return plan->rootfs ? 0 : error_memory(err);
 }
 
-static int plan_names(const struct oci_config *config, struct plan *plan, struct error *err) {
-    bool uts = plan->namespaces.modes[NS_UTS] != NS_INHERIT;
-    if (config->hostname && *config->hostname && !uts)
-        return error_refuse(err, "/hostname", "unable to set hostname without a private UTS namespace");
-    if (config->domainname && *config->domainname && !uts)
-        return error_refuse(err, "/domainname", "unable to set domainname without a private UTS namespace");
-    plan->hostname = config->hostname && *config->hostname ? config->hostname : NULL;
-    plan->domainname = config->domainname && *config->domainname ? config->domainname : NULL;
+#define NAME_BYTES 64 /* sethostname(2), setdomainname(2) */
+
+static int plan_name(const char *name, const char *place, bool uts, const char **out, struct error *err) {
+    *out = name && *name ? name : NULL;
+    if (*out && !uts)
+        return error_refuse(err, place, "unable to set %s without a private UTS namespace", place + 1);
+    if (*out && strlen(name) > NAME_BYTES)
+        return error_refuse(err, place, "%s of %zu bytes: the kernel takes %d at most", place + 1, strlen(name),
+                            NAME_BYTES);
     return 0;
+}
+
+static int plan_names(const struct oci_config *config, struct plan *plan, struct error *err) {
+    const bool uts = plan->namespaces.modes[NS_UTS] != NS_INHERIT;
+    int r = plan_name(config->hostname, "/hostname", uts, &plan->hostname, err);
+    return r < 0 ? r : plan_name(config->domainname, "/domainname", uts, &plan->domainname, err);
 }
 
 static unsigned long propagation_flags(enum oci_propagation propagation) {

@@ -451,7 +451,7 @@ TABLE
     long=$(printf '%065d' 7)
     for key in hostname domainname; do
         config --arg long "$long" --arg key "$key" 'del(.hostname, .domainname) | .[$key] = $long'
-        refuses "/$key" berth create --bundle "$B" "$ID"
+        refuses "/$key|$key of 65 bytes|64 at most" berth create --bundle "$B" "$ID"
         absent
         config --arg key "$key" '.[$key] = "x" | .linux.namespaces |= map(select(.type != "uts"))'
         refuses "/$key" berth create --bundle "$B" "$ID"
