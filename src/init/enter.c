@@ -127,8 +127,10 @@ int enter_become_root(struct init *init, struct error *err) {
 }
 
 int enter_cgroup_namespace(struct init *init, struct error *err) {
-    uint64_t flags = init->plan->namespaces.recipe.unshare;
-    return flags && unshare((int)flags) < 0 ? error_sys(err, "make cgroup namespace") : 0;
+    const uint64_t flags = init->plan->namespaces.recipe.unshare;
+    char hint[NAMESPACE_HINT_SIZE];
+    int r = flags && unshare((int)flags) < 0 ? -errno : 0;
+    return r < 0 ? error_code(err, -r, "make cgroup namespace%s", namespace_hint(r, flags, hint)) : 0;
 }
 
 int enter_container(struct init *init, struct error *err) {
@@ -224,7 +226,12 @@ static int make_keyring(struct init *init, struct error *err) {
         init_warn(init, "session keyring not made: %s", error_text(-ring));
         return 0;
     }
-    return ring < 0 ? error_code(err, -ring, "make a session keyring") : secure_keyring(init, err);
+    if (ring < 0)
+        return error_code(err, -ring, "make a session keyring%s",
+                          ring == -EDQUOT ? " (the user has as many keys as kernel.keys.maxkeys and maxbytes allow; a "
+                                            "container made with --no-new-keyring needs none)"
+                                          : "");
+    return secure_keyring(init, err);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "init/init.h"
 #include "kernel/mountfd.h"
+#include "kernel/namespace.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
@@ -39,7 +40,9 @@ static bool attach_at_path(const struct init *init) {
 
 int rootfs_enter(struct init *init, struct error *err) {
     (void)init;
-    return unshare(CLONE_NEWNS) < 0 ? error_sys(err, "make mount namespace") : 0;
+    char hint[NAMESPACE_HINT_SIZE];
+    int r = unshare(CLONE_NEWNS) < 0 ? -errno : 0;
+    return r < 0 ? error_code(err, -r, "make mount namespace%s", namespace_hint(r, CLONE_NEWNS, hint)) : 0;
 }
 
 int rootfs_isolate(struct init *init, struct error *err) {
@@ -48,7 +51,13 @@ int rootfs_isolate(struct init *init, struct error *err) {
     const unsigned long isolate = mounts_base_propagation(init);
     own_fd top = fd_open("/", O_PATH | O_DIRECTORY);
     int r = top < 0 ? -errno : mount_propagation(top, isolate);
-    return r < 0 ? error_code(err, -r, "set propagation of / to %s", isolate & MS_PRIVATE ? "private" : "slave") : 0;
+    if (r == 0)
+        return 0;
+    bool mounted = true;
+    return error_code(err, -r, "set propagation of / to %s%s", isolate & MS_PRIVATE ? "private" : "slave",
+                      r == -EINVAL && sys_mount_root(top, &mounted) == 0 && !mounted
+                          ? " (berth runs in a chroot whose / is no mount point)"
+                          : "");
 }
 
 static int open_directory(const char *path) {

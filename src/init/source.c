@@ -49,7 +49,7 @@ int source_clone(struct held_source *source, struct error *err) {
     if (tree >= 0 && source->node && mount_seclude(tree, HELD_NODE_FLAGS) < 0)
         return 0; /* without mount_setattr only an attached mount can be changed */
     if (tree < 0)
-        return left_for_classic(tree) ? 0 : error_code(err, -tree, "clone %s", source->path);
+        return left_for_classic(tree) ? 0 : error_code(err, -tree, "clone %s%s", source->path, mount_hint(tree));
     fd_drop(&source->fd);
     source->fd = fd_take(&tree);
     source->detached = true;
@@ -108,7 +108,7 @@ int source_move(struct held_source *source, int target_fd, int *mount_fd, struct
         return source_bind(source, target_fd, mount_fd, err);
     int r = mount_attach(source->fd, target_fd);
     if (r < 0)
-        return error_code(err, -r, "bind %s", source->path);
+        return error_code(err, -r, "bind %s%s", source->path, mount_hint(r));
     source->attached = true;
     *mount_fd = fd_take(&source->fd);
     return 0;
@@ -125,5 +125,5 @@ int source_bind(struct held_source *source, int target_fd, int *mount_fd, struct
     } else {
         r = mount_bind_onto(source->fd, target_fd, source->recursive, mount_fd);
     }
-    return r < 0 ? error_code(err, -r, "bind %s", source->path) : 0;
+    return r < 0 ? error_code(err, -r, "bind %s%s", source->path, mount_hint(r)) : 0;
 }

@@ -152,6 +152,17 @@ int mount_detached(const struct mount_new *new, int *mount_fd, struct error *err
     return r < 0 && classic ? -ENOSYS : r;
 }
 
+const char *mount_hint(int r) {
+    char limit[24];
+    if (r != -ENOSPC)
+        return "";
+    /* A detached tree lives in a mount namespace of its own. */
+    if (fd_read_text(AT_FDCWD, "/proc/sys/user/max_mnt_namespaces", limit, sizeof limit) == 0 &&
+        strcmp(limit, "0") == 0)
+        return " (no more namespaces: sysctl user.max_mnt_namespaces is 0)";
+    return " (no more mounts: sysctl fs.mount-max or user.max_mnt_namespaces is reached)";
+}
+
 int mount_filesystem(const struct mount_new *new, int target_fd, int *mount_fd, struct error *err) {
     own_fd fd = -1;
     bool classic;
@@ -161,7 +172,7 @@ int mount_filesystem(const struct mount_new *new, int target_fd, int *mount_fd, 
     } else if (r == 0) {
         r = sys_move_mount(fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
         if (r < 0)
-            return error_code(err, -r, "attach file system %s", new->type);
+            return error_code(err, -r, "attach file system %s%s", new->type, mount_hint(r));
     }
     if (r == 0)
         *mount_fd = fd_take(&fd);

@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a failed mount may mean beyond its errno, as " (...)"; "": nothing. */
+const char *mount_hint(int r);
+
 struct mount_new {
     const char *type, *source;
     const char *data;            /* "k=v,k,..." for the file system, NULL: none; "\," is a comma within a value */

@@ -66,6 +66,38 @@ static const struct {
 };
 #define LINKS (sizeof links / sizeof *links)
 
+/* "user.max_NAME_namespaces" of each kind that is asked for, or only of those that are 0: how many. */
+static int list_limits(uint64_t kinds, bool zero, char *list, size_t size) {
+    int count = 0;
+    size_t len = 0;
+    for (size_t i = 0; i < LINKS; i++) {
+        char path[64], value[24];
+        if (!(kinds & links[i].kind))
+            continue;
+        snprintf(path, sizeof path, "/proc/sys/user/max_%s_namespaces", links[i].link);
+        if (zero && (fd_read_text(AT_FDCWD, path, value, sizeof value) < 0 || strcmp(value, "0") != 0))
+            continue;
+        if (len < size)
+            len +=
+                (size_t)snprintf(list + len, size - len, "%suser.max_%s_namespaces", count ? ", " : "", links[i].link);
+        count++;
+    }
+    return count;
+}
+
+const char *namespace_hint(int r, uint64_t kinds, char hint[static NAMESPACE_HINT_SIZE]) {
+    char list[NAMESPACE_HINT_SIZE - 64];
+    *hint = '\0';
+    if (r != -ENOSPC)
+        return hint;
+    /* How many there are is nowhere to be read, only a limit that allows none at all is sure. */
+    if (list_limits(kinds, true, list, sizeof list) > 0)
+        snprintf(hint, NAMESPACE_HINT_SIZE, " (no more namespaces: sysctl %s is 0)", list);
+    else if (list_limits(kinds, false, list, sizeof list) > 0)
+        snprintf(hint, NAMESPACE_HINT_SIZE, " (no more namespaces: sysctl %s is reached)", list);
+    return hint;
+}
+
 static int open_links(pid_t pid, struct error *err) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%d/ns", (int)pid);

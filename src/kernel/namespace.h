@@ -65,6 +65,13 @@ int namespace_uid_outside(int user_namespace, uid_t inside, uid_t *outside, stru
 /* Whether the caller lives in the first user namespace of the kernel; not to know (no /proc) counts as that. */
 bool namespace_user_is_first(void);
 
+/*
+ * For a clone3(2) or unshare(2) of these kinds that gave ENOSPC: which sysctl of user_namespaces is used up, as far as
+ * /proc tells, into `hint` (" (...)"); otherwise, and for another error, "".
+ */
+#define NAMESPACE_HINT_SIZE 320
+const char *namespace_hint(int r, uint64_t kinds, char hint[static NAMESPACE_HINT_SIZE]);
+
 /* Sets the loopback interface of the caller's network namespace up. */
 int namespace_loopback_up(struct error *err);
 

@@ -2,6 +2,7 @@
 /* spawn: see spawn.h. */
 #include "kernel/spawn.h"
 
+#include "kernel/namespace.h"
 #include "kernel/sys.h"
 
 #include <errno.h>
@@ -22,8 +23,10 @@ pid_t spawn_process(const struct spawn *spawn, int *pidfd, struct error *err) {
         args.cgroup = (unsigned)spawn->cgroup_fd;
     }
     int pid = sys_clone3(&args);
-    if (pid < 0)
-        return error_code(err, -pid, "clone3");
+    if (pid < 0) {
+        char hint[NAMESPACE_HINT_SIZE];
+        return error_code(err, -pid, "clone3%s", namespace_hint(pid, spawn->flags, hint));
+    }
     if (pid > 0)
         *pidfd = fd;
     return pid;

@@ -149,7 +149,7 @@ static int hold_rootfs(struct arena *arena, const struct plan *plan, struct held
     }
     if (r == 0)
         r = source_from_fd(&fd, hold_inside(plan) ? CLONE_INSIDE : CLONE_NOW, &how, &held->rootfs);
-    return r < 0 ? error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s", plan->rootfs) : 0;
+    return r < 0 ? error_at(err, -r, "rootfs", "/root/path", "invalid rootfs: %s%s", plan->rootfs, mount_hint(r)) : 0;
 }
 
 static int map_source(const struct plan *plan, const struct plan_mount *m, const struct held *held,
@@ -304,7 +304,7 @@ static int hold_bind(struct arena *arena, const struct plan *plan, const struct 
     int r = source_from_fd(&fd, clone_when(plan, m), &how, out);
     if (r == 0)
         return 0;
-    error_code(err, -r, "clone");
+    error_code(err, -r, "clone%s", mount_hint(r));
     return blame_mount(m, err);
 }
 
@@ -520,7 +520,7 @@ static int hold_cgroup_dir(struct arena *arena, const struct plan *plan, const s
     const struct held_source how = {.path = arena_printf(arena, "%s%s", dir->mount, dir->path)};
     own_fd fd = fcntl(dir->fd, F_DUPFD_CLOEXEC, 3);
     int r = !how.path ? -ENOMEM : fd < 0 ? -errno : source_from_fd(&fd, when, &how, out);
-    return r < 0 ? error_code(err, -r, "hold cgroup %s", dir->path) : 0;
+    return r < 0 ? error_code(err, -r, "hold cgroup %s%s", dir->path, mount_hint(r)) : 0;
 }
 
 static const struct plan_mount *find_cgroup_mount(const struct plan *plan) {

@@ -471,3 +471,73 @@ has_timer() {
     # Whichever process the killer has chosen.
     has "$errors" "memory limit 204800 bytes is too small"
 }
+
+# ---- what is used up ------------------------------------------------------------------------------------------------
+
+# with_limit KIND COMMAND...: in a user namespace of the test's own that allows no namespace of that kind, by its root.
+with_limit() {
+    needs userns
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --user --map-root-user --mount --propagation private -- \
+        sh -c 'echo 0 >"/proc/sys/user/max_$1_namespaces"; shift; exec "$@"' with_limit "$@"
+}
+
+@test "namespaces that are used up are named by their sysctl" {
+    local kind
+    payload true
+    config 'del(.linux.resources)'
+    for kind in uts pid mnt cgroup; do
+        refuses "no more namespaces: sysctl user.max_${kind}_namespaces is 0|no space left on device" \
+            with_limit "$kind" "$BERTH" --root "$ROOT" --cgroup-manager disabled run --bundle "$B" "$ID"
+        absent
+    done
+    # Which of those that are asked for has reached a limit above 0, nobody can tell.
+    refuses "sysctl user.max_|user.max_uts_namespaces|is reached" injected clone3:error=ENOSPC run --bundle "$B" "$ID"
+    absent
+    # A process is no namespace.
+    begin_running
+    exits 255 injected clone3:error=ENOSPC exec "$ID" true
+    lacks "$errors" sysctl
+}
+
+@test "mounts that are used up are named by their sysctl" {
+    local call
+    mkdir "$T/source"
+    config --arg source "$T/source" '.mounts += [{"destination": "/mnt", "source": $source, "options": ["bind"]}]'
+    payload true
+    for call in move_mount open_tree; do
+        refuses "sysctl fs.mount-max|no space left on device" \
+            injected "$call:error=ENOSPC" run --bundle "$B" "$ID"
+        absent
+    done
+}
+
+@test "a quota of keys that is used up: the way without a keyring is named" {
+    payload true
+    refuses "session keyring|--no-new-keyring|disk quota exceeded" injected keyctl:error=EDQUOT run --bundle "$B" "$ID"
+    absent
+    succeeds injected keyctl:error=EDQUOT run --no-new-keyring --bundle "$B" "$ID"
+}
+
+# chrooted COMMAND...: where "/" is a plain directory that has what is needed; the bundle and the state are below it.
+chrooted() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount --propagation private -- sh -euc '
+        for dir in proc sys; do mkdir -p "$1/$dir" && mount --rbind "/$dir" "$1/$dir"; done
+        mkdir -p "$1/dev" "$1/tmp" && mount --bind /dev "$1/dev"
+        cp "$2" "$1/berth"
+        shift 2
+        exec chroot "$@"' chrooted "$T" "$BERTH" "$@"
+}
+
+@test "a plain chroot is named as the reason of what cannot be in one" {
+    needs static
+    payload true
+    refuses "chroot|no mount point" chrooted "$T" /berth --root /state run --bundle /bundle "$ID"
+    absent
+    config '.linux.namespaces += [{"type": "user"}] |
+        .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
+    refuses "user namespace|chroot" \
+        chrooted "$T" /berth --root /state run --bundle /bundle "$ID"
+    absent
+}
