@@ -95,7 +95,7 @@ freezer_file() {
     begin_running
     mkdir "$(group_dir)/below"
     refuses "list the processes of cgroup|input/output error" injected getdents64:error=EIO ps "$ID"
-    refuses "signal the processes of cgroup|input/output error" injected getdents64:error=EIO kill --all "$ID" CONT
+    refuses "the processes of cgroup|input/output error" injected getdents64:error=EIO kill --all "$ID" CONT
     same "$(state_of)" running
     rmdir "$(group_dir)/below"
 }
