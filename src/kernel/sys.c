@@ -3,15 +3,19 @@
 #include "kernel/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <linux/stat.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#define BITS (8 * (unsigned)sizeof(unsigned long))
 
 static int result(long value) {
     return value < 0 ? -errno : (int)value;
@@ -26,14 +30,51 @@ int sys_clone3(struct clone_args *args) {
 }
 
 #define OPEN_FILES_MAX (1u << 20)
+#define LOOK_AT 1024 /* numbers in one poll(2) */
+
+/*
+ * Whether the kernel's table of descriptors has a place for that number. select(2) ignores the numbers behind the
+ * table, and refuses those in it that are not open (select(2), "BUGS").
+ */
+static bool table_reaches(unsigned fd) {
+    static unsigned long wanted[OPEN_FILES_MAX / BITS + 1];
+    const struct timespec now = {0};
+    wanted[fd / BITS] = 1UL << fd % BITS;
+    long r = syscall(SYS_pselect6, fd + 1, wanted, NULL, NULL, &now, NULL);
+    bool reaches = r < 0 || fcntl((int)fd, F_GETFD) >= 0;
+    wanted[fd / BITS] = 0;
+    return reaches;
+}
+
+/* The table is as large as a power of two, and no smaller than one word of bits. */
+static unsigned table_size(void) {
+    unsigned size = BITS;
+    while (size < OPEN_FILES_MAX && table_reaches(size))
+        size *= 2;
+    return size;
+}
+
+/* Closes `count` numbers from `first` on. If poll(2) is limited to fewer (RLIMIT_NOFILE), all are closed, open or not.
+ */
+static void close_some(unsigned first, unsigned count) {
+    struct pollfd look[LOOK_AT];
+    for (unsigned i = 0; i < count; i++)
+        look[i] = (struct pollfd){.fd = (int)(first + i)};
+    const bool known = poll(look, count, 0) >= 0;
+    for (unsigned i = 0; i < count; i++)
+        if (!known || !(look[i].revents & POLLNVAL))
+            close((int)(first + i));
+}
 
 void sys_close_range(unsigned first, unsigned last) {
     if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
         return;
-    if (last >= OPEN_FILES_MAX)
-        last = OPEN_FILES_MAX - 1;
-    for (unsigned fd = first; fd <= last; fd++)
-        close((int)fd);
+    const unsigned size = table_size();
+    for (unsigned end = last < size ? last + 1 : size; first < end;) {
+        const unsigned count = end - first < LOOK_AT ? end - first : LOOK_AT;
+        close_some(first, count);
+        first += count;
+    }
 }
 
 int sys_rename_new(int dirfd, const char *from, const char *to) {

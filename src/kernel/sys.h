@@ -37,9 +37,10 @@ int sys_umount2(const char *target, int flags);
 int sys_openat2(int dirfd, const char *path, const struct open_how *how);
 int sys_clone3(struct clone_args *args);
 /*
- * Closes first..last. Where close_range(2) (Linux 5.9) is missing or forbidden, number by number: up to the most that
- * a process may have by the kernel's default (proc(5), /proc/sys/fs/nr_open), since limits may have been lowered after
- * a higher number was opened. Some milliseconds then.
+ * Closes first..last, up to the most descriptors that a process may have by the kernel's default (proc(5),
+ * /proc/sys/fs/nr_open). Without close_range(2) the kernel is asked how large the table of descriptors is, and which of
+ * its numbers are open. RLIMIT_NOFILE may have been lowered after a higher number was opened, and /proc may be a
+ * container's: neither can be trusted.
  */
 void sys_close_range(unsigned first, unsigned last);
 int sys_rename_new(int dirfd, const char *from, const char *to); /* renameat2(2), RENAME_NOREPLACE */
