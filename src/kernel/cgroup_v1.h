@@ -33,8 +33,8 @@ int cgroup_v1_freeze(int dirfd, bool freeze, int64_t deadline);
 void cgroup_v1_thaw_tree(int dirfd);
 
 /*
- * Waits for a process of the directory to end (pidfds; Linux 5.3), or for a moment when none can be seen any more: the
- * kernel takes a task off its cgroup a little after it has ended, and v1 tells nobody.
+ * Waits for a process of the directory to end, or for a moment where there are no pidfds (Linux 5.3) or no process is
+ * listed any more: the kernel takes a task off its cgroup a little after its end, and v1 tells nobody.
  */
 int cgroup_v1_wait(int dirfd, int64_t deadline);
 

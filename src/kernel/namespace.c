@@ -143,7 +143,7 @@ static int join_one_by_one(int pidfd, pid_t pid, uint64_t kinds, struct error *e
             joins[count++] = (struct namespace_join){fd, links[i].kind, links[i].link};
     }
     /* Still the same process: what was opened by its number is its own. */
-    if (r == 0 && (r = sys_pidfd_send_signal(pidfd, 0)) < 0)
+    if (r == 0 && (r = process_signal(pidfd, 0)) < 0)
         error_code(err, -r, "process %d", (int)pid);
     if (r == 0)
         r = namespace_join_all(joins, count, err);

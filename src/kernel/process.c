@@ -15,10 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+
+#define LOOK_FIRST_US 100 /* between two looks whether a process without a pidfd has ended; then ever less often */
+#define LOOK_LAST_US 10000
 
 #define STATUS_MAX ((size_t)4 * 1024 * 1024) /* /proc/PID/status lists up to 65,536 groups */
 
@@ -130,14 +134,24 @@ bool process_is_ending(pid_t pid) {
     return r == 0;
 }
 
+static int hold_directory(pid_t pid) {
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    int fd = fd_open(path, O_RDONLY | O_DIRECTORY);
+    return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
+}
+
+int process_hold(pid_t pid) {
+    int fd = pid > 0 ? sys_pidfd_open(pid, 0) : -ESRCH;
+    if (fd == -ENOSYS || fd == -EPERM)
+        return hold_directory(pid);
+    return fd == -EINVAL ? -ESRCH : fd; /* Linux 6.1 says EINVAL if only a session or group still has the number */
+}
+
 int process_open(pid_t pid, uint64_t start_time, bool *executed) {
     char text[1024], *fields;
     *executed = false;
-    if (pid <= 0)
-        return -ESRCH;
-    own_fd fd = sys_pidfd_open(pid, 0);
-    if (fd == -EINVAL) /* what older kernels say (6.1 does) of a number that only a session or group still has */
-        return -ESRCH;
+    own_fd fd = process_hold(pid);
     if (fd < 0)
         return fd;
     /* Looked at after the open: whatever the pid means now is what the descriptor means. */
@@ -161,31 +175,87 @@ pid_t process_pid(int pidfd) {
     if (r < 0)
         return r;
     const char *line = strstr(text, "\nPid:");
-    int pid = line ? atoi(line + 5) : -1;
+    char *fields;
+    if (!line && (r = read_stat(pidfd, "stat", text, sizeof text, &fields)) < 0)
+        return r;
+    int pid = atoi(line ? line + 5 : text);
     return pid > 0 ? pid : -ESRCH;
 }
 
+/* By its pid, looked up just before: of a child that we have not reaped, or a process that lives, it is still right. */
+static int signal_by_pid(int pidfd, int signal) {
+    pid_t pid = process_pid(pidfd);
+    if (pid < 0)
+        return pid;
+    return kill(pid, signal) < 0 ? -errno : 0;
+}
+
 int process_signal(int pidfd, int signal) {
-    return sys_pidfd_send_signal(pidfd, signal);
+    int r = sys_pidfd_send_signal(pidfd, signal);
+    return r == -ENOSYS || r == -EPERM ? signal_by_pid(pidfd, signal) : r;
+}
+
+/* A process ends with its last thread; the first may have ended before. */
+static bool has_ended(int held) {
+    char text[1024], *fields;
+    int r = read_stat(held, "stat", text, sizeof text, &fields);
+    if (r == -ENOTDIR) /* a pidfd, which poll(2) cannot wait for before Linux 5.3 */
+        r = read_process_stat(process_pid(held), text, sizeof text, &fields);
+    if (r < 0)
+        return r == -ESRCH;
+    return (fields[1] == 'Z' || fields[1] == 'X') && stat_number(fields, 20) <= 1;
+}
+
+static int poll_held(struct pollfd *fds, nfds_t count, nfds_t which, int timeout_ms) {
+    const int held = fds[which].fd;
+    int64_t left = timeout_ms < 0 ? INT64_MAX : (int64_t)timeout_ms * 1000, pause = LOOK_FIRST_US;
+    bool ended;
+    int n;
+    fds[which].fd = -1;
+    do {
+        ended = has_ended(held);
+        pause = ended ? 0 : pause < left ? pause : left;
+        n = ppoll(fds, count, &(struct timespec){.tv_nsec = (long)pause * 1000}, NULL);
+        left -= pause;
+        pause = 2 * pause < LOOK_LAST_US ? 2 * pause : LOOK_LAST_US;
+    } while (n == 0 && !ended && left > 0);
+    fds[which].fd = held;
+    fds[which].revents = ended ? POLLIN : 0;
+    return n < 0 ? n : n + ended;
+}
+
+int process_poll(struct pollfd *fds, nfds_t count, nfds_t which, int timeout_ms) {
+    int n = poll(fds, count, timeout_ms);
+    /* A pidfd is never ready to be written. */
+    return n > 0 && fds[which].revents & POLLOUT ? poll_held(fds, count, which, timeout_ms) : n;
 }
 
 int process_wait(int pidfd, int timeout_ms) {
-    struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+    struct pollfd poll_fd = {.fd = pidfd, .events = PROCESS_END};
     int n;
     do
-        n = poll(&poll_fd, 1, timeout_ms);
+        n = process_poll(&poll_fd, 1, 0, timeout_ms);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n == 0 ? -ETIMEDOUT : 0;
 }
 
-int process_reap(int pidfd, int *status) {
-    siginfo_t info = {0};
+static int wait_for(int type, int id, siginfo_t *info) {
     int r;
     do
-        r = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);
+        r = waitid((idtype_t)type, (id_t)id, info, WEXITED | __WALL);
     while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : 0;
+}
+
+int process_reap(int pidfd, int *status) {
+    siginfo_t info = {0};
+    int r = wait_for(P_PIDFD, pidfd, &info);
+    if (r == -EBADF || r == -EINVAL) { /* no pidfd; a kernel before 5.4 */
+        pid_t pid = process_pid(pidfd);
+        r = pid < 0 ? pid : wait_for(P_PID, pid, &info);
+    }
     if (r < 0)
-        return -errno;
+        return r == -ESRCH ? -ECHILD : r;
     *status =
         info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
     return 0;

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * process: one process, by pidfd within a run and by pid and start time across runs (a pid alone may have been given
- * to somebody else meanwhile). Runs in life; needs no privilege but for signals.
+ * process: one process, by descriptor within a run and by pid and start time across runs (the kernel may have given the
+ * pid to another process meanwhile). Runs in life; needs no privilege but for signals.
+ *
+ * The descriptor is a pidfd. Where pidfd_open(2) is missing or forbidden it is the directory /proc/PID, which stays
+ * that of the same process, too: when the process has been reaped, its files are gone, even if the pid is used again.
+ * The functions here take both; poll(2) does not, since a directory is always ready.
  */
 #ifndef BERTH_KERNEL_PROCESS_H
 #define BERTH_KERNEL_PROCESS_H
 
 #include "base/error.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,7 +41,10 @@ bool process_is_ending(pid_t pid);
  */
 int process_open(pid_t pid, uint64_t start_time, bool *executed);
 
-/* The pid that a pidfd stands for, as seen by the caller (/proc/self/fdinfo); -ESRCH when it is gone. */
+/* A descriptor of a process that cannot be reaped meanwhile, or whose identity is checked afterwards; -ESRCH. */
+int process_hold(pid_t pid);
+
+/* The pid of the process, as seen by the caller; -ESRCH when it is gone. */
 pid_t process_pid(int pidfd);
 
 /* 0 or -errno (-ESRCH: ended). */
@@ -44,6 +52,13 @@ int process_signal(int pidfd, int signal);
 
 /* Waits for the end up to `timeout_ms` (-1: for ever): 0, -ETIMEDOUT or -errno. Does not reap. */
 int process_wait(int pidfd, int timeout_ms);
+
+/*
+ * poll(2) where fds[which] is a process, or -1. It waits for PROCESS_END, and POLLIN is the answer when it has ended.
+ * Without a pidfd the process is looked at every few milliseconds.
+ */
+#define PROCESS_END (POLLIN | POLLOUT)
+int process_poll(struct pollfd *fds, nfds_t count, nfds_t which, int timeout_ms);
 
 /* Reaps a child: *status as waitpid gives it. 0 or -errno (-ECHILD: no child of ours). */
 int process_reap(int pidfd, int *status);

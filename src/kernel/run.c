@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "kernel/process.h"
+#include "kernel/spawn.h"
 #include "kernel/sys.h"
 
 #include <fcntl.h>
@@ -159,12 +160,11 @@ static int program_fork(struct run *run, const struct run_program *program, stru
 
     uint64_t old;
     sys_signal_mask(SIG_SETMASK, ~UINT64_C(0), &old);
-    run->pid = fork();
+    run->pid = spawn_process(&(struct spawn){.cgroup_fd = -1}, &run->pidfd, err);
     if (run->pid == 0)
         program_become(program, output_end, report_end);
-    int code = errno;
     sys_signal_mask(SIG_SETMASK, old, NULL);
-    return run->pid < 0 ? error_code(err, code, "fork for %s", program->path) : 0;
+    return run->pid < 0 ? error_wrap(err, "make a process for %s", program->path) : 0;
 }
 
 /* The whole group; and the process by itself, which may not have come to setsid yet. Not reaped: the pid is ours. */
@@ -234,10 +234,10 @@ static int poll_timeout(int64_t deadline_ms) {
 static int run_watch(struct run *run, int cancel_fd, struct run_result *result) {
     for (;;) {
         int timeout = poll_timeout(run->deadline_ms);
-        struct pollfd fds[] = {{.fd = run->pidfd, .events = POLLIN},
+        struct pollfd fds[] = {{.fd = run->pidfd, .events = PROCESS_END},
                                {.fd = run->output, .events = POLLIN},
                                {.fd = cancel_fd > 0 && !result->cancelled ? cancel_fd : -1, .events = POLLIN}};
-        if (poll(fds, 3, timeout) < 0) {
+        if (process_poll(fds, 3, 0, timeout) < 0) {
             if (errno != EINTR)
                 return -errno;
             continue;
@@ -289,11 +289,7 @@ static int run_start(struct run *run, const struct run_program *program, struct 
     run->deadline_ms = INT64_MAX;
     if (program->timeout_ms > 0 && program->timeout_ms < INT64_MAX - run->started_ms)
         run->deadline_ms = run->started_ms + program->timeout_ms;
-    int r = program_fork(run, program, err);
-    if (r < 0)
-        return r;
-    run->pidfd = sys_pidfd_open(run->pid, 0); /* sets O_CLOEXEC itself */
-    return run->pidfd < 0 ? error_code(err, -run->pidfd, "pidfd of %s", program->path) : 0;
+    return program_fork(run, program, err);
 }
 
 int run_program(const struct run_program *program, struct run_result *result, struct error *err) {

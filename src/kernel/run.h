@@ -2,7 +2,6 @@
 /*
  * run: one helper program (a hook, newuidmap) from exec to its end, with a deadline. Runs in life and in init before
  * and after pivot, in processes of one thread; allocates nothing, so it may run inside a container's cgroup.
- * Linux 5.4 (pidfd_open(2), waitid(2) with P_PIDFD).
  */
 #ifndef BERTH_KERNEL_RUN_H
 #define BERTH_KERNEL_RUN_H

@@ -636,9 +636,9 @@ int create_container(struct creation *c, unsigned flags, struct error *err) {
 }
 
 int create_adopt(struct creation *c, pid_t pid, struct error *err) {
-    c->pidfd = sys_pidfd_open(pid, 0);
+    c->pidfd = process_hold(pid);
     if (c->pidfd < 0)
-        return error_code(err, -c->pidfd, "pidfd of the container's process");
+        return error_code(err, -c->pidfd, "hold the container's process");
     c->pid = pid;
     undo_add(&c->undo, undo_process, c);
     int r = process_start_time(pid, &c->record.start_time);

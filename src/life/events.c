@@ -209,12 +209,12 @@ static int follow(struct watch *watch, const struct pollfd *on, bool *done) {
 static int wait_and_tell(struct watch *watch, int reader) {
     for (bool done = false; !done;) {
         struct pollfd on[ON_COUNT] = {
-            [ON_END] = {.fd = watch->container->pidfd, .events = POLLIN},
+            [ON_END] = {.fd = watch->container->pidfd, .events = PROCESS_END},
             [ON_TIME] = {.fd = watch->time, .events = POLLIN},
             [ON_MEMORY] = {.fd = watch->memory, .events = watch->unified ? POLLPRI : POLLIN},
             [ON_READER] = {.fd = reader, .events = 0}, /* POLLERR and POLLHUP come unasked */
         };
-        if (poll(on, ON_COUNT, -1) < 0 && errno != EINTR)
+        if (process_poll(on, ON_COUNT, ON_END, -1) < 0 && errno != EINTR)
             return error_sys(watch->err, "wait for events");
         int r = follow(watch, on, &done);
         if (r != 0)

@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/own.h"
+#include "kernel/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,9 +109,9 @@ static const char *ready_line(char *message) {
 }
 
 int notify_relay(int socket, int pidfd, pid_t pid, struct error *err) {
-    struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = pidfd, .events = PROCESS_END}};
     for (;;) {
-        if (poll(fds, 2, -1) < 0) {
+        if (process_poll(fds, 2, 1, -1) < 0) {
             if (errno == EINTR)
                 continue;
             return error_sys(err, "wait for readiness");

@@ -294,7 +294,7 @@ static void polls_set(const struct session *session, struct pollfd polls[static 
     if (!session->ended && !session->hung)
         master = (short)((flow_has_room(&session->out) ? POLLIN : 0) | (flow_has_data(&session->in) ? POLLOUT : 0));
     polls[ON_SIGNAL] = wanted(session->relay->signal_fd, POLLIN);
-    polls[ON_END] = wanted(session->pidfd, session->ended ? 0 : POLLIN);
+    polls[ON_END] = wanted(session->pidfd, session->ended ? 0 : PROCESS_END);
     polls[ON_INPUT] = wanted(session->in.from, flow_has_room(&session->in) ? POLLIN : 0);
     polls[ON_MASTER] = wanted(session->master, master);
     polls[ON_OUTPUT] = wanted(session->out.to, flow_has_data(&session->out) ? POLLOUT : 0);
@@ -318,7 +318,7 @@ static int session_turn(struct session *session, struct error *err) {
     polls_set(session, polls);
     const int timeout = session_patience(session);
     session->hung = false;
-    int n = poll(polls, ON_COUNT, timeout);
+    int n = process_poll(polls, ON_COUNT, ON_END, timeout);
     if (n < 0)
         return errno == EINTR ? 0 : error_sys(err, "wait for the container's process");
     if (n == 0 && session->given_up)
@@ -409,10 +409,10 @@ int relay_open(struct relay *relay, struct error *err) {
 int relay_await(const struct relay *relay, int fd, int process, struct error *err) {
     struct pollfd polls[] = {{.fd = fd, .events = POLLIN},
                              {.fd = relay ? relay->stop_fd : -1, .events = POLLIN},
-                             {.fd = process, .events = POLLIN}};
+                             {.fd = process, .events = PROCESS_END}};
     if (polls[1].fd < 0 && process < 0)
         return 0; /* the read itself will wait */
-    while (poll(polls, 3, -1) < 0)
+    while (process_poll(polls, 3, 2, -1) < 0)
         if (errno != EINTR)
             return error_sys(err, "wait for the new process");
     if (polls[0].revents)

@@ -1,12 +1,121 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # kernels: every command on a kernel that lacks a system call (ENOSYS), or below an outer filter that forbids it (EPERM).
+# Every command must work; what cannot work is refused before anything is made.
 load helpers
+
+# Some hundred commands a test.
+TEST_LIMIT=150
 
 prepare() {
     needs root
+    REFUSE=$BATS_FILE_TMPDIR/refuse
+    [ -x "$REFUSE" ] || gcc -O1 -Wall -o "$REFUSE" "$BATS_TEST_DIRNAME/../attack/refuse.c"
     make_bundle
+    # Hooks: programs that berth itself waits for.
+    config '.hooks = { "createRuntime": [{ "path": "/bin/true" }], "poststop": [{ "path": "/bin/true" }] }'
 }
+
+# refused COMMAND...: berth without $calls.
+refused() {
+    # shellcheck disable=SC2086 # several words
+    "$REFUSE" "$error" $calls -- "$BERTH" --root "$ROOT" "$@"
+}
+
+runs_in_foreground() {
+    payload sh -c 'exit 7'
+    exits 7 refused run --bundle "$B" "$ID" && absent
+}
+
+# The program writes the word "up" into a FIFO, and ends with status 0 at SIGTERM.
+begins() {
+    long_running
+    succeeds refused create --bundle "$B" "$ID" && is_state "$ID" created &&
+        succeeds refused start "$ID" && same "$(wait_for ready)" up &&
+        succeeds refused state "$ID" && has "$output" '"running"'
+}
+
+begins_detached() {
+    long_running
+    succeeds refused run --detach --bundle "$B" "$ID" && same "$(wait_for ready)" up
+}
+
+is_looked_at() {
+    succeeds refused ps "$ID" && has "$output" sleep &&
+        succeeds refused list -q && same "$output" "$ID" &&
+        succeeds refused events --stats "$ID" && succeeds refused update "$ID"
+}
+
+is_entered() {
+    exits 3 refused exec "$ID" sh -c 'exit 3' &&
+        exits 130 refused exec "$ID" sh -c 'kill -INT $$' &&
+        succeeds refused exec --detach --pid-file "$T/pid" "$ID" sh -c 'echo entered >/ready' &&
+        same "$(wait_for ready)" entered
+}
+
+is_paused() {
+    succeeds refused pause "$ID" && succeeds refused state "$ID" && has "$output" '"paused"' &&
+        succeeds refused resume "$ID" && is_state "$ID" running
+}
+
+ends_by() {
+    succeeds refused kill "$ID" "$1" && eventually is_state "$ID" stopped &&
+        succeeds refused delete "$ID" && absent
+}
+
+# Every command, without $calls.
+lives() {
+    runs_in_foreground && begins && is_looked_at && is_entered && is_paused && ends_by TERM &&
+        begins_detached && ends_by KILL &&
+        begins_detached && succeeds refused delete --force "$ID" && absent &&
+        long_running && succeeds refused create --bundle "$B" "$ID" && succeeds refused delete --force "$ID" && absent
+}
+
+# ---- without pidfds -------------------------------------------------------------------------------------------------
+
+@test "without pidfd_open and pidfd_send_signal every command works" {
+    local error calls="pidfd_open pidfd_send_signal"
+    for error in ENOSYS EPERM; do
+        lives || fail "^ $error"
+    done
+}
+
+@test "without pidfd_open events end with the container" {
+    local error=EPERM calls=pidfd_open
+    begins
+    refused events --interval 20ms "$ID" >"$T/job" 2>&1 </dev/null 3>&- 4>&- &
+    eventually [ -s "$T/job" ]
+    succeeds refused kill "$ID" KILL
+    wait $!
+    succeeds refused delete "$ID"
+}
+
+@test "without pidfd_open a start that waits for readiness ends with the container" {
+    local error=ENOSYS calls=pidfd_open
+    mkdir "$B/rootfs/run"
+    payload sleep 0.2
+    export NOTIFY_SOCKET=$T/notify
+    succeeds refused create --bundle "$B" "$ID"
+    succeeds timeout "$PATIENCE" "$REFUSE" "$error" "$calls" -- "$BERTH" --root "$ROOT" start "$ID"
+    is_state "$ID" stopped
+    succeeds refused delete "$ID"
+}
+
+@test "without pidfd_open a process that has the pid of a dead container is no container" {
+    local error=ENOSYS calls=pidfd_open
+    begins
+    cp "$ROOT/$ID/record.json" "$T/record"
+    jq '.startTime += 1' "$T/record" >"$T/later" # as if the process were a younger one
+    cat "$T/later" >"$ROOT/$ID/record.json"
+    succeeds refused state "$ID"
+    has "$output" '"stopped"'
+    cat "$T/record" >"$ROOT/$ID/record.json"
+    succeeds refused state "$ID"
+    has "$output" '"running"'
+    succeeds refused delete --force "$ID"
+}
+
+# ---- without close_range ---------------------------------------------------------------------------------------------
 
 @test "without close_range no number is closed that is not open" {
     needs program:strace
