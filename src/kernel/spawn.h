@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* spawn: a new process by clone3(2) (Linux 5.3; CLONE_INTO_CGROUP 5.7). Runs in life, and in init for a process in
- * between. */
+/*
+ * spawn: a new process by clone3(2) (Linux 5.3; CLONE_INTO_CGROUP 5.7), or else by clone(2) (with a pidfd: 5.2). Runs
+ * in life, and in init for a process in between.
+ */
 #ifndef BERTH_KERNEL_SPAWN_H
 #define BERTH_KERNEL_SPAWN_H
 

@@ -29,6 +29,15 @@ int sys_clone3(struct clone_args *args) {
     return result(syscall(SYS_clone3, args, sizeof *args));
 }
 
+int sys_clone(uint64_t flags, unsigned exit_signal, int *pidfd) {
+    const unsigned long all = (unsigned long)flags | CLONE_PIDFD | exit_signal;
+#ifdef __s390__
+    return result(syscall(SYS_clone, 0, all, pidfd, NULL, 0));
+#else
+    return result(syscall(SYS_clone, all, 0, pidfd, NULL, 0));
+#endif
+}
+
 #define OPEN_FILES_MAX (1u << 20)
 #define LOOK_AT 1024 /* numbers in one poll(2) */
 

@@ -36,6 +36,7 @@ int sys_umount2(const char *target, int flags);
 
 int sys_openat2(int dirfd, const char *path, const struct open_how *how);
 int sys_clone3(struct clone_args *args);
+int sys_clone(uint64_t flags, unsigned exit_signal, int *pidfd); /* with CLONE_PIDFD, and copies like fork(2) */
 /*
  * Closes first..last, up to the most descriptors that a process may have by the kernel's default (proc(5),
  * /proc/sys/fs/nr_open). Without close_range(2) the kernel is asked how large the table of descriptors is, and which of

@@ -249,12 +249,3 @@ END
     succeeds "$REFUSE" EPERM mountapi openat2 -- "$BERTH" --root "$ROOT" delete "$ID"
     absent
 }
-
-@test "what has no other way says so and leaves nothing" {
-    config '.process.args = ["true"]'
-    local error
-    for error in ENOSYS EPERM; do
-        refuses "clone3" in_host_view "$REFUSE" "$error" clone3 -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
-        absent
-    done
-}

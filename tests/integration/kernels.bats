@@ -130,3 +130,72 @@ lives() {
         (($(grep -c 'close(.*EBADF' "$T/failed") < 100)) || fail "closed though not open: $(head "$T/failed")"
     done
 }
+
+# ---- without clone3 -------------------------------------------------------------------------------------------------
+
+@test "without clone3 every command works" {
+    local error calls=clone3
+    for error in ENOSYS EPERM; do
+        lives || fail "^ $error"
+    done
+}
+
+@test "without clone3 the program is in its cgroup, and in that alone, from its start" {
+    local error=ENOSYS calls=clone3
+    payload cat /proc/self/cgroup
+    succeeds berth run --bundle "$B" "$ID"
+    local expected=$output
+    succeeds refused run --bundle "$B" "$ID"
+    same "$output" "$expected"
+    begins
+    succeeds refused exec "$ID" cat /proc/self/cgroup
+    same "$output" "$expected" "cgroups of exec"
+    # As the host sees them: a cgroup namespace made too early would have another root.
+    has "$(cat "/proc/$(state_of "$ID" pid)/cgroup")" "$CGROUP/"
+    succeeds refused delete --force "$ID"
+}
+
+@test "without clone3 a user namespace, a joined PID namespace and a terminal" {
+    needs userns
+    local error calls=clone3 pid
+    for error in ENOSYS EPERM; do
+        begins
+        pid=$(state_of "$ID" pid)
+        cp "$B/config.json" "$T/config.json"
+        payload sh -c 'ps -o comm | grep -c sleep; tty'
+        config --arg path "/proc/$pid/ns/pid" '.process.terminal = true | .linux.cgroupsPath += "-2"
+            | .linux.namespaces |= map(if .type == "pid" then .path = $path else . end)'
+        succeeds refused run --bundle "$B" "${MARK}d"
+        has "$output" $'1\n/dev/' "container in the PID namespace of another one"
+        config '.linux.namespaces |= map(del(.path)) + [{ "type": "user" }]
+            | .linux.uidMappings = [{ "containerID": 0, "hostID": 100000, "size": 65536 }]
+            | .linux.gidMappings = .linux.uidMappings'
+        chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*/ "$BATS_RUN_TMPDIR"/*/*/
+        payload sh -c 'head -n 1 /proc/self/uid_map | tr -s " "; exit 5'
+        exits 5 refused run --bundle "$B" "${MARK}d"
+        has "$output" "0 100000 65536"
+        mv "$T/config.json" "$B/config.json"
+        succeeds refused delete --force "$ID"
+    done
+}
+
+@test "without clone3 a new time namespace is refused, and nothing is left" {
+    needs timens
+    local error calls=clone3
+    config '.linux.namespaces += [{ "type": "time" }] | del(.hooks)'
+    for error in ENOSYS EPERM; do
+        refuses "time namespace|clone3" refused run --bundle "$B" "$ID"
+        absent
+    done
+}
+
+@test "without clone3 a process that cannot be moved into its cgroup is refused, in the same words" {
+    needs cgroup2 program:strace
+    local error
+    for error in ENOSYS EPERM; do
+        refuses "make the new process in its cgroup|delegated to uid 0" "$REFUSE" "$error" clone3 -- \
+            env "ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0" strace -f -qq -o /dev/null -P cgroup.procs \
+            -e trace=openat -e inject=openat:error=EACCES -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+        absent
+    done
+}
