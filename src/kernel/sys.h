@@ -15,6 +15,40 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * What berth uses that is newer than Linux 4.18. Each call is tried; where the kernel lacks it (ENOSYS) or an outer
+ * container's filter forbids it (EPERM), berth does what the last column says. A flag that the kernel does not know is
+ * refused by it (EINVAL) or ignored. tests/integration/kernels.bats denies each call to every command: they must work,
+ * or, where the last column begins with "none", be refused with nothing left. It also fails if a call is not listed.
+ *
+ *   call or flag            Linux  without it
+ *   pidfd_send_signal       5.1    kill(2), after a look whether it still is that process (kernel/process.c)
+ *   CLONE_PIDFD             5.2    none: clone(2) gives no pidfd, and a child is waited for beside other descriptors
+ *   fsopen                  5.2    mount(2), for this and the next two (kernel/mountfd.c)
+ *   fsconfig                5.2    none: only called when fsopen has worked
+ *   fsmount                 5.2    none: only called when fsopen has worked
+ *   fspick                  5.2    mount(2), MS_REMOUNT
+ *   open_tree               5.2    mount(2), MS_BIND, by the new process in its own mount namespace
+ *   move_mount              5.2    none: only called when fsopen or open_tree has worked
+ *   clone3                  5.3    clone(2) (kernel/spawn.c)
+ *   pidfd_open              5.3    the directory /proc/PID (kernel/process.h)
+ *   P_PIDFD                 5.4    waitid(2) by pid
+ *   openat2                 5.6    a walk component by component (kernel/resolve.c)
+ *   BPF_F_REPLACE           5.6    the new device program is attached before the old one is detached (kernel/devbpf.c)
+ *   CLONE_NEWTIME           5.6    none: a new time namespace is refused, also without clone3
+ *   CLONE_INTO_CGROUP       5.7    cgroup.procs, while the new process waits (kernel/spawn.c)
+ *   faccessat2              5.8    the mode of the file; what else there is, execve(2) says (init/launch.c)
+ *   setns of a pidfd        5.8    each namespace by its link in /proc (kernel/namespace.c)
+ *   STATX_MNT_ID            5.8    /proc/self/fdinfo (kernel/procfs.c); options of a whole tree, as rro, are refused
+ *   STATX_ATTR_MOUNT_ROOT   5.8    a remount is not checked to meet a mount of the config (init/mounts.c)
+ *   close_range             5.9    close(2) of what is open (kernel/sys.c)
+ *   MS_NOSYMFOLLOW          5.10   none: mount(2) ignores it
+ *   mount_setattr           5.12   mount(2), MS_REMOUNT and one mount after the other (kernel/mountfd.c)
+ *   MOUNT_ATTR_IDMAP        5.12   none: the mount is refused (kernel/idmap.c)
+ *   MOUNT_ATTR_NOSYMFOLLOW  5.14   MS_NOSYMFOLLOW
+ *   MFD_EXEC                6.3    a memfd without it, which then is executable (kernel/selfexe.c)
+ */
+
 /* From headers newer than Debian 12's (Linux 6.1). */
 #ifndef MOVE_MOUNT_BENEATH
 #define MOVE_MOUNT_BENEATH 0x00000200
@@ -51,7 +85,7 @@ int sys_setns(int fd, int type);
 int sys_execveat(int dirfd, const char *path, const char *const *argv, const char *const *envp, int flags);
 int sys_pivot_root(const char *new_root, const char *put_old);
 
-/* The mount API of Linux 5.2 (mount_setattr: 5.12). */
+/* The mount API. */
 int sys_open_tree(int dirfd, const char *path, unsigned flags);
 int sys_move_mount(int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags);
 int sys_fsopen(const char *type, unsigned flags);

@@ -38,6 +38,7 @@ static const struct name calls[] = {
     {"pidfd_open", SYS_pidfd_open},
     {"pidfd_send_signal", SYS_pidfd_send_signal},
     {"close_range", SYS_close_range},
+    {"faccessat2", SYS_faccessat2},
     {"execveat", SYS_execveat},
     {"memfd_create", SYS_memfd_create},
     {"bpf", SYS_bpf},

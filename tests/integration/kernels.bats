@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # kernels: every command on a kernel that lacks a system call (ENOSYS), or below an outer filter that forbids it (EPERM).
-# Every command must work; what cannot work is refused before anything is made.
+# The calls are those of the table in src/kernel/sys.h, each in turn and all at once. Every command must work; what
+# cannot work is refused, and nothing of it is left.
 load helpers
 
 # Some hundred commands a test.
@@ -11,6 +12,7 @@ prepare() {
     needs root
     REFUSE=$BATS_FILE_TMPDIR/refuse
     [ -x "$REFUSE" ] || gcc -O1 -Wall -o "$REFUSE" "$BATS_TEST_DIRNAME/../attack/refuse.c"
+    SOURCES=$BATS_TEST_DIRNAME/../../src
     make_bundle
     # Hooks: programs that berth itself waits for.
     config '.hooks = { "createRuntime": [{ "path": "/bin/true" }], "poststop": [{ "path": "/bin/true" }] }'
@@ -198,4 +200,75 @@ lives() {
             -e trace=openat -e inject=openat:error=EACCES -- "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
         absent
     done
+}
+
+# ---- every call of the table ------------------------------------------------------------------------------------------
+
+# The table's lines of system calls; those of flags begin with a capital letter.
+table_calls() {
+    sed -n '/^ \* *call or flag /,/^ \*\//p' "$SOURCES/kernel/sys.h" | grep -E '^ \*   [a-z0-9_]+ +[0-9]+\.'
+}
+
+newer_calls() {
+    table_calls | awk '{ print $2 }'
+}
+
+# Where the table says that there is no other way.
+is_refused() {
+    local command
+    payload true
+    for command in run create "run --detach"; do
+        # shellcheck disable=SC2086 # words
+        exits 1 refused $command --bundle "$B" "$ID" && same "$output" "" && has "$errors" "berth: ${command%% *} $ID: " &&
+            absent || return 1
+    done
+}
+
+# each_call: with each call refused in turn. All failures are told.
+each_call() {
+    local star calls since way failed=0 expected
+    while read -r star calls since way; do
+        expected=lives
+        [[ $way != none:* ]] || expected=is_refused
+        if ! "$expected"; then
+            echo "^ $calls: $error"
+            failed=1
+            berth delete --force "$ID" || true
+        fi
+    done < <(table_calls)
+    return "$failed"
+}
+
+@test "the table has every call newer than Linux 4.18 that berth makes" {
+    local call number
+    # From Linux 5.1 on a call has the same number on all architectures, 424 or higher.
+    for call in $(grep -rhoE '\bSYS_[a-z0-9_]+' "$SOURCES" | sed 's/^SYS_//' | sort -u); do
+        number=$(printf '#include <sys/syscall.h>\nSYS_%s\n' "$call" | gcc -E -P - | tail -n 1)
+        [[ $number =~ ^[0-9]+$ ]] || fail "SYS_$call has no number here"
+        if ((number >= 424)); then
+            newer_calls | grep -qx "$call" || fail "$call is not in the table of src/kernel/sys.h"
+        fi
+    done
+}
+
+@test "each newer call is missing in turn" {
+    local error=ENOSYS
+    each_call
+}
+
+@test "each newer call is forbidden in turn" {
+    local error=EPERM
+    each_call
+}
+
+@test "all newer calls are missing at once" {
+    local error=ENOSYS calls
+    calls=$(newer_calls)
+    lives
+}
+
+@test "all newer calls are forbidden at once" {
+    local error=EPERM calls
+    calls=$(newer_calls)
+    lives
 }
