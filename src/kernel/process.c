@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -146,6 +147,11 @@ int process_hold(pid_t pid) {
     if (fd == -ENOSYS || fd == -EPERM)
         return hold_directory(pid);
     return fd == -EINVAL ? -ESRCH : fd; /* Linux 6.1 says EINVAL if only a session or group still has the number */
+}
+
+int process_check_pidfds(void) {
+    own_fd fd = sys_pidfd_open(getpid(), 0);
+    return fd < 0 ? fd : 0;
 }
 
 int process_open(pid_t pid, uint64_t start_time, bool *executed) {

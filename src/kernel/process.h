@@ -44,6 +44,9 @@ int process_open(pid_t pid, uint64_t start_time, bool *executed);
 /* A descriptor of a process that cannot be reaped meanwhile, or whose identity is checked afterwards; -ESRCH. */
 int process_hold(pid_t pid);
 
+/* Whether that would be a pidfd: 0 or -errno. */
+int process_check_pidfds(void);
+
 /* The pid of the process, as seen by the caller; -ESRCH when it is gone. */
 pid_t process_pid(int pidfd);
 

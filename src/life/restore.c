@@ -411,7 +411,10 @@ int operation_restore(const struct berth_runtime *runtime, const struct berth_re
     creation_init(c);
     c->runtime = runtime;
     c->request = &request->create;
-    int r = criu_find(criu, sizeof criu, err);
+    int r = request->create.pidfd_socket ? process_check_pidfds() : 0; /* criu makes the process, not our clone3 */
+    if (r < 0)
+        return error_code(err, -r, "pidfd socket: pidfd_open");
+    r = criu_find(criu, sizeof criu, err);
     if (r == 0)
         r = relay_open(&relay, err);
     c->relay = &relay;

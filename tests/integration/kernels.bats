@@ -117,6 +117,37 @@ lives() {
     succeeds refused delete --force "$ID"
 }
 
+@test "without pidfd_open restore refuses a pidfd socket before it does anything" {
+    local error calls=pidfd_open
+    for error in ENOSYS EPERM; do
+        refuses "pidfd socket|pidfd_open" refused restore --pidfd-socket "$T/none" --image-path "$T/none" --bundle "$B" "$ID"
+        absent
+    done
+}
+
+@test "without pidfd_open a restored container runs to its end" {
+    local error=EPERM calls=pidfd_open dir
+    dir=$("$BATS_TEST_DIRNAME/../criu" make 2>"$T/criu") || skip "no criu: $(tail -n 1 "$T/criu")"
+    PATH=$dir:$PATH
+    criu check >"$T/criu" 2>&1 || skip "criu cannot work here: $(tail -n 1 "$T/criu")"
+    config 'del(.hooks)'
+    make_fifo ready in
+    shell 'echo up >/ready; read word </in; exit 9'
+    "$BERTH" --root "$ROOT" run --detach --bundle "$B" "$ID" </dev/null >/dev/null 2>&1 3>&- 4>&-
+    same "$(wait_for ready)" up
+    succeeds refused checkpoint --image-path "$T/images" "$ID"
+    absent
+    local status=0
+    "$REFUSE" "$error" "$calls" -- "$BERTH" --root "$ROOT" restore --image-path "$T/images" --bundle "$B" "$ID" \
+        </dev/null >/dev/null 2>"$T/stderr" 3>&- 4>&- &
+    eventually is_known
+    eventually is_state "$ID" running
+    timeout "$PATIENCE" sh -c 'echo go >"$1"' go "$B/rootfs/in"
+    wait $! || status=$?
+    same "$status" 9 "exit status of restore ($(<"$T/stderr"))"
+    absent
+}
+
 # ---- without close_range ---------------------------------------------------------------------------------------------
 
 @test "without close_range no number is closed that is not open" {
