@@ -201,33 +201,37 @@ int process_signal(int pidfd, int signal) {
     return r == -ENOSYS || r == -EPERM ? signal_by_pid(pidfd, signal) : r;
 }
 
-/* A process ends with its last thread; the first may have ended before. */
-static bool has_ended(int held) {
+/* 1, 0 or -errno. A process ends with its last thread; the first may have ended before. */
+static int has_ended(int held) {
     char text[1024], *fields;
     int r = read_stat(held, "stat", text, sizeof text, &fields);
     if (r == -ENOTDIR) /* a pidfd, which poll(2) cannot wait for before Linux 5.3 */
         r = read_process_stat(process_pid(held), text, sizeof text, &fields);
     if (r < 0)
-        return r == -ESRCH;
+        return r == -ESRCH ? 1 : r;
     return (fields[1] == 'Z' || fields[1] == 'X') && stat_number(fields, 20) <= 1;
 }
 
 static int poll_held(struct pollfd *fds, nfds_t count, nfds_t which, int timeout_ms) {
     const int held = fds[which].fd;
     int64_t left = timeout_ms < 0 ? INT64_MAX : (int64_t)timeout_ms * 1000, pause = LOOK_FIRST_US;
-    bool ended;
-    int n;
+    int ended, n;
     fds[which].fd = -1;
     do {
         ended = has_ended(held);
+        if (ended < 0)
+            break;
         pause = ended ? 0 : pause < left ? pause : left;
         n = ppoll(fds, count, &(struct timespec){.tv_nsec = (long)pause * 1000}, NULL);
         left -= pause;
         pause = 2 * pause < LOOK_LAST_US ? 2 * pause : LOOK_LAST_US;
     } while (n == 0 && !ended && left > 0);
     fds[which].fd = held;
-    fds[which].revents = ended ? POLLIN : 0;
-    return n < 0 ? n : n + ended;
+    fds[which].revents = ended > 0 ? POLLIN : 0;
+    if (ended >= 0)
+        return n < 0 ? n : n + ended;
+    errno = -ended;
+    return -1;
 }
 
 int process_poll(struct pollfd *fds, nfds_t count, nfds_t which, int timeout_ms) {

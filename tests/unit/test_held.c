@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,6 +97,18 @@ static void test_other_first(void) {
     ok(fds[0].revents == 0 && fds[1].revents == POLLIN, "and that one is told");
 }
 
+/* Not to know is not the same as running, or as ended. */
+static void test_unknown(void) {
+    struct rlimit saved, low;
+    own_fd held = process_hold(getpid());
+    getrlimit(RLIMIT_NOFILE, &saved);
+    low = (struct rlimit){.rlim_cur = (rlim_t)held + 1, .rlim_max = saved.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    is_number(process_wait(held, 0), -EMFILE, "a process that cannot be looked at is an error");
+    is_number(process_wait(held, -1), -EMFILE, "and is not waited for");
+    setrlimit(RLIMIT_NOFILE, &saved);
+}
+
 int main(void) {
     if (!forbid_pidfds())
         return 99;
@@ -103,5 +116,6 @@ int main(void) {
     test_threads();
     test_gone();
     test_other_first();
+    test_unknown();
     return tap_done();
 }
