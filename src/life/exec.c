@@ -328,8 +328,8 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
 }
 
 /*
- * A container that has ended meanwhile, or is about to, explains whatever went wrong, but for its memory limit. Of a PID
- * namespace that is ending clone3(2) says ENOMEM as well.
+ * A container that has ended meanwhile, or is about to, explains whatever went wrong, but for its memory limit. Of a
+ * PID namespace that is ending clone3(2) says ENOMEM as well.
  */
 static int explain(const struct execution *x, int r, struct error *err) {
     if (r == -ENOMEM && cgroup_oom_kills(&x->container.group) > x->oom_before)
@@ -367,7 +367,7 @@ int operation_exec(const struct berth_runtime *runtime, const struct berth_exec 
     bool detach = flags & BERTH_RUN_DETACH;
     own_execution x;
     execution_init(&x, request);
-    int r = container_find(runtime->root, request->id, false, &x.store, &x.container, err);
+    int r = container_find(runtime->root, request->id, CONTAINER_USE, &x.store, &x.container, err);
     if (r == 0)
         r = container_check(&x.container, request->ignore_paused ? OPERATION_EXEC_PAUSED : OPERATION_EXEC, err);
     if (r < 0)
