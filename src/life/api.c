@@ -133,7 +133,7 @@ int berth_state(const struct berth_runtime *runtime, const char *id, char **json
     struct error err = ERROR_INIT;
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = container_find(runtime->root, id, false, &store, &c, &err);
+    int r = container_find(runtime->root, id, CONTAINER_LOOK, &store, &c, &err);
     if (r == 0 && !c.record->id)
         r = error_set(&err, ENOENT, "container does not exist: %s (%s)", id,
                       c.status == OCI_STATUS_CREATING ? "it is being created"
@@ -181,7 +181,7 @@ static int visit(const struct berth_runtime *runtime, int (*each)(void *, const 
         r = store_ids(&store, &arena, &ids, &count, err);
     for (size_t i = 0; r == 0 && i < count; i++) {
         own_container c = CONTAINER_INIT;
-        r = container_open(&store, ids[i], false, &c, err);
+        r = container_open(&store, ids[i], CONTAINER_LOOK, &c, err);
         if (r == 0)
             r = container_check_known(&c, err);
         if (r == 0 && c.record->id)

@@ -338,7 +338,7 @@ int operation_checkpoint(const struct berth_runtime *runtime, const struct berth
                                        .status_fd = -1,
                                        .options = CRIU_OPTIONS_INIT};
     char criu[PATH_MAX];
-    int r = container_find(runtime->root, request->id, true, &store, &container, err);
+    int r = container_find(runtime->root, request->id, CONTAINER_CHANGE, &store, &container, err);
     if (r == 0)
         r = container_check(&container, OPERATION_CHECKPOINT, err);
     if (r == 0)

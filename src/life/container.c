@@ -20,6 +20,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -39,27 +40,49 @@ void container_drop(struct container *container) {
     file_limit_restore(&container->files);
 }
 
-static int open_group(struct container *c, struct error *err) {
-    size_t count = c->record->cgroups.count;
-    struct cgroup_host host;
-    if (count == 0)
-        return 0;
+/* A freezer of version 1, or cgroup2, tells the state, and carries the mark. */
+static bool tells_state(const char *controllers) {
+    return !*controllers || strcmp(controllers, "freezer") == 0;
+}
+
+/* Those that tell the state, or all; and whether each of them is there. */
+static int open_dirs(struct container *c, const struct cgroup_host *host, bool all, bool *complete, struct error *err) {
+    const size_t count = c->record->cgroups.count;
     const char **controllers = arena_array(&c->arena, count, sizeof *controllers);
     const char **paths = arena_array(&c->arena, count, sizeof *paths);
+    size_t used = 0;
     if (!controllers || !paths)
         return error_memory(err);
     for (size_t i = 0; i < count; i++) {
-        controllers[i] = c->record->cgroups.items[i].controller;
-        paths[i] = c->record->cgroups.items[i].path;
+        const struct oci_record_cgroup *row = &c->record->cgroups.items[i];
+        if (!all && !tells_state(row->controller))
+            continue;
+        controllers[used] = row->controller;
+        paths[used++] = row->path;
     }
+    int r = cgroup_open(&c->arena, host, controllers, paths, used, &c->group, err);
+    *complete = r == 0 && used > 0 && c->group.count == used;
+    for (size_t i = 0; *complete && i < used; i++)
+        *complete = c->group.dirs[i].fd >= 0;
+    return r;
+}
+
+static int open_group(struct container *c, bool look, struct error *err) {
+    struct cgroup_host host;
+    bool complete = false;
+    if (c->record->cgroups.count == 0)
+        return 0;
     int r = cgroup_host_probe(&c->arena, &host, err);
-    if (r == 0)
-        r = cgroup_open(&c->arena, &host, controllers, paths, count, &c->group, err);
-    /* A container that has ended leaves its cgroup to the next one of that path, and has none then. */
-    /* The mark may be in a hierarchy that is not mounted any more. */
-    const bool marked = c->record->cgroups_marked && c->group.count == count;
+    if (r == 0 && look)
+        r = open_dirs(c, &host, false, &complete, err);
+    if (r == 0 && !complete) {
+        cgroup_drop(&c->group);
+        r = open_dirs(c, &host, true, &complete, err);
+    }
+    /* A container that has ended leaves its cgroup to the next one of that path, and has none then. Without the mark
+     * the group is another's, too; but the mark may be in a directory that has been removed or is not mounted here. */
     if (r == 0 && c->record->created)
-        r = cgroup_is_of_another(&c->group, c->record->created, marked, err);
+        r = cgroup_is_of_another(&c->group, c->record->created, c->record->cgroups_marked && complete, err);
     c->displaced = r > 0;
     if (c->displaced)
         cgroup_drop(&c->group);
@@ -98,24 +121,24 @@ static int observe(struct container *c, bool locked, bool executed, struct error
 }
 
 /* Looks at all that the record names. */
-static int look(struct container *c, bool locked, struct error *err) {
+static int look(struct container *c, enum container_use use, struct error *err) {
     bool executed;
-    int r = open_group(c, err);
+    int r = open_group(c, use == CONTAINER_LOOK, err);
     if (r < 0)
         return r;
     c->pidfd = process_open((pid_t)c->record->pid, c->record->start_time, &executed);
     if (c->pidfd < 0 && c->pidfd != -ESRCH) /* not to know is not the same as stopped */
         return error_code(err, -c->pidfd, "look at process %lld", (long long)c->record->pid);
-    return observe(c, locked, executed, err);
+    return observe(c, use == CONTAINER_CHANGE, executed, err);
 }
 
 static const struct oci_record begun = {.id = NULL};
 
-static int read_and_look(struct container *c, bool locked, struct error *err) {
+static int read_and_look(struct container *c, enum container_use use, struct error *err) {
     int r = store_read(c->dir, c->id, &c->arena, &c->record, err);
     if (r == -ENODATA)
         c->record = &begun;
-    return r < 0 && r != -ENODATA ? r : look(c, locked, err);
+    return r < 0 && r != -ENODATA ? r : look(c, use, err);
 }
 
 static void hand_over(struct container *from, struct container *to) {
@@ -123,13 +146,14 @@ static void hand_over(struct container *from, struct container *to) {
     *from = (struct container)CONTAINER_INIT;
 }
 
-static int open_once(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
+static int open_once(const struct store *store, const char *id, enum container_use use, struct container *out,
+                     struct error *err) {
     own_container c = CONTAINER_INIT;
     c.id = id;
     file_limit_raise(&c.files);
-    int r = store_enter(store, id, lock, &c.dir, err);
+    int r = store_enter(store, id, use == CONTAINER_CHANGE, &c.dir, err);
     if (r == 0)
-        r = read_and_look(&c, lock, err);
+        r = read_and_look(&c, use, err);
     if (r == 0)
         hand_over(&c, out);
     return r;
@@ -150,14 +174,15 @@ static int has_moved_on(const struct container *c, struct error *err) {
     return now->pid != 0 || !c->record->id;
 }
 
-int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err) {
+int container_open(const struct store *store, const char *id, enum container_use use, struct container *out,
+                   struct error *err) {
     for (int attempt = 0;; attempt++) {
         own_container c = CONTAINER_INIT;
-        int r = open_once(store, id, lock, &c, err);
+        int r = open_once(store, id, use, &c, err);
         if (r < 0)
             return r;
         /* Between the look at the record and the look at the lock a create may have come to its end. */
-        bool unsure = !lock && !c.record->pid && c.status == OCI_STATUS_STOPPED;
+        bool unsure = use != CONTAINER_CHANGE && !c.record->pid && c.status == OCI_STATUS_STOPPED;
         r = unsure && attempt < 8 ? has_moved_on(&c, err) : 0;
         if (r < 0)
             return r;
@@ -181,7 +206,7 @@ int container_reopen(int *dir, const struct oci_record *record, struct container
     }
     c.record = record;
     const int known = r == 0;
-    r = known ? read_and_look(&c, true, err) : look(&c, true, err);
+    r = known ? read_and_look(&c, CONTAINER_CHANGE, err) : look(&c, CONTAINER_CHANGE, err);
     if (r == 0)
         hand_over(&c, out);
     return r < 0 ? r : known;
@@ -224,13 +249,13 @@ int container_name_way_out(const char *id, struct error *err) {
     return error_blame(err, cause.step, *cause.place ? cause.place : NULL, NULL);
 }
 
-int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
+int container_find(const char *root, const char *id, enum container_use use, struct store *store, struct container *out,
                    struct error *err) {
     int r = store_open(root, false, store, err);
     if (r == -ENOENT)
         return error_set(err, ENOENT, "container does not exist: %s", id);
     if (r == 0)
-        r = container_open(store, id, lock, out, err);
+        r = container_open(store, id, use, out, err);
     return r < 0 ? container_name_way_out(id, err) : r;
 }
 
@@ -408,7 +433,8 @@ int container_unmount_root(const struct oci_record *record, struct error *err) {
 void container_kill(const struct store *store, const char *id) {
     own_container c = CONTAINER_INIT;
     struct error ignored = ERROR_INIT;
-    if (container_open(store, id, false, &c, &ignored) < 0 || c.pidfd < 0 || process_signal(c.pidfd, SIGKILL) < 0)
+    if (container_open(store, id, CONTAINER_USE, &c, &ignored) < 0 || c.pidfd < 0 ||
+        process_signal(c.pidfd, SIGKILL) < 0)
         return;
     if (process_wait(c.pidfd, KILL_PROMPT_MS) == -ETIMEDOUT)
         cgroup_thaw_all(&c.group);
@@ -463,7 +489,7 @@ int container_discard(const struct store *store, const char *id, const struct er
     if (!c.record)
         c.record = &begun;
     if (r == 0)
-        r = look(&c, true, err);
+        r = look(&c, CONTAINER_CHANGE, err);
     if (r < 0)
         return r;
     leave_foreign_cgroups(&c, c.record->created ? c.record->created : "");

@@ -33,12 +33,19 @@ struct container {
 void container_drop(struct container *container);
 #define own_container own(container_drop) struct container
 
+enum container_use {
+    CONTAINER_LOOK,   /* its state alone: of its cgroup only what tells that is opened */
+    CONTAINER_USE,    /* as it is now: others may change it meanwhile */
+    CONTAINER_CHANGE, /* locked */
+};
+
 /*
- * Opens it and looks at its state; `lock` for operations that change it. ENOENT: "container does not exist".
+ * Opens it and looks at its state. ENOENT: "container does not exist".
  * A container whose create was cut off before its first record has an empty one and is "creating" while somebody still
  * works on it, "stopped" otherwise.
  */
-int container_open(const struct store *store, const char *id, bool lock, struct container *out, struct error *err);
+int container_open(const struct store *store, const char *id, enum container_use use, struct container *out,
+                   struct error *err);
 
 /*
  * Opens one that the caller has made, by its directory (taken over), which it has unlocked since: the id may be another
@@ -64,7 +71,7 @@ int container_check_cgroup(const struct container *container, struct error *err)
 int container_name_way_out(const char *id, struct error *err);
 
 /* Opens the state root (NULL: the default) and the container in it; no root at all means no container, too. */
-int container_find(const char *root, const char *id, bool lock, struct store *store, struct container *out,
+int container_find(const char *root, const char *id, enum container_use use, struct store *store, struct container *out,
                    struct error *err);
 
 /* The state as runtime.md "State" has it, with the peers' additions, pid 0 when stopped. Pointers borrowed. */

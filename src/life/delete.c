@@ -13,7 +13,7 @@ int operation_delete(const struct berth_runtime *runtime, const char *id, bool f
     if (r == 0 && force) /* first: a start that waits for it has the lock until it ends */
         container_kill(&store, id);
     if (r == 0)
-        r = container_open(&store, id, true, &c, err);
+        r = container_open(&store, id, CONTAINER_CHANGE, &c, err);
     if (r == -ENOENT && force && store.fd >= 0)
         store_forget_new(&store, id);
     if (r == -ENOENT)

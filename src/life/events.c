@@ -226,7 +226,7 @@ static int wait_and_tell(struct watch *watch, int reader) {
 /* ---- the operations ---- */
 
 static int open_counted(const char *root, const char *id, struct store *store, struct container *c, struct error *err) {
-    int r = container_find(root, id, false, store, c, err);
+    int r = container_find(root, id, CONTAINER_USE, store, c, err);
     if (r == 0)
         r = container_check(c, OPERATION_EVENTS, err);
     if (r == 0)

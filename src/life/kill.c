@@ -73,7 +73,7 @@ static int signal_all(const struct container *c, int signal, struct error *err) 
 int operation_kill(const struct berth_runtime *runtime, const char *id, int signal, bool all, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = container_find(runtime->root, id, false, &store, &c, err);
+    int r = container_find(runtime->root, id, CONTAINER_USE, &store, &c, err);
     if (r < 0)
         return r;
     if (all && c.group.count > 0) {

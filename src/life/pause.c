@@ -42,7 +42,7 @@ static int pause_living(const struct container *c, struct error *err) {
 static int freeze(const struct berth_runtime *runtime, const char *id, enum operation operation, struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = container_find(runtime->root, id, true, &store, &c, err);
+    int r = container_find(runtime->root, id, CONTAINER_CHANGE, &store, &c, err);
     if (r == 0)
         r = check(&c, operation, err);
     if (r == 0)

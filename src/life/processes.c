@@ -108,7 +108,7 @@ int operation_processes(const struct berth_runtime *runtime, const char *id, pid
                         struct error *err) {
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
-    int r = container_find(runtime->root, id, false, &store, &c, err);
+    int r = container_find(runtime->root, id, CONTAINER_USE, &store, &c, err);
     if (r == 0)
         r = container_check(&c, OPERATION_PROCESSES, err);
     if (r < 0)

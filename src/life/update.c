@@ -352,7 +352,7 @@ int operation_update(const struct berth_runtime *runtime, const char *id, const 
     const struct oci_config *config = NULL;
     const struct oci_resources *change = NULL, *merged = NULL;
     struct plan_filter filter;
-    int r = container_find(runtime->root, id, true, &store, &c, err);
+    int r = container_find(runtime->root, id, CONTAINER_CHANGE, &store, &c, err);
     if (r == 0)
         r = container_check(&c, OPERATION_UPDATE, err);
     if (r == 0)
