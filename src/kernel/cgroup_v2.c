@@ -172,15 +172,20 @@ static bool is_frozen_or_empty(const char *text) {
     return has_event(text, "frozen") || is_empty(text);
 }
 
+static int read_events(int fd, char text[static EVENTS_SIZE]) {
+    ssize_t n = pread(fd, text, EVENTS_SIZE - 1, 0);
+    if (n < 0)
+        return -errno;
+    text[n] = '\0';
+    return 0;
+}
+
 /* Waits until the cgroup.events that is open as `fd` is as wanted; `text` is what it says then. */
 static int await(int fd, bool (*wanted)(const char *text), int64_t deadline, char text[static EVENTS_SIZE]) {
     for (;;) {
-        ssize_t n = pread(fd, text, EVENTS_SIZE - 1, 0);
-        if (n < 0)
-            return -errno;
-        text[n] = '\0';
-        if (wanted(text))
-            return 0;
+        int r = read_events(fd, text);
+        if (r < 0 || wanted(text))
+            return r;
         int left = cgroup_files_left(deadline);
         if (left == 0)
             return -ETIMEDOUT;
@@ -204,14 +209,17 @@ int cgroup_v2_freeze(int dirfd, bool freeze, int64_t deadline) {
     own_fd events = control < 0 ? -1 : openat(dirfd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (events < 0)
         return -errno;
-    int r = fd_write_all(control, freeze ? "1" : "0", 1);
+    int r = read_events(events, text);
+    const bool frozen = r == 0 && has_event(text, "frozen");
+    if (r == 0)
+        r = fd_write_all(control, freeze ? "1" : "0", 1);
     if (r < 0)
         return r;
     r = await(events, freeze ? is_frozen_or_empty : is_thawed, deadline, text);
     if (r == 0 && freeze && is_thawed(text))
         r = -ESRCH;
-    if (r < 0 && freeze)
-        (void)fd_write_all(control, "0", 1);
+    if (r < 0)
+        (void)fd_write_all(control, frozen ? "1" : "0", 1); /* as it was */
     return r;
 }
 
