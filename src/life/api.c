@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct berth_error) == sizeof(struct error) &&
 /* The last resort of a failure that nobody has put into words. */
 static void settle(int r, struct error *err) {
     if (r < 0 && !*err->text)
-        error_set(err, -r, "%s", error_text(-r));
+        error_set(err, -r, "%s", r == -ENOMEM ? "out of memory" : error_text(-r));
 }
 
 static int finish(int r, struct error *err, struct berth_error *out) {
