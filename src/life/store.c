@@ -260,14 +260,14 @@ static const char *aside_name(const char *id, char name[static ASIDE_SIZE]) {
     return name;
 }
 
-/* Opens and locks the directory aside. -EWOULDBLOCK: another create is at it; -ESTALE: it went meanwhile. */
+/* Opens and locks the directory aside. -EBUSY: another create is at it; -ESTALE: it went meanwhile. */
 static int lock_aside(const struct store *store, const char *aside, int *dir) {
     own_fd fd = openat(store->fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? -ESTALE : -errno;
     int r = try_lock(fd);
     if (r < 0)
-        return r;
+        return r == -EWOULDBLOCK ? -EBUSY : r;
     if (is_named(store->fd, aside, fd) <= 0)
         return -ESTALE;
     *dir = fd_take(&fd);
@@ -307,12 +307,12 @@ int store_reserve(const struct store *store, const char *id, int *dir, struct er
             r = rename_new(store->fd, aside, id);
         if (r == -ENOENT) /* a create that failed has taken it away under our hands */
             r = -ESTALE;
-        else if (r < 0 && (locked || (made && r != -EWOULDBLOCK)))
+        else if (r < 0 && (locked || (made && r != -EBUSY)))
             unlinkat(store->fd, aside, AT_REMOVEDIR);
         if (r < 0)
             fd_drop(&fd);
     }
-    if (r == -EEXIST || r == -EWOULDBLOCK || r == -ENOTEMPTY)
+    if (r == -EEXIST || r == -EBUSY || r == -ENOTEMPTY)
         return error_set(err, EEXIST, "container with given ID already exists: %s", id);
     if (r < 0)
         return error_code(err, -r, "make state directory %s/%s", store->root, id);
