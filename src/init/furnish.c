@@ -239,7 +239,9 @@ static int open_null(struct init *init, int *out, struct error *err) {
     own_fd opened = ours ? resolve_open(init->root, "/dev/null", O_RDWR | O_NOCTTY) : -1;
     if (ours && opened < 0 && !is_lacking(opened))
         return error_code(err, -opened, "open the container's /dev/null");
-    *out = opened >= 0 && fstat(opened, &st) == 0 && is_null(&st) ? fd_take(&opened) : -1;
+    if (opened >= 0 && fstat(opened, &st) < 0)
+        return error_sys(err, "look at /dev/null");
+    *out = opened >= 0 && is_null(&st) ? fd_take(&opened) : -1;
     return 0;
 }
 
@@ -253,8 +255,11 @@ static int adopt_null(struct init *init, struct error *err) {
     int better = -1;
     struct stat st;
     for (int fd = 0; fd < 3; fd++) {
-        if (fstat(fd, &st) < 0 || !is_null(&st))
-            continue; /* closed, or something else */
+        const bool open = fstat(fd, &st) == 0;
+        if (!open && errno != EBADF)
+            return error_sys(err, "look at descriptor %d", fd);
+        if (!open || !is_null(&st))
+            continue;
         if (better < 0 && open_null(init, &inside, err) < 0)
             return -err->code;
         better = inside >= 0 ? inside : init->held->null_stream;

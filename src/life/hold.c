@@ -442,8 +442,12 @@ static int hold_cover(const struct plan *plan, struct held *held, struct error *
 int hold_streams(struct held *held, struct error *err) {
     bool any = false;
     struct stat st;
-    for (int fd = 0; fd < 3; fd++)
-        any |= fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+    for (int fd = 0; fd < 3; fd++) {
+        const bool open = fstat(fd, &st) == 0;
+        if (!open && errno != EBADF)
+            return error_sys(err, "look at descriptor %d", fd);
+        any |= open && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+    }
     if (!any)
         return 0;
     int r = hold_null(held, err);
