@@ -16,6 +16,11 @@ int fd_open(const char *path, int flags) {
     return openat(AT_FDCWD, path, flags | O_CLOEXEC);
 }
 
+bool fd_has(int dirfd, const char *name) {
+    struct stat st;
+    return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 ssize_t fd_read(int fd, void *buffer, size_t size) {
     ssize_t n;
     do

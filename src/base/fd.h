@@ -6,12 +6,19 @@
 #include "base/error.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 /* open(2) with O_CLOEXEC: the descriptor, or -1 with errno set. One system call: open of musl asks for the flag again.
  */
 int fd_open(const char *path, int flags);
+
+/*
+ * Whether a name is there, whatever it is; false with errno set. Not faccessat(2): of glibc that is faccessat2(2),
+ * which the filter of an outer container may forbid.
+ */
+bool fd_has(int dirfd, const char *name);
 
 /*
  * Reads up to `size` bytes at once for small pseudo files; retries EINTR only. Returns the count or -errno.

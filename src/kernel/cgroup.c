@@ -398,7 +398,7 @@ int cgroup_mend(struct cgroup *group, struct error *err) {
     for (size_t i = 0; i < group->count; i++) {
         struct cgroup_dir *dir = &group->dirs[i];
         bool made;
-        if (faccessat(dir->fd, "cgroup.procs", F_OK, 0) == 0 || errno != ENOENT)
+        if (fd_has(dir->fd, "cgroup.procs") || errno != ENOENT)
             continue;
         fd_drop(&dir->fd);
         int r = make_dir(dir, &made, err);
@@ -507,7 +507,7 @@ static int refuse_removed(const struct cgroup_dir *dir, struct error *err) {
 int cgroup_check_there(const struct cgroup *group, struct error *err) {
     for (size_t i = 0; i < group->count; i++) {
         const struct cgroup_dir *dir = &group->dirs[i];
-        if (dir->fd >= 0 && faccessat(dir->fd, "cgroup.procs", F_OK, 0) == 0)
+        if (dir->fd >= 0 && fd_has(dir->fd, "cgroup.procs"))
             continue;
         if (dir->fd >= 0 && errno != ENOENT && errno != ENODEV)
             return error_sys(err, "look at cgroup %s%s", dir->mount, dir->path);

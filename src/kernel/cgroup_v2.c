@@ -34,7 +34,7 @@ const char *cgroup_v2_own(const char *text, size_t *len) {
 static int inhabited(int mount, const char *path, size_t len) {
     char file[PATH_MAX + sizeof CONTROL], first[2];
     snprintf(file, sizeof file, "./%.*s/cgroup.type", (int)len, path);
-    if (faccessat(mount, file, F_OK, 0) < 0)
+    if (!fd_has(mount, file))
         return errno == ENOENT ? 0 : -errno;
     snprintf(file, sizeof file, "./%.*s/cgroup.procs", (int)len, path);
     own_fd fd = openat(mount, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

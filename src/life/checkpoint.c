@@ -123,7 +123,7 @@ static int list_mounts(struct dump *d, struct error *err) {
     /* In a user namespace devices are binds of the host's; elsewhere there is no such mount, and CRIU minds it not. */
     for (size_t i = 0; r == 0 && !plan->mounts.dev_is_bind && i < plan->devices.count; i++)
         r = add_mount(d, plan->devices.items[i].path, err);
-    if (r == 0 && faccessat(d->container->dir, "notify", F_OK, 0) == 0)
+    if (r == 0 && fd_has(d->container->dir, "notify"))
         r = add_mount(d, IMAGES_NOTIFY, err);
     d->options.mounts = (struct criu_pairs){d->mounts.items, d->mounts.count};
     return r;

@@ -386,7 +386,7 @@ static int refuse_text(int r, struct error *err) {
 /* A record is written first and removed last, so one that has gone where the config is kept is no create cut off. */
 static int read_text(int dir, char **text, size_t *len, struct error *err) {
     int r = document_read(dir, "record.json", RECORD_MAX, text, len, err);
-    if (r == -ENOENT && faccessat(dir, SNAPSHOT_CONFIG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (r == -ENOENT && fd_has(dir, SNAPSHOT_CONFIG))
         r = document_read(dir, "record.json", RECORD_MAX, text, len, err); /* a create may have made both just now */
     else if (r == -ENOENT)
         return error_code(err, ENODATA, "read state record");
