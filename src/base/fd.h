@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* open(2) with O_CLOEXEC: the descriptor, or -1 with errno set. One system call: open of musl asks for the flag again.
- */
+/* open(2) with O_CLOEXEC in one system call (open of musl takes two): the descriptor, or -1 with errno set. */
 int fd_open(const char *path, int flags);
 
 /*

@@ -53,11 +53,8 @@ int rootfs_isolate(struct init *init, struct error *err) {
     int r = top < 0 ? -errno : mount_propagation(top, isolate);
     if (r == 0)
         return 0;
-    bool mounted = true;
     return error_code(err, -r, "set propagation of / to %s%s", isolate & MS_PRIVATE ? "private" : "slave",
-                      r == -EINVAL && sys_mount_root(top, &mounted) == 0 && !mounted
-                          ? " (berth runs in a chroot whose / is no mount point)"
-                          : "");
+                      r == -EINVAL && mount_is_chrooted() ? " (berth runs in a chroot whose / is no mount point)" : "");
 }
 
 static int open_directory(const char *path) {

@@ -152,6 +152,12 @@ int mount_detached(const struct mount_new *new, int *mount_fd, struct error *err
     return r < 0 && classic ? -ENOSYS : r;
 }
 
+bool mount_is_chrooted(void) {
+    own_fd top = fd_open("/", O_PATH | O_DIRECTORY);
+    bool mounted = true;
+    return top >= 0 && sys_mount_root(top, &mounted) == 0 && !mounted;
+}
+
 const char *mount_hint(int r) {
     char limit[24];
     if (r != -ENOSPC)

@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whether the caller is in a chroot whose "/" is no mount point. A chroot into a mount point does not show. */
+bool mount_is_chrooted(void);
+
 /* What a failed mount may mean beyond its errno, as " (...)"; "": nothing. */
 const char *mount_hint(int r);
 

@@ -53,8 +53,7 @@ static void end(pid_t pid) {
         ;
 }
 
-/* Of two processes: the new one does nothing before the other has moved it, so it is as if it was born in the cgroup.
- */
+/* The new process does nothing before we have moved it, so it is as if it was born in the cgroup. */
 static int spawn_moved(const struct spawn *spawn, int *pidfd) {
     int ends[2];
     char word = 0;

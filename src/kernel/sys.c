@@ -63,8 +63,7 @@ static unsigned table_size(void) {
     return size;
 }
 
-/* Closes `count` numbers from `first` on. If poll(2) is limited to fewer (RLIMIT_NOFILE), all are closed, open or not.
- */
+/* Closes `count` numbers from `first` on: all of them where RLIMIT_NOFILE keeps poll(2) from telling which are open. */
 static void close_some(unsigned first, unsigned count) {
     struct pollfd look[LOOK_AT];
     for (unsigned i = 0; i < count; i++)

@@ -125,8 +125,7 @@ void sys_signals_default(void); /* every disposition the default one, nothing bl
  */
 int sys_may_execute(const char *path);
 
-/* setresuid(2), setresgid(2) and setgroups(2) of one thread: what the C library does for all of them takes more calls.
- */
+/* setresuid(2), setresgid(2), setgroups(2) of this thread alone: the C library's, of all threads, take more calls. */
 int sys_setresuid(uid_t real, uid_t effective, uid_t saved);
 int sys_setresgid(gid_t real, gid_t effective, gid_t saved);
 int sys_setgroups(size_t count, const gid_t *groups);

@@ -9,6 +9,7 @@
 #include "init/between.h"
 #include "init/init.h"
 #include "kernel/devbpf.h"
+#include "kernel/mountfd.h"
 #include "kernel/namespace.h"
 #include "kernel/process.h"
 #include "kernel/spawn.h"
@@ -474,13 +475,6 @@ int create_register(struct creation *c, struct error *err) {
     return fill_limits(c, err);
 }
 
-/* A chroot into a mount point does not show. */
-static bool is_chrooted(void) {
-    own_fd top = fd_open("/", O_PATH | O_DIRECTORY);
-    bool mounted = true;
-    return top >= 0 && sys_mount_root(top, &mounted) == 0 && !mounted;
-}
-
 /* clone3(2) says little of what is wrong with the cgroup: cgroups(7), "Delegation containment" and "thread mode". */
 static int refuse_spawn(const struct creation *c, const struct spawn_recipe *recipe, int r, struct error *err) {
     bool cgroup = cgroup_clone_fd(&c->group) >= 0 && (r == -EACCES || r == -EOPNOTSUPP || r == -EBUSY);
@@ -500,7 +494,7 @@ static int refuse_spawn(const struct creation *c, const struct spawn_recipe *rec
     if (r == -EPERM && !(recipe->clone & CLONE_NEWUSER) && is_rootless())
         return error_wrap(err,
                           "make the new process (without privileges a container needs a user namespace of its own)");
-    if (r == -EPERM && recipe->clone & CLONE_NEWUSER && is_chrooted())
+    if (r == -EPERM && recipe->clone & CLONE_NEWUSER && mount_is_chrooted())
         return error_wrap(err, "make the new process (berth runs in a chroot, where no user namespace can be made)");
     return error_wrap(err, "make the new process");
 }

@@ -35,8 +35,10 @@ static int buffer_take(void *context, const char *data, size_t len) {
     return 0;
 }
 
-int document_buffer(enum oci_document document, const void *value, unsigned flags, char **text, size_t *len) {
-    struct buffer buffer = {.data = malloc(4096), .size = 4096};
+/* Behind `room` bytes that are left for the caller to fill. */
+static int compose(enum oci_document document, const void *value, unsigned flags, size_t room, char **text,
+                   size_t *len) {
+    struct buffer buffer = {.data = malloc(4096), .size = 4096, .len = room};
     int r = buffer.data ? oci_write(document, value, buffer_take, &buffer, flags) : -ENOMEM;
     if (r < 0) {
         free(buffer.data);
@@ -45,6 +47,10 @@ int document_buffer(enum oci_document document, const void *value, unsigned flag
     *text = buffer.data;
     *len = buffer.len;
     return 0;
+}
+
+int document_buffer(enum oci_document document, const void *value, unsigned flags, char **text, size_t *len) {
+    return compose(document, value, flags, 0, text, len);
 }
 
 #define SEAL_HEAD "{\"checksum\":\""
@@ -56,18 +62,13 @@ static void make_seal(const char *content, size_t len, char seal[static SEAL_SIZ
 }
 
 int document_sealed(enum oci_document document, const void *value, char **text, size_t *len) {
-    struct buffer buffer = {.data = malloc(4096), .size = 4096, .len = SEAL_SIZE};
     char seal[SEAL_SIZE + 1];
-    int r = buffer.data ? oci_write(document, value, buffer_take, &buffer, 0) : -ENOMEM;
-    if (r < 0) {
-        free(buffer.data);
+    int r = compose(document, value, 0, SEAL_SIZE, text, len);
+    if (r < 0)
         return r;
-    }
-    buffer.data[SEAL_SIZE] = ','; /* in the place of the brace that the seal begins with */
-    make_seal(buffer.data + SEAL_SIZE, buffer.len - SEAL_SIZE, seal);
-    memcpy(buffer.data, seal, SEAL_SIZE);
-    *text = buffer.data;
-    *len = buffer.len;
+    (*text)[SEAL_SIZE] = ','; /* in the place of the brace that the seal begins with */
+    make_seal(*text + SEAL_SIZE, *len - SEAL_SIZE, seal);
+    memcpy(*text, seal, SEAL_SIZE);
     return 0;
 }
 

@@ -27,8 +27,7 @@ int document_sealed(enum oci_document document, const void *value, char **text, 
  */
 int document_open(int dir, const char *name, struct error *err);
 
-/* The whole file (malloc; the caller frees; one NUL behind the data). Errors as of document_open; EFBIG: above `max`.
- */
+/* The whole file (malloc; the caller frees; one NUL behind the data). Errors of document_open; EFBIG: above `max`. */
 int document_read(int dir, const char *name, size_t max, char **text, size_t *len, struct error *err);
 
 /*

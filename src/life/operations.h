@@ -34,11 +34,11 @@ int operation_checkpoint(const struct berth_runtime *runtime, const struct berth
 int operation_restore(const struct berth_runtime *runtime, const struct berth_restore *request, unsigned flags,
                       int *status, struct error *err);
 
+struct creation;
 /*
  * Deletes the container that we have made and unlocked since, when its process has ended in the foreground. Somebody
  * else may have done that meanwhile, and may have made another one of that id, which is left alone.
  */
-struct creation;
 int run_take_down(struct creation *creation, struct error *err);
 
 #endif

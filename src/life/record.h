@@ -16,8 +16,7 @@
  */
 int record_check(const struct oci_record *record, const char *id, struct error *err);
 
-/* The boot of the host for a new record in `dir`: NULL if the file system is in memory, so nothing there outlives it.
- */
+/* The boot of the host for a new record in `dir`; NULL if the file system is in memory and ends with the boot. */
 const char *record_boot(int dir, struct arena *arena);
 
 /*

@@ -439,10 +439,6 @@ int store_salvage(int dir, const char *id, struct arena *arena, const struct oci
     return r;
 }
 
-static bool is_dots(const char *name) {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
 /*
  * Removes what has a name of ours, whatever it is: damage may have put a directory there. Nothing is removed through a
  * link, and a mount point is not entered (EBUSY, rmdir(2)).
@@ -461,9 +457,11 @@ static int remove_any(int dir, const char *name, int depth) {
     if (!stream)
         return -errno;
     fd_take(&fd);
-    int r = 0;
-    for (const struct dirent *entry; r == 0 && (entry = readdir(stream));)
-        r = is_dots(entry->d_name) ? 0 : remove_any(dirfd(stream), entry->d_name, depth - 1);
+    const struct dirent *entry;
+    int r;
+    while ((r = fd_next_entry(stream, &entry)) > 0)
+        if ((r = remove_any(dirfd(stream), entry->d_name, depth - 1)) < 0)
+            break;
     return r < 0 ? r : unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
