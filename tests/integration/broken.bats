@@ -19,19 +19,10 @@ finish() {
 
 # $decoy: a process that no container knows, in the cgroups $CGROUP/decoy.
 begin_decoy() {
-    local mount dirs=()
-    for mount in "${CGROUP_MOUNTS[@]}"; do
-        mkdir -p "$mount$CGROUP/decoy"
-        if [ -e "$mount/cpuset.mems" ] && ! is_cgroup2; then
-            cat "$mount/cpuset.cpus" >"$mount$CGROUP/cpuset.cpus"
-            cat "$mount/cpuset.mems" >"$mount$CGROUP/cpuset.mems"
-            cat "$mount/cpuset.cpus" >"$mount$CGROUP/decoy/cpuset.cpus"
-            cat "$mount/cpuset.mems" >"$mount$CGROUP/decoy/cpuset.mems"
-        fi
-        dirs+=("$mount$CGROUP/decoy")
-    done
+    local made
+    make_cgroups decoy
     # shellcheck disable=SC2016 # expanded by the inner shell
-    bash -c 'for dir; do echo 0 >"$dir/cgroup.procs" || exit 125; done; exec sleep 1000' decoy "${dirs[@]}" \
+    bash -c 'for dir; do echo 0 >"$dir/cgroup.procs" || exit 125; done; exec sleep 1000' decoy "${made[@]}" \
         3>&- 4>&- &
     decoy=$!
     eventually grep -q sleep "/proc/$decoy/comm"

@@ -431,23 +431,30 @@ cgroup_dir() {
     fi
 }
 
-# in_own_cgroup COMMAND...: runs it as a process of the cgroups $CGROUP/own, for what looks at the caller's cgroup.
-in_own_cgroup() {
-    local dir dirs=()
+# make_cgroups NAME: the cgroups $CGROUP/NAME of all hierarchies, ready for processes. Sets the array made.
+make_cgroups() {
+    local dir
+    made=()
     for dir in "${CGROUP_MOUNTS[@]}"; do
-        mkdir -p "$dir$CGROUP/own"
+        mkdir -p "$dir$CGROUP/$1"
         if [ -e "$dir/cpuset.mems" ] && ! is_cgroup2; then
             # A parent's before its child's.
             cat "$dir/cpuset.cpus" >"$dir$CGROUP/cpuset.cpus"
             cat "$dir/cpuset.mems" >"$dir$CGROUP/cpuset.mems"
-            cat "$dir/cpuset.cpus" >"$dir$CGROUP/own/cpuset.cpus"
-            cat "$dir/cpuset.mems" >"$dir$CGROUP/own/cpuset.mems"
+            cat "$dir/cpuset.cpus" >"$dir$CGROUP/$1/cpuset.cpus"
+            cat "$dir/cpuset.mems" >"$dir$CGROUP/$1/cpuset.mems"
         fi
-        dirs+=("$dir$CGROUP/own")
+        made+=("$dir$CGROUP/$1")
     done
+}
+
+# in_own_cgroup COMMAND...: runs it as a process of the cgroups $CGROUP/own, for what looks at the caller's cgroup.
+in_own_cgroup() {
+    local made
+    make_cgroups own
     # shellcheck disable=SC2016 # expanded by the inner shell
     bash -c 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 125; shift; done; shift; "$@"' \
-        in_own_cgroup "${dirs[@]}" -- "$@"
+        in_own_cgroup "${made[@]}" -- "$@"
 }
 
 # Those that are to be seen: a mount that another one covers stands in the list as well.
