@@ -272,21 +272,27 @@ static int announce(struct execution *x, struct error *err) {
     return r < 0 || !request->pid_file ? r : announce_pid(request->pid_file, x->pid, &x->announced, err);
 }
 
-static int on_born(struct execution *x, struct handoff_message *message, struct error *err) {
-    int status = 0;
-    (void)process_reap(x->pidfd, &status); /* the process in between has done its work */
-    fd_drop(&x->pidfd);
-    x->pidfd = fd_take(&message->fd);
+static int let_go_on(struct execution *x, struct error *err) {
     x->pid = process_pid(x->pidfd);
     if (x->pid < 0)
         return error_code(err, -x->pid, "pid of the new process");
-    /* It had the terminal still to send, without which the new process would wait for ever. */
-    if (WIFSIGNALED(status) && x->plan.process.terminal)
-        return error_set(err, ECANCELED, "the process in between was killed by signal %d", WTERMSIG(status));
     int r = is_to_be_placed(x) ? place(x, err) : 0;
     if (r == 0)
         r = announce(x, err);
     return r == 0 && !x->plan.process.terminal ? send_start(x, err) : r;
+}
+
+/* The new process goes on while the one in between still ends, which takes as long as the rest of an exec. */
+static int on_born(struct execution *x, struct handoff_message *message, struct error *err) {
+    own_fd between = fd_take(&x->pidfd);
+    int status = 0;
+    x->pidfd = fd_take(&message->fd);
+    int r = let_go_on(x, err);
+    (void)process_reap(between, &status);
+    /* It had the terminal still to send, without which the new process would wait for ever. */
+    if (r == 0 && WIFSIGNALED(status) && x->plan.process.terminal)
+        return error_set(err, ECANCELED, "the process in between was killed by signal %d", WTERMSIG(status));
+    return r;
 }
 
 static int on_console(struct execution *x, struct handoff_message *message, struct error *err) {
