@@ -14,16 +14,22 @@ const struct verb *const verbs[] = {
     &verb_restore, &verb_spec,  &verb_features, &verb_help,   NULL,
 };
 
-int verb_find(const char *name, const struct verb **verb, struct berth_error *error) {
+static const char *nearest_verb(const char *name) {
     struct nearest nearest = NEAREST(name);
+    for (const struct verb *const *each = verbs; *each; each++)
+        nearest_try(&nearest, (*each)->name);
+    return nearest.name;
+}
+
+int verb_find(const char *name, const struct verb **verb, struct berth_error *error) {
     char hint[NEAREST_HINT_SIZE];
     for (const struct verb *const *each = verbs; *each; each++) {
-        if (strcmp((*each)->name, name) == 0) {
-            *verb = *each;
-            return 0;
-        }
-        nearest_try(&nearest, (*each)->name);
+        if (strcmp((*each)->name, name) != 0)
+            continue;
+        *verb = *each;
+        return 0;
     }
+    const char *nearest = nearest_verb(name);
     return failure_set(error, EINVAL, "unknown command \"%s\"%s", name,
-                       nearest.name ? nearest_hint(nearest.name, hint) : " (berth help lists them)");
+                       nearest ? nearest_hint(nearest, hint) : " (berth help lists them)");
 }
