@@ -294,6 +294,10 @@ static const struct cgroup_hierarchy *find_hierarchy(const struct cgroup_host *h
     return NULL;
 }
 
+bool cgroup_lists(const char *controllers, const char *controller) {
+    return cgroup_v1_has(controllers, controller);
+}
+
 int cgroup_open(struct arena *arena, const struct cgroup_host *host, const char *const *controllers,
                 const char *const *paths, size_t count, struct cgroup *out, struct error *err) {
     own_cgroup group = {.world = host->world};

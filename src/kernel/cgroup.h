@@ -89,6 +89,9 @@ void cgroup_drop(struct cgroup *group); /* closes the descriptors; removes nothi
 int cgroup_locate(struct arena *arena, const struct cgroup_host *host, const char *cgroups_path, const char *id,
                   struct cgroup *out, struct error *err);
 
+/* Whether `controllers`, those of a hierarchy ("cpu,cpuacct"), has `controller`. */
+bool cgroup_lists(const char *controllers, const char *controller);
+
 /*
  * Rebuilds a struct cgroup from the (controllers, path) pairs of a state record; opens nothing that is gone (fd -1).
  * Hierarchies that are not mounted any more are left out. *out must be empty or dropped.

@@ -40,13 +40,23 @@ void container_drop(struct container *container) {
     file_limit_restore(&container->files);
 }
 
-/* A freezer of version 1, or cgroup2, tells the state, and carries the mark. */
-static bool tells_state(const char *controllers) {
-    return !*controllers || strcmp(controllers, "freezer") == 0;
+static bool is_locked(enum container_use use) {
+    return use >= CONTAINER_START;
 }
 
-/* Those that tell the state, or all; and whether each of them is there. */
-static int open_dirs(struct container *c, const struct cgroup_host *host, bool all, bool *complete, struct error *err) {
+static bool is_partial(enum container_use use) {
+    return use == CONTAINER_LOOK || use == CONTAINER_START;
+}
+
+/* A freezer of version 1, or cgroup2, tells the state, and carries the mark. */
+static bool is_needed(const char *controllers, enum container_use use) {
+    return !is_partial(use) || !*controllers || cgroup_lists(controllers, "freezer") ||
+           (use == CONTAINER_START && cgroup_lists(controllers, "memory"));
+}
+
+/* Those that `use` needs; and whether each of them is there. */
+static int open_dirs(struct container *c, const struct cgroup_host *host, enum container_use use, bool *complete,
+                     struct error *err) {
     const size_t count = c->record->cgroups.count;
     const char **controllers = arena_array(&c->arena, count, sizeof *controllers);
     const char **paths = arena_array(&c->arena, count, sizeof *paths);
@@ -55,7 +65,7 @@ static int open_dirs(struct container *c, const struct cgroup_host *host, bool a
         return error_memory(err);
     for (size_t i = 0; i < count; i++) {
         const struct oci_record_cgroup *row = &c->record->cgroups.items[i];
-        if (!all && !tells_state(row->controller))
+        if (!is_needed(row->controller, use))
             continue;
         controllers[used] = row->controller;
         paths[used++] = row->path;
@@ -67,17 +77,19 @@ static int open_dirs(struct container *c, const struct cgroup_host *host, bool a
     return r;
 }
 
-static int open_group(struct container *c, bool look, struct error *err) {
+static int open_group(struct container *c, enum container_use use, struct error *err) {
     struct cgroup_host host;
     bool complete = false;
     if (c->record->cgroups.count == 0)
         return 0;
     int r = cgroup_host_probe(&c->arena, &host, err);
-    if (r == 0 && look)
-        r = open_dirs(c, &host, false, &complete, err);
+    c->partial = is_partial(use);
+    if (r == 0 && c->partial)
+        r = open_dirs(c, &host, use, &complete, err);
     if (r == 0 && !complete) {
+        c->partial = false;
         cgroup_drop(&c->group);
-        r = open_dirs(c, &host, true, &complete, err);
+        r = open_dirs(c, &host, CONTAINER_CHANGE, &complete, err);
     }
     /* A container that has ended leaves its cgroup to the next one of that path, and has none then. Without the mark
      * the group is another's, too; but the mark may be in a directory that has been removed or is not mounted here. */
@@ -123,13 +135,13 @@ static int observe(struct container *c, bool locked, bool executed, struct error
 /* Looks at all that the record names. */
 static int look(struct container *c, enum container_use use, struct error *err) {
     bool executed;
-    int r = open_group(c, use == CONTAINER_LOOK, err);
+    int r = open_group(c, use, err);
     if (r < 0)
         return r;
     c->pidfd = process_open((pid_t)c->record->pid, c->record->start_time, &executed);
     if (c->pidfd < 0 && c->pidfd != -ESRCH) /* not to know is not the same as stopped */
         return error_code(err, -c->pidfd, "look at process %lld", (long long)c->record->pid);
-    return observe(c, use == CONTAINER_CHANGE, executed, err);
+    return observe(c, is_locked(use), executed, err);
 }
 
 static const struct oci_record begun = {.id = NULL};
@@ -151,7 +163,7 @@ static int open_once(const struct store *store, const char *id, enum container_u
     own_container c = CONTAINER_INIT;
     c.id = id;
     file_limit_raise(&c.files);
-    int r = store_enter(store, id, use == CONTAINER_CHANGE, &c.dir, err);
+    int r = store_enter(store, id, is_locked(use), &c.dir, err);
     if (r == 0)
         r = read_and_look(&c, use, err);
     if (r == 0)
@@ -182,7 +194,7 @@ int container_open(const struct store *store, const char *id, enum container_use
         if (r < 0)
             return r;
         /* Between the look at the record and the look at the lock a create may have come to its end. */
-        bool unsure = use != CONTAINER_CHANGE && !c.record->pid && c.status == OCI_STATUS_STOPPED;
+        bool unsure = !is_locked(use) && !c.record->pid && c.status == OCI_STATUS_STOPPED;
         r = unsure && attempt < 8 ? has_moved_on(&c, err) : 0;
         if (r < 0)
             return r;
@@ -450,7 +462,10 @@ static void leave_foreign_cgroups(struct container *c, const char *owner) {
 }
 
 int container_destroy(const struct store *store, struct container *c, bool hooks, struct error *err) {
-    int r = kill_init(c, err);
+    int r = c->partial ? open_group(c, CONTAINER_CHANGE, err) : 0;
+    if (r < 0)
+        return r;
+    r = kill_init(c, err);
     leave_foreign_cgroups(c, NULL); /* open_group has looked at the mark */
     if (r == 0)
         log_step("end", "process %lld of %s", (long long)c->record->pid, c->id);

@@ -22,6 +22,7 @@ struct container {
     int dir; /* state directory */
     const struct oci_record *record;
     struct cgroup group;
+    bool partial;   /* opened with CONTAINER_LOOK or _START: the group may lack directories */
     bool displaced; /* another container has its cgroup, and its unit: the group is empty */
     int pidfd;      /* init process, -1 when it has ended */
     enum oci_status status;
@@ -36,6 +37,7 @@ void container_drop(struct container *container);
 enum container_use {
     CONTAINER_LOOK,   /* its state alone: of its cgroup only what tells that is opened */
     CONTAINER_USE,    /* as it is now: others may change it meanwhile */
+    CONTAINER_START,  /* locked; of its cgroup that and what tells why a program was killed */
     CONTAINER_CHANGE, /* locked */
 };
 

@@ -72,7 +72,7 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     own_store store = STORE_INIT;
     own_container container = CONTAINER_INIT;
     own_fd gate = -1, state = -1, notify = -1;
-    int r = container_find(runtime->root, id, CONTAINER_CHANGE, &store, &container, err);
+    int r = container_find(runtime->root, id, CONTAINER_START, &store, &container, err);
     if (r == 0)
         r = container_check(&container, OPERATION_START, err);
     if (r < 0)

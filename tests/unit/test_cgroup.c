@@ -53,6 +53,23 @@ static bool exists(const struct cgroup_dir *dir, const char *path) {
     return access(arena_printf(&arena, "%s%s", dir->mount, path), F_OK) == 0;
 }
 
+static void test_lists(void) {
+    static const struct {
+        const char *controllers, *controller;
+        bool want;
+    } rows[] = {
+        {"freezer", "freezer", true},
+        {"perf_event,freezer", "freezer", true}, /* mounted together */
+        {"freezer,perf_event", "freezer", true},
+        {"cpuacct", "cpu", false},
+        {"name=freezer", "freezer", false},
+        {"", "freezer", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        ok(cgroup_lists(rows[i].controllers, rows[i].controller) == rows[i].want, "\"%s\" %s %s", rows[i].controllers,
+           rows[i].want ? "has" : "has not", rows[i].controller);
+}
+
 /* In how many of the hierarchies it is there. */
 static size_t count_existing(const struct cgroup *group, const char *path) {
     size_t count = 0;
@@ -810,6 +827,7 @@ int main(void) {
     }
     static const char *const worlds[] = {"none", "legacy", "hybrid", "unified"};
     printf("# world: %s, %zu hierarchies\n", worlds[host.world], host.count);
+    test_lists();
     test_locate();
     test_none();
     int r = run_body();
