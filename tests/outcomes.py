@@ -25,6 +25,10 @@ COMMANDS = {
     # A host may have cgroup2 without that controller.
     "update": (["update", "--pids-limit", "100"], [], [GONE, r"not running", r"controller pids is not available"]),
     "ps": (["ps"], [], [GONE, r"not running"]),
+    "checkpoint": (["checkpoint"], [], [GONE, r"not running", ENDED, r"cannot be checkpointed in",
+                   # Of an exec that has not come to its end: CRIU waits for that, and gives up.
+                   r"criu dump failed: zombie"]),
+    "events": (["events", "--stats"], [], [GONE, r"not running", MAKING]),
 }
 
 

@@ -324,6 +324,11 @@ static int dump_container(struct dump *d, const char *criu, struct error *err) {
     return r;
 }
 
+/* Another command may end the process without waiting for us, which CRIU does not tell from a fault of its own. */
+static int blame(const struct container *container, struct error *err) {
+    return container_has_ended(container) ? error_wrap(err, "the container's process ended meanwhile") : -err->code;
+}
+
 int operation_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *request,
                          struct error *err) {
     own_store store = STORE_INIT;
@@ -350,6 +355,8 @@ int operation_checkpoint(const struct berth_runtime *runtime, const struct berth
         r = read_plan(&dump, err);
     if (r == 0)
         r = dump_container(&dump, criu, err);
+    if (r < 0 && container.pidfd >= 0)
+        r = blame(&container, err);
     if (r < 0 || request->leave_running || request->pre_dump)
         return r;
     r = container_destroy(&store, &container, true, err);

@@ -243,6 +243,10 @@ bool container_may_be_paused(const struct container *c) {
     return c->status == OCI_STATUS_PAUSED || c->doubt.code;
 }
 
+bool container_has_ended(const struct container *c) {
+    return process_wait(c->pidfd, 0) == 0 || process_is_ending((pid_t)c->record->pid);
+}
+
 int container_check_cgroup(const struct container *c, struct error *err) {
     return c->displaced
                ? error_set(err, ENODEV, "the container's cgroup %s has been removed, and is another container's now",

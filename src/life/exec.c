@@ -340,7 +340,7 @@ static int answer(struct execution *x, struct handoff_message *message, const ch
 static int explain(const struct execution *x, int r, struct error *err) {
     if (r == -ENOMEM && cgroup_oom_kills(&x->container.group) > x->oom_before)
         return r;
-    if (process_wait(x->container.pidfd, 0) == 0 || process_is_ending((pid_t)x->container.record->pid))
+    if (container_has_ended(&x->container))
         return error_set(err, ESRCH, "cannot exec in a stopped container: container not running");
     return r;
 }

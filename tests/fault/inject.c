@@ -198,11 +198,15 @@ static void on_call(struct injection *in, struct tracee *t) {
     }
 }
 
-static void on_exec(struct tracee *t) {
-    if (t->order > 0)
-        t->followed = false; /* a payload or a hook by now */
-    else
-        t->followed = true; /* the command is there; from here on it may execute itself anew */
+/* Whether it is let go: a payload, a hook or CRIU by now, which has to trace processes itself. */
+static bool on_exec(struct tracee *t) {
+    if (t->order > 0) {
+        ptrace(PTRACE_DETACH, t->pid, NULL, NULL);
+        *t = (struct tracee){.pid = 0};
+        return true;
+    }
+    t->followed = true; /* the command is there; from here on it may execute itself anew */
+    return false;
 }
 
 static void on_stop(struct injection *in, pid_t pid, int status) {
@@ -213,7 +217,8 @@ static void on_stop(struct injection *in, pid_t pid, int status) {
         if (ptrace(PTRACE_GETEVENTMSG, pid, NULL, &message) == 0)
             be_born(in, (pid_t)message);
     } else if (event == PTRACE_EVENT_EXEC) {
-        on_exec(t);
+        if (on_exec(t))
+            return;
     } else if (event == PTRACE_EVENT_STOP && t->order == -1) {
         t->order = -2;
         return; /* stays until its parent has told of it */
