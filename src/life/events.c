@@ -240,7 +240,11 @@ int operation_stats(const struct berth_runtime *runtime, const char *id, char **
     own_store store = STORE_INIT;
     own_container c = CONTAINER_INIT;
     int r = open_counted(runtime->root, id, &store, &c, err);
-    return r < 0 ? r : compose_stats(&c, json, err);
+    if (r < 0)
+        return r;
+    r = compose_stats(&c, json, err);
+    /* Its cgroup goes with it, which tells less. */
+    return r < 0 && container_has_ended(&c) ? lifecycle_check(OPERATION_EVENTS, OCI_STATUS_STOPPED, id, err) : r;
 }
 
 int operation_events(const struct berth_runtime *runtime, const struct berth_events *request,
