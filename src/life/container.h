@@ -66,7 +66,7 @@ int container_check(const struct container *container, enum operation operation,
 
 bool container_may_be_paused(const struct container *container);
 
-/* Of one that lived when it was opened: whether its init process has ended since, or nothing can keep it from ending. */
+/* Whether its init process, which lived when it was opened, has ended since or nothing can keep it from ending. */
 bool container_has_ended(const struct container *container);
 
 /* ENODEV: its cgroup has been removed while it runs elsewhere, and another container was made in one of that path. */
