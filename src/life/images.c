@@ -289,7 +289,9 @@ int images_write_streams(int dir, const char *const streams[static STREAMS], str
     fputs("]", out);
     if (fclose(out) != 0)
         return error_memory(err);
-    own_fd fd = openat(dir, STREAMS_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    /* A new file: one that is there may be a FIFO, or have another name elsewhere. */
+    (void)unlinkat(dir, STREAMS_FILE, 0);
+    own_fd fd = openat(dir, STREAMS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     int r = fd < 0 ? -errno : fd_write_all(fd, text, len);
     return r < 0 ? error_code(err, -r, "write " STREAMS_FILE) : 0;
 }

@@ -676,6 +676,24 @@ release() {
     absent
 }
 
+@test "the list of streams is a new file, whatever has its name in the image path" {
+    begin_counting
+    mkdir "$IMAGES" "$T/other"
+    mkfifo "$IMAGES/descriptors.json"
+    succeeds timeout "$PATIENCE" "$BERTH" --root "$ROOT" checkpoint --image-path "$IMAGES" --leave-running "$ID"
+    [ -f "$IMAGES/descriptors.json" ]
+    echo precious >"$T/other/file"
+    ln -f "$T/other/file" "$IMAGES/descriptors.json"
+    succeeds berth checkpoint --image-path "$IMAGES" --leave-running "$ID"
+    same "$(<"$T/other/file")" precious
+    same "$(jq length "$IMAGES/descriptors.json")" 3
+    rm "$IMAGES/descriptors.json"
+    mkdir "$IMAGES/descriptors.json"
+    refuses "descriptors.json|file exists" berth checkpoint --image-path "$IMAGES" "$ID"
+    same "$(counts)" "3 $WORD"
+    succeeds berth delete --force "$ID"
+}
+
 @test "a checkpoint that fails leaves the container running, and says why" {
     local pid
     config --arg t "$T" '.mounts += [{destination: "/volume", type: "bind", source: $t, options: ["bind"]}]'
