@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOCK_SECONDS 10
@@ -200,6 +201,11 @@ static int try_lock(int dir) {
     return 0;
 }
 
+static int error_busy(struct error *err, const char *id) {
+    return error_set(err, EBUSY, "container %s is busy: another command has been working on it for %d seconds", id,
+                     LOCK_SECONDS);
+}
+
 static int wait_for_lock(int dir, const char *id, struct error *err) {
     int r = try_lock(dir);
     if (r != -EWOULDBLOCK)
@@ -216,8 +222,7 @@ static int wait_for_lock(int dir, const char *id, struct error *err) {
     sigprocmask(SIG_SETMASK, &saved_mask, NULL);
     sigaction(SIGALRM, &saved, NULL);
     if (r == -EINTR)
-        return error_set(err, EBUSY, "container %s is busy: another command has been working on it for %d seconds", id,
-                         LOCK_SECONDS);
+        return error_busy(err, id);
     return r < 0 ? error_code(err, -r, "lock container %s", id) : 0;
 }
 
@@ -285,38 +290,46 @@ static int rename_new(int store, const char *aside, const char *id) {
     return renameat(store, aside, store, id) < 0 ? -errno : 0;
 }
 
+/* -EBUSY and -ESTALE as lock_aside, -EEXIST or -ENOTEMPTY: somebody has the id. */
+static int try_reserve(const struct store *store, const char *id, const char *aside, int *dir) {
+    own_fd fd = -1;
+    mode_t saved = umask(0);
+    const bool made = mkdirat(store->fd, aside, 0700) == 0;
+    int r = !made && errno != EEXIST ? -errno : 0;
+    umask(saved);
+    if (r < 0)
+        return r;
+    r = lock_aside(store, aside, &fd);
+    const bool locked = r == 0;
+    if (locked)
+        r = rename_new(store->fd, aside, id);
+    if (r == -ENOENT) /* a create that failed has taken it away under our hands */
+        return -ESTALE;
+    if (r < 0 && (locked || (made && r != -EBUSY)))
+        unlinkat(store->fd, aside, AT_REMOVEDIR);
+    if (r == 0)
+        *dir = fd_take(&fd);
+    return r;
+}
+
 /*
  * Made aside, locked, and only then given its name: whoever finds a directory without a record and without a lock knows
- * that its create has died.
+ * that its create has died. Another command, a create or a delete that removes it, is at the one aside for an instant.
  */
 int store_reserve(const struct store *store, const char *id, int *dir, struct error *err) {
     char aside[ASIDE_SIZE];
-    own_fd fd = -1;
-    int r = -ESTALE;
-    aside_name(id, aside);
-    for (int attempt = 0; r == -ESTALE && attempt < 8; attempt++) {
-        mode_t saved = umask(0);
-        const bool made = mkdirat(store->fd, aside, 0700) == 0;
-        r = !made && errno != EEXIST ? -errno : 0;
-        umask(saved);
-        if (r < 0)
-            break;
-        r = lock_aside(store, aside, &fd);
-        const bool locked = r == 0;
-        if (locked)
-            r = rename_new(store->fd, aside, id);
-        if (r == -ENOENT) /* a create that failed has taken it away under our hands */
-            r = -ESTALE;
-        else if (r < 0 && (locked || (made && r != -EBUSY)))
-            unlinkat(store->fd, aside, AT_REMOVEDIR);
-        if (r < 0)
-            fd_drop(&fd);
+    int r = try_reserve(store, id, aside_name(id, aside), dir);
+    for (int attempt = 0; (r == -ESTALE || r == -EBUSY) && attempt < LOCK_SECONDS * 1000; attempt++) {
+        if (r == -EBUSY)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        r = try_reserve(store, id, aside, dir);
     }
-    if (r == -EEXIST || r == -EBUSY || r == -ENOTEMPTY)
+    if (r == -EEXIST || r == -ENOTEMPTY)
         return error_set(err, EEXIST, "container with given ID already exists: %s", id);
+    if (r == -EBUSY)
+        return error_busy(err, id);
     if (r < 0)
         return error_code(err, -r, "make state directory %s/%s", store->root, id);
-    *dir = fd_take(&fd);
     return 0;
 }
 

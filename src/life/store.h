@@ -42,7 +42,8 @@ void store_drop(struct store *store);
  */
 int store_open(const char *root, bool make, struct store *out, struct error *err);
 
-/* Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". */
+/* Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". EBUSY:
+ * another command holds it up. */
 int store_reserve(const struct store *store, const char *id, int *dir, struct error *err);
 
 /* Removes what a create that was killed in store_reserve may have left. */

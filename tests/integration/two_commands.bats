@@ -68,6 +68,27 @@ is_stopped() {
     absent
 }
 
+# ---- the beginning of a container ------------------------------------------------------------------------------------
+
+# A create that is killed before its directory has the id leaves it under another name; delete --force locks and removes it.
+@test "create waits for a delete that clears up behind a killed create" {
+    needs program:strace
+    local aside
+    try injected renameat2:error=EIO:signal=KILL create --bundle "$B" "$ID"
+    aside=$(echo "$ROOT"/.new.*)
+    [ -d "$aside" ] || fail "the killed create has left nothing"
+    make_fifo held go
+    flock "$aside" sh -c 'echo up >"$0/held"; read -r line <"$0/go"; rmdir "$1"' "$B/rootfs" "$aside" 3>&- 4>&- &
+    same "$(wait_for held)" up
+    strace -qq -o "$T/calls" -e trace=flock "$BERTH" --root "$ROOT" create --bundle "$B" "$ID" \
+        </dev/null >"$T/job" 2>&1 3>&- 4>&- &
+    job=$!
+    eventually grep -q EAGAIN "$T/calls"
+    echo >"$B/rootfs/go"
+    wait "$job" || fail "$(<"$T/job")"
+    same "$(state_of)" created
+}
+
 # ---- a run that is not done yet -------------------------------------------------------------------------------------
 
 has_pid() {
