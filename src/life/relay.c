@@ -206,10 +206,17 @@ static int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* EIO and EPIPE: a terminal that has hung up, a reader that is gone. They end a direction as its end does. */
+static void tell_loss(const char *direction, ssize_t r) {
+    if (r < 0 && r != -EIO && r != -EPIPE)
+        log_warning("the %s of the container's terminal is lost from here on: %s", direction, error_text((int)-r));
+}
+
 static void input_read(struct session *session) {
     ssize_t n = flow_fill(&session->in);
     if (n > 0 || passing(n))
         return;
+    tell_loss("input", n);
     session->in.from = -1;
     if (!terminal_is_anothers()) /* a background job may not read, and its input has not ended */
         session->end_at = now_ms();
@@ -241,8 +248,7 @@ static void input_write(struct session *session) {
 static void output_write(struct session *session) {
     ssize_t n = flow_pour(&session->out);
     if (n < 0 && !passing(n)) {
-        if (n != -EPIPE && n != -EIO) /* the reader is gone, our terminal has hung up */
-            log_warning("the output of the container's terminal is lost from here on: %s", error_text((int)-n));
+        tell_loss("output", n);
         session->out.to = -1;
         flow_forget(&session->out);
     }
@@ -267,8 +273,11 @@ static void master_drain(struct session *session) {
     while (flow_has_room(&session->out)) {
         ssize_t n = flow_fill(&session->out);
         session->drained += n > 0 ? (size_t)n : 0;
-        if (n <= 0 || session->drained > DRAIN_MAX)
-            session->out.from = -1;
+        if (n > 0 && session->drained <= DRAIN_MAX)
+            continue;
+        if (!passing(n))
+            tell_loss("output", n);
+        session->out.from = -1;
     }
 }
 

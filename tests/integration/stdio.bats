@@ -368,6 +368,20 @@ foreground() {
     has "$output" line
 }
 
+@test "foreground terminal: input and output that cannot be read are said to be lost" {
+    needs program:strace
+    config '.process.terminal = true'
+    shell 'echo first; exit 4'
+    exits 4 bash -c '"$@" </' run "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    has "$output" first
+    same "$errors" "berth: warning: the input of the container's terminal is lost from here on: is a directory"
+    # strace -P goes by the descriptor's link, which names the terminal's master as the container's devpts does.
+    exits 4 strace -qq -o /dev/null -P /ptmx -e trace=read -e inject=read:error=ENOMEM -- \
+        "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+    same "$errors" "berth: warning: the output of the container's terminal is lost from here on: cannot allocate memory"
+    same "$output" ""
+}
+
 @test "foreground terminal: the settings are restored when the runtime is told to end, too" {
     make_fifo heard
     shell 'trap "exit 5" TERM; echo up >/heard; while :; do sleep 1000 & wait $!; done'
