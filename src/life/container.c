@@ -109,12 +109,12 @@ static int observe_living(const struct container *c, enum oci_status *status, st
     if (r < 0)
         return r;
     r = frozen ? 0 : store_gate_connect(c->dir, 0, &gate);
-    if (r < 0 && r != -EAGAIN && r != -ECONNREFUSED && r != -ENOENT && r != -ENOTSOCK)
+    if (r < 0 && r != -EBUSY && r != -ECONNREFUSED && r != -ENOENT && r != -ENOTSOCK)
         return error_code(err, -r, "look whether the container has been started: connect to its start socket");
-    /* EAGAIN: others are connecting, too. ENOTSOCK: a start that succeeds removes the name, whatever it is by then. */
-    *status = frozen                                     ? OCI_STATUS_PAUSED
-              : r == 0 || r == -EAGAIN || r == -ENOTSOCK ? OCI_STATUS_CREATED
-                                                         : OCI_STATUS_RUNNING;
+    /* EBUSY: others are connecting, too. ENOTSOCK: a start that succeeds removes the name, whatever it is by then. */
+    *status = frozen                                    ? OCI_STATUS_PAUSED
+              : r == 0 || r == -EBUSY || r == -ENOTSOCK ? OCI_STATUS_CREATED
+                                                        : OCI_STATUS_RUNNING;
     return 0;
 }
 

@@ -81,6 +81,9 @@ int operation_start(const struct berth_runtime *runtime, const char *id, struct 
     r = store_gate_connect(container.dir, GATE_SECONDS, &gate);
     if (r == -ECONNREFUSED || r == -ENOENT) /* somebody was there when we looked at the state */
         return refuse_ended(err);
+    if (r == -EBUSY)
+        return error_set(err, EBUSY, "the container's init process has not answered for %d seconds: is it stopped?",
+                         GATE_SECONDS);
     if (r < 0)
         return error_code(err, -r, "reach the container's init process");
     if (container.record->hooks && container.record->hooks->start_container.count > 0) {

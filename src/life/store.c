@@ -520,9 +520,10 @@ int store_gate_connect(int dir, int timeout_s, int *out) {
         return -ENOTSOCK;
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", gate);
     own_fd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (timeout_s ? 0 : SOCK_NONBLOCK), 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
-        connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0)
         return -errno;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return errno == EAGAIN ? -EBUSY : -errno;
     *out = fd_take(&fd);
     return 0;
 }

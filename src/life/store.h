@@ -78,7 +78,7 @@ int store_remove(const struct store *store, const char *id, int dir, struct erro
 /* The socket that `start` connects to. */
 int store_gate_listen(int dir, int *socket, struct error *err);
 /*
- * Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). -EAGAIN: somebody listens, but has not
+ * Connects: 0, or -ECONNREFUSED / -ENOENT when nobody waits there (any more). -EBUSY: somebody listens, but has not
  * come to those who connected before within timeout_s seconds (0: at once): the init process is stopped. -ENOTSOCK:
  * something else is in the socket's place.
  */
