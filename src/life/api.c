@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/text.h"
 #include "kernel/selfexe.h"
 #include "life/document.h"
 #include "life/operations.h"
@@ -246,19 +247,18 @@ static int list_json(void *context, const struct container *c) {
 
 int berth_list_json(const struct berth_runtime *runtime, char **json, struct berth_error *error) {
     struct error err = ERROR_INIT;
-    own_memory char *text = NULL;
-    size_t len = 0;
-    struct list_text list = {.stream = open_memstream(&text, &len)};
+    struct text text;
+    struct list_text list = {.stream = text_open(&text)};
     if (!list.stream)
         return finish(error_memory(&err), &err, error);
     int r = visit(runtime, list_json, &list, &err);
     if (r == 0)
         fputs(list.any ? "]" : "[]", list.stream);
-    if (fclose(list.stream) != 0 && r == 0)
+    if (text_close(list.stream, &text) < 0 && r == 0)
         r = error_memory(&err);
-    if (r < 0)
-        return finish(r, &err, error);
-    *json = text;
-    text = NULL;
-    return 0;
+    if (r == 0)
+        *json = text.data;
+    else
+        free(text.data);
+    return r < 0 ? finish(r, &err, error) : 0;
 }

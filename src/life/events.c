@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "base/text.h"
 #include "kernel/process.h"
 #include "life/lifecycle.h"
 #include "life/operations.h"
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -55,9 +57,8 @@ static void begin_line(FILE *out, const char *type, const char *id) {
 }
 
 static int compose_stats(const struct container *c, char **line, struct error *err) {
-    own_memory char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    struct text text;
+    FILE *out = text_open(&text);
     if (!out)
         return error_memory(err);
     begin_line(out, "stats", c->id);
@@ -66,14 +67,13 @@ static int compose_stats(const struct container *c, char **line, struct error *e
     if (r == 0) /* looked at afterwards: what has been removed counts nothing */
         r = cgroup_check_there(&c->group, err);
     putc('}', out);
-    const bool failed = ferror(out) != 0;
-    if ((fclose(out) != 0 || failed) && r == 0)
+    if (text_close(out, &text) < 0 && r == 0)
         r = error_memory(err);
-    if (r < 0)
-        return r;
-    *line = text;
-    text = NULL;
-    return 0;
+    if (r == 0)
+        *line = text.data;
+    else
+        free(text.data);
+    return r;
 }
 
 static int tell_stats(const struct watch *watch) {
@@ -88,15 +88,15 @@ static int tell_stats(const struct watch *watch) {
 }
 
 static int tell_oom(const struct watch *watch) {
-    own_memory char *line = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&line, &len);
+    struct text text;
+    FILE *out = text_open(&text);
     if (!out)
         return error_memory(watch->err);
     begin_line(out, "oom", watch->container->id);
     putc('}', out);
-    if (fclose(out) != 0)
+    if (text_close(out, &text) < 0)
         return error_memory(watch->err);
+    own_memory char *line = text.data;
     return watch->each(watch->context, line);
 }
 

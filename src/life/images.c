@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "kernel/resolve.h"
 #include "kernel/submounts.h"
 #include "plan/annotations.h"
@@ -277,9 +278,8 @@ static void put_string(FILE *out, const char *text) {
 }
 
 int images_write_streams(int dir, const char *const streams[static STREAMS], struct error *err) {
-    own_memory char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
+    struct text list;
+    FILE *out = text_open(&list);
     if (!out)
         return error_memory(err);
     for (int i = 0; i < STREAMS; i++) {
@@ -287,12 +287,13 @@ int images_write_streams(int dir, const char *const streams[static STREAMS], str
         put_string(out, streams[i]);
     }
     fputs("]", out);
-    if (fclose(out) != 0)
+    if (text_close(out, &list) < 0)
         return error_memory(err);
+    own_memory char *text = list.data;
     /* A new file: one that is there may be a FIFO, or have another name elsewhere. */
     (void)unlinkat(dir, STREAMS_FILE, 0);
     own_fd fd = openat(dir, STREAMS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : fd_write_all(fd, text, len);
+    int r = fd < 0 ? -errno : fd_write_all(fd, text, list.len);
     return r < 0 ? error_code(err, -r, "write " STREAMS_FILE) : 0;
 }
 

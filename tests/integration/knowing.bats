@@ -120,6 +120,21 @@ freezer_file() {
     refuses "page sizes|input/output error" injected getdents64:error=EIO events --stats "$ID"
 }
 
+@test "a list for which there is no memory is an error, or names what is missing" {
+    [ -z "${ASAN_OPTIONS:-}" ] || skip "the address sanitizer needs memory of its own"
+    needs program:strace
+    local n
+    config '.annotations.long = "x" * 300000'
+    begin
+    for n in $(seq 60); do
+        try strace -qq -o "$T/calls" -e trace=mmap -e "inject=mmap:error=ENOMEM:when=$n" -- \
+            "$BERTH" --root "$ROOT" list --format json
+        grep -q INJECTED "$T/calls" || break
+        ((status != 0)) || [[ $output == *"\"id\":\"$ID\""* ]] || has "$errors" "$ID: " || fail "of call $n" || return 1
+    done
+    ((n > 1 && n < 60)) || fail "the last call that takes memory was number $n"
+}
+
 # ---- cgroups --------------------------------------------------------------------------------------------------------
 
 @test "a cgroup of which nobody knows whose it is, is not taken for the container's" {
