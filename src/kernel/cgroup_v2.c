@@ -218,8 +218,8 @@ int cgroup_v2_freeze(int dirfd, bool freeze, int64_t deadline) {
     r = await(events, freeze ? is_frozen_or_empty : is_thawed, deadline, text);
     if (r == 0 && freeze && is_thawed(text))
         r = -ESRCH;
-    if (r < 0)
-        (void)fd_write_all(control, frozen ? "1" : "0", 1); /* as it was */
+    if (r < 0 && fd_write_all(control, frozen ? "1" : "0", 1) == 0 && frozen) /* as it was, to be seen at once */
+        (void)await(events, is_frozen_or_empty, deadline, text);
     return r;
 }
 
