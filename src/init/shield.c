@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "init/init.h"
 #include "kernel/mountfd.h"
+#include "kernel/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,15 @@ static int note(struct error *err, const char *what, size_t index, const char *p
     char place[48];
     snprintf(place, sizeof place, "/linux/%s/%zu", what, index);
     return error_blame(err, NULL, place, "%s (%s[%zu])", path, what, index);
+}
+
+/* Whether that is the root of the container. A mount there has no effect: the container's processes are below it. */
+static bool is_root(const struct init *init, int target) {
+    struct stat st, top;
+    uint64_t id, root;
+    if (fstat(target, &st) < 0 || fstat(init->root.fd, &top) < 0 || st.st_dev != top.st_dev || st.st_ino != top.st_ino)
+        return false;
+    return sys_mount_id(target, &id) < 0 || sys_mount_id(init->root.fd, &root) < 0 || id == root;
 }
 
 /*
@@ -68,6 +78,8 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
         return 0;
     if (target < 0 || fstat(target, &st) < 0)
         return error_code(err, target < 0 ? -target : errno, "open");
+    if (is_root(init, target))
+        return error_set(err, EINVAL, "the container's root cannot be masked");
     if (S_ISDIR(st.st_mode))
         return mask_directory(init, covers, target, err);
     if (init->held->null.detached)
@@ -103,9 +115,12 @@ static int protect_path(struct init *init, const char *path, struct error *err) 
     if (target < 0)
         return error_code(err, -target, "open");
     own_fd covered = -1;
-    int r = mount_bind_onto(target, target, true, &covered);
+    const bool root = is_root(init, target);
+    int r = root ? 0 : mount_bind_onto(target, target, true, &covered);
     if (r < 0)
         return error_code(err, -r, "bind onto itself");
+    if (root)
+        covered = fd_take(&target);
     if (covered < 0)
         covered = resolve_path(base, path, 0);
     r = covered < 0 ? covered : mount_change(covered, MOUNT_ATTR_RDONLY, 0, true);

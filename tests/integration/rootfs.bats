@@ -178,6 +178,34 @@ prepare() {
     [ ! -e "$B/rootfs/not" ]
 }
 
+@test "read-only paths: the root, under its name and through a link" {
+    local path
+    mkdir "$B/rootfs/again"
+    ln -s / "$B/rootfs/top"
+    bind "$B/rootfs" /again
+    add_mount /srv tmpfs t
+    for path in / /top /bin/../; do
+        config --arg path "$path" '.linux.readonlyPaths = [$path]'
+        run_shell 'for p in /new /bin/new /srv/new /again/new; do touch $p; done; cat /proc/self/mountinfo'
+        same "$(grep -ci 'read-only file system' <<<"$errors")" 4 "$path"
+        has "$(mount_flags /)" ro
+    done
+    # Another mount of the same directory is not the root.
+    config '.linux.readonlyPaths = ["/again"]'
+    run_shell 'touch /again/new; touch /new /srv/new && echo writable'
+    same "$output" writable
+    has "$errors" "Read-only file system"
+}
+
+@test "masked paths: the root is refused" {
+    ln -s / "$B/rootfs/top"
+    for path in / /top; do
+        config --arg path "$path" '.linux.maskedPaths = ["/proc/kcore", $path]'
+        refuses "maskedPaths[1]|root cannot be masked" berth create --bundle "$B" "$ID"
+        absent
+    done
+}
+
 @test "masked and read-only paths together" {
     mkdir -p "$B/rootfs/data/secret"
     echo secret >"$B/rootfs/data/secret/file"
