@@ -157,9 +157,11 @@ static uint64_t groups_sum(const gid_t *groups, size_t count) {
     return sum;
 }
 
+#define GROUPS_MAX 65536 /* the kernel's NGROUPS_MAX; that of musl is 32 */
+
 static bool groups_are_set(const struct plan_process *process) {
-    static gid_t now[NGROUPS_MAX];
-    int count = getgroups(NGROUPS_MAX, now);
+    static gid_t now[GROUPS_MAX];
+    int count = getgroups(GROUPS_MAX, now);
     return count >= 0 && (size_t)count == process->group_count &&
            groups_sum(now, (size_t)count) == groups_sum(process->groups, process->group_count);
 }

@@ -236,6 +236,15 @@ TABLE
     same "$(ids Groups)" "" "groups without additionalGids"
 }
 
+@test "user: as many additional groups as the kernel takes" {
+    local count
+    for count in 32 33 1000 65536; do
+        config --argjson count "$count" '.process.user = {uid: 7, gid: 8, additionalGids: [range(100; 100 + $count)]}'
+        run_shell 'grep ^Groups: /proc/self/status | wc -w'
+        same "$output" "$((count + 1))"
+    done
+}
+
 @test "user: groups of the caller are not handed on" {
     payload cat /proc/self/status
     succeeds setpriv --groups 4,24,27 "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
