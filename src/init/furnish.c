@@ -7,6 +7,7 @@
 #include "handoff/handoff.h"
 #include "init/init.h"
 #include "kernel/mountfd.h"
+#include "kernel/sys.h"
 #include "kernel/tty.h"
 
 #include <errno.h>
@@ -27,17 +28,27 @@ static bool is_null(const struct stat *st) {
     return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
+/*
+ * A mount of the config at the path of a device stays, whatever it shows: /dev/urandom on /dev/random is common. Not so
+ * at /dev/null, on which too much relies.
+ */
+static bool is_covered(int node, const struct plan_device *d) {
+    bool mounted = false;
+    return strcmp(d->path, "/dev/null") != 0 && sys_mount_root(node, &mounted) == 0 && mounted;
+}
+
 /* A node that is there already must be the very device (config-linux.md "Devices": otherwise an error). */
 static int check_node(int node, const struct plan_device *d, struct error *err) {
     struct stat st;
     if (node < 0 || fstat(node, &st) < 0)
         return error_sys(err, "stat");
     bool same = (st.st_mode & S_IFMT) == d->type && (d->type == S_IFIFO || st.st_rdev == makedev(d->major, d->minor));
-    return same ? 0 : error_set(err, EEXIST, "something else is there already");
+    return same || is_covered(node, d) ? 0 : error_set(err, EEXIST, "something else is there already");
 }
 
 /* In a user namespace mknod of a device is forbidden: the host's node is bound over an empty file instead. */
 static int bind_device(struct init *init, size_t index, int parent, const char *name, struct error *err) {
+    const struct plan_device *d = &init->plan->devices.items[index];
     struct held_source *source = &init->held->devices[index];
     own_fd file = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (file < 0 && errno != EEXIST)
@@ -45,6 +56,8 @@ static int bind_device(struct init *init, size_t index, int parent, const char *
     own_fd target = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), mounted = -1;
     if (target < 0)
         return error_sys(err, "open");
+    if (is_covered(target, d))
+        return 0;
     if (source->fd < 0)
         return error_set(err, EPERM, "the host has no such device to bind");
     int r = source_move(source, target, &mounted, err);
@@ -126,12 +139,13 @@ static int make_link(int dev, const char *name, const char *target) {
     struct stat st;
     if (symlinkat(target, dev, name) == 0)
         return 0;
-    /* A ptmx node in an image is the host's multiplexer; the container has its own. Other things are left alone. */
+    /* A ptmx node in an image is the host's multiplexer; the container has its own. Other things, mounts too, are left
+     * alone. */
     bool node = errno == EEXIST && strcmp(name, "ptmx") == 0 && fstatat(dev, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
                 !S_ISLNK(st.st_mode);
     if (node && unlinkat(dev, name, 0) == 0 && symlinkat(target, dev, name) == 0)
         return 0;
-    return errno == EEXIST ? 0 : -errno;
+    return errno == EEXIST || errno == EBUSY ? 0 : -errno;
 }
 
 int furnish_links(struct init *init, struct error *err) {

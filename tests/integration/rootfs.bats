@@ -405,6 +405,34 @@ add_device() {
     same "$(cat "$B/rootfs/dev/zero")" text
 }
 
+@test "devices: a mount in the place of one stays" {
+    add_device '{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229}'
+    bind /dev/urandom /dev/random
+    bind /dev/null /dev/fuse
+    bind /dev/null /dev/tty
+    bind /dev/null /dev/null
+    bind /dev/zero /dev/ptmx
+    run_shell 'stat -c "%n %t:%T" /dev/random /dev/fuse /dev/tty /dev/null /dev/ptmx'
+    same "$output" $'/dev/random 1:9\n/dev/fuse 1:3\n/dev/tty 1:3\n/dev/null 1:3\n/dev/ptmx 1:5'
+    config '.mounts[-1] |= (.destination = "/dev/null")'
+    refuses "device /dev/null: something else is there already" berth create --bundle "$B" "$ID"
+    absent
+    # A mount that /dev covers again is in the place of nothing.
+    config '.mounts |= [.[-4], .[:-5][]]'
+    run_shell 'stat -c "%n %t:%T" /dev/random /dev/tty'
+    same "$output" $'/dev/random 1:8\n/dev/tty 5:0'
+}
+
+@test "devices: a mount in the place of one stays in a user namespace as well" {
+    needs userns
+    config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+            | .linux.gidMappings = .linux.uidMappings'
+    chmod 0755 "$T" "${T%/*}" "${T%/*/*}" "${T%/*/*/*}"
+    bind /dev/urandom /dev/random
+    run_shell 'stat -c "%n %t:%T" /dev/random /dev/urandom /dev/zero'
+    same "$output" $'/dev/random 1:9\n/dev/urandom 1:9\n/dev/zero 1:5'
+}
+
 @test "devices: bad ones are refused" {
     local device
     while read -r device; do
