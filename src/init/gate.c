@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -35,7 +36,10 @@ int gate_runtime_hooks(struct init *init, struct error *err) {
                                    .root_fd = init->runtime_root,
                                    .output = init->held->hook_output,
                                    .envp = (const char *const *)environ};
-    return hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, &call, err);
+    const mode_t ours = umask(022); /* what the other hooks of create get from life */
+    r = hook_run(&init->plan->hooks, HOOK_CREATE_CONTAINER, &call, err);
+    umask(ours);
+    return r;
 }
 
 static int compare_fds(const void *a, const void *b) {

@@ -263,6 +263,20 @@ PYTHON
     done
 }
 
+@test "umask: 022 for the hooks of create, the program's own for startContainer" {
+    local point
+    for point in prestart createRuntime createContainer; do
+        hook_shell "$point" "umask >$T/seen/$point.umask"
+    done
+    hook_shell startContainer 'umask >/seen/startContainer.umask'
+    config '.process.user.umask = 7'
+    succeeds berth run --bundle "$B" "$ID"
+    for point in prestart createRuntime createContainer; do
+        same "$(seen "$point" umask)" 0022 "$point"
+    done
+    same "$(seen startContainer umask)" 0007 startContainer
+}
+
 @test "createContainer: runs in the container's mounts before they become its root" {
     mkdir "$B/rootfs/mnt"
     hook_shell createContainer "mount -t tmpfs -o size=64k from-hook '$B/rootfs/mnt' && echo hello >'$B/rootfs/mnt/file'
