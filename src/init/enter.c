@@ -237,8 +237,8 @@ static int make_keyring(struct init *init, struct error *err) {
 /*
  * Until its permissions are set, all processes of its user see a new keyring and its name in /proc/keys. So it is made
  * as a user that nobody else is, a random one, and given to our own user when nothing is to be seen any more. *made:
- * whether that was possible. It needs the host's user namespace: in another one that user is not mapped, or the kernel
- * refuses to change the owner.
+ * whether that was possible. It needs the host's user namespace. In another one that user is not mapped, or, where all
+ * ids are mapped, the kernel does not let us set permissions and owner.
  */
 static int make_keyring_unseen(struct init *init, bool *made, struct error *err) {
     const uid_t own = getuid();
@@ -248,11 +248,15 @@ static int make_keyring_unseen(struct init *init, bool *made, struct error *err)
     stranger = (stranger | 0x80000000u) & ~1u; /* -1 would mean no change */
     if (sys_setresuid(stranger, (uid_t)-1, (uid_t)-1) < 0)
         return 0;
-    int r = make_keyring(init, err);
+    struct error tried = ERROR_INIT;
+    int r = make_keyring(init, &tried);
     *made = r == 0 && sys_keyctl_chown(KEY_SPEC_SESSION_KEYRING, own) == 0;
     int back = sys_setresuid(own, (uid_t)-1, (uid_t)-1);
     if (back < 0)
         return error_code(err, -back, "become user %u again", (unsigned)own);
+    if (r == 0 || r == -EACCES)
+        return 0;
+    *err = tried;
     return r;
 }
 

@@ -263,6 +263,11 @@ keyring_permissions() {
     payload probe keyring
     succeeds berth run --bundle "$B" "$ID"
     same "$(keyring_permissions)" 080000 "user, group, others in a user namespace"
+    # The first user namespace has all ids; another one can as well.
+    config '.linux.uidMappings[0] |= (.hostID = 0 | .size = 4294967295) | .linux.gidMappings = .linux.uidMappings'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$(keyring_permissions)" 080000 "user, group, others in a user namespace with all ids"
+    same "$(field keyring | cut -d';' -f1-3)" "keyring;0;0"
 }
 
 # ---- the start ------------------------------------------------------------------------------------------------------
