@@ -216,6 +216,7 @@ static int secure_keyring(const struct init *init, struct error *err) {
     return r < 0 ? error_code(err, -r, "permissions of the session keyring") : 0;
 }
 
+/* 1 where there can be none. */
 static int make_keyring(struct init *init, struct error *err) {
     int ring = -1;
     int r = join_keyring(init, init->plan->keyring, &ring, err);
@@ -224,7 +225,7 @@ static int make_keyring(struct init *init, struct error *err) {
     if (ring == -ENOSYS || ring == -EPERM) {
         /* Left out of the kernel, or an outer container's seccomp filter forbids it: go on as the peers do. */
         init_warn(init, "session keyring not made: %s", error_text(-ring));
-        return 0;
+        return 1;
     }
     if (ring < 0)
         return error_code(err, -ring, "make a session keyring%s",
@@ -237,8 +238,8 @@ static int make_keyring(struct init *init, struct error *err) {
 /*
  * Until its permissions are set, all processes of its user see a new keyring and its name in /proc/keys. So it is made
  * as a user that nobody else is, a random one, and given to our own user when nothing is to be seen any more. *made:
- * whether that was possible. It needs the host's user namespace. In another one that user is not mapped, or, where all
- * ids are mapped, the kernel does not let us set permissions and owner.
+ * whether nothing is left to do. It needs the host's user namespace. In another one that user is not mapped, or, where
+ * all ids are mapped, the kernel does not let us set permissions and owner.
  */
 static int make_keyring_unseen(struct init *init, bool *made, struct error *err) {
     const uid_t own = getuid();
@@ -250,11 +251,11 @@ static int make_keyring_unseen(struct init *init, bool *made, struct error *err)
         return 0;
     struct error tried = ERROR_INIT;
     int r = make_keyring(init, &tried);
-    *made = r == 0 && sys_keyctl_chown(KEY_SPEC_SESSION_KEYRING, own) == 0;
+    *made = r == 1 || (r == 0 && sys_keyctl_chown(KEY_SPEC_SESSION_KEYRING, own) == 0);
     int back = sys_setresuid(own, (uid_t)-1, (uid_t)-1);
     if (back < 0)
         return error_code(err, -back, "become user %u again", (unsigned)own);
-    if (r == 0 || r == -EACCES)
+    if (r >= 0 || r == -EACCES)
         return 0;
     *err = tried;
     return r;
@@ -265,7 +266,9 @@ int enter_keyring(struct init *init, struct error *err) {
     if (!init->plan->keyring)
         return 0;
     int r = init->plan->keyring_is_ours ? 0 : make_keyring_unseen(init, &made, err);
-    return r < 0 || made ? r : make_keyring(init, err);
+    if (r == 0 && !made)
+        r = make_keyring(init, err);
+    return r < 0 ? r : 0;
 }
 
 int enter_loopback(struct init *init, struct error *err) {

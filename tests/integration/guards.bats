@@ -270,6 +270,14 @@ keyring_permissions() {
     same "$(field keyring | cut -d';' -f1-3)" "keyring;0;0"
 }
 
+@test "the session keyring: that none can be made is said once" {
+    local reason
+    for reason in EPERM ENOSYS; do
+        succeeds injected "keyctl:error=$reason" run --bundle "$B" "$ID"
+        same "$(grep -c 'session keyring not made' <<<"$errors")" 1 "$reason"
+    done
+}
+
 # ---- the start ------------------------------------------------------------------------------------------------------
 
 # gate.py: stands at the container's start socket in the place of its init process. It takes the START of a true
