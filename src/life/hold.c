@@ -25,6 +25,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define MQUEUE_MAGIC 0x19800202 /* statfs(2); in no header of the kernel */
+
 static const struct held_source nothing = {.fd = -1};
 
 void hold_init(struct held *held) {
@@ -169,14 +171,27 @@ static int map_source(const struct plan *plan, const struct plan_mount *m, const
 
 /*
  * Only the owner of the network namespace may mount a sysfs, of the ipc namespace an mqueue, and of neither where an
- * outer container has covered parts of it (mount_namespaces(7)): the host's is bound then, if it has one.
+ * outer container has covered parts of it (mount_namespaces(7)): the host's is bound then, if it has one. The host's
+ * mqueue shows the queues of the host's ipc namespace, so it stands in for that of no other.
  */
-static void hold_stand_in(const struct plan_mount *m, struct held_source *out) {
-    static const struct { const char *type, *path; } rows[] = {{"sysfs", "/sys"}, {"mqueue", "/dev/mqueue"}};
+static void hold_stand_in(const struct plan *plan, const struct plan_mount *m, struct held_source *out) {
+    static const struct {
+        const char *type, *path;
+        long magic;
+    } rows[] = {
+        {"sysfs", "/sys", SYSFS_MAGIC},
+        {"mqueue", "/dev/mqueue", MQUEUE_MAGIC},
+    };
     for (size_t i = 0; i < TABLE_COUNT(rows); i++) {
         const struct held_source how = {.path = rows[i].path, .recursive = true, .stand_in = true};
-        if (strcmp(m->type, rows[i].type) == 0)
-            (void)open_source(&how, O_DIRECTORY, CLONE_LATE, out);
+        struct statfs fs;
+        if (strcmp(m->type, rows[i].type) != 0)
+            continue;
+        if (rows[i].magic == MQUEUE_MAGIC && plan->namespaces.modes[NS_IPC] != NS_INHERIT)
+            return;
+        own_fd fd = fd_open(how.path, O_PATH | O_DIRECTORY);
+        if (fd >= 0 && fstatfs(fd, &fs) == 0 && (long)fs.f_type == rows[i].magic)
+            (void)source_from_fd(&fd, CLONE_LATE, &how, out);
     }
 }
 
@@ -321,7 +336,7 @@ static int hold_mounts(struct arena *arena, const struct plan *plan, struct held
     for (size_t i = 0; i < plan->mounts.count; i++) {
         const struct plan_mount *m = &plan->mounts.items[i];
         if (m->kind == MOUNT_FILESYSTEM && confined)
-            hold_stand_in(m, &held->mounts[i]);
+            hold_stand_in(plan, m, &held->mounts[i]);
         if (m->kind == MOUNT_BIND && hold_bind(arena, plan, m, held, err) < 0)
             return -err->code;
         if (m->kind == MOUNT_BIND && m->idmap != MOUNT_IDMAP_NONE && !inside && map_one(plan, m, held, err) < 0)

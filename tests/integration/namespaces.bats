@@ -360,6 +360,37 @@ with_user() {
 TABLE
 }
 
+# in_mounts TEXT: the bundle is run in a mount namespace of its own, after TEXT.
+in_mounts() {
+    try unshare --mount --propagation private sh -c "$1"' && exec "$@"' - "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"
+}
+
+@test "user: the host's mqueue stands in only for its own ipc namespace, and nothing else for an mqueue or a sysfs" {
+    with_user
+    mkdir -p /dev/mqueue
+    add_mount /dev/mqueue mqueue mqueue
+    config '.linux.namespaces |= map(select(.type != "ipc"))'
+    payload stat -f -c %t /dev/mqueue
+    in_mounts 'mount -t mqueue mqueue /dev/mqueue'
+    same "$status $output" "0 19800202"
+    in_mounts 'mount -t tmpfs not-mqueue /dev/mqueue'
+    same "$status $output" "1 "
+    has "$errors" "mount mqueue on /dev/mqueue"
+    touch "$T/ipc"
+    unshare --ipc="$T/ipc" true
+    config --arg path "$T/ipc" '.linux.namespaces += [{type: "ipc", path: $path}]'
+    in_mounts 'mount -t mqueue mqueue /dev/mqueue'
+    umount "$T/ipc"
+    same "$status $output" "1 "
+    has "$errors" "mount mqueue on /dev/mqueue"
+    config '.linux.namespaces |= map(select(.type | IN("ipc", "network") | not))
+            | .mounts |= map(select(.type != "mqueue")) | del(.linux.resources, .linux.cgroupsPath)'
+    payload true
+    in_mounts 'mount -t tmpfs not-sysfs /sys'
+    same "$status $output" "1 "
+    has "$errors" "mount sysfs on /sys"
+}
+
 @test "user: mounts, devices, read-only root, masked paths, sysctl and a terminal-less program work inside" {
     with_user
     mkdir "$T/source"
