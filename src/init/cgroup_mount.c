@@ -83,7 +83,7 @@ int cgroup_mount_make(struct init *init, const struct plan_mount *m, struct erro
     for (size_t i = 0; r == 0 && i < held->cgroup_count; i++) {
         const struct mount_new new = hierarchy_filesystem(m, &held->cgroups[i]);
         struct held_source *source = &held->cgroups[i].source;
-        r = make_or_clone(init->plan->namespaces.recipe.unshare ? &new : NULL, source, source, err);
+        r = make_or_clone(init->plan->namespaces.modes[NS_CGROUP] == NS_NEW ? &new : NULL, source, source, err);
         if (r < 0)
             return error_wrap(err, "cgroup hierarchy %s", held->cgroups[i].name);
     }
@@ -118,7 +118,7 @@ static int mount_hierarchy(struct init *init, const struct plan_mount *m, struct
     const bool made = hierarchy->source.detached && !hierarchy->source.attached;
     own_fd fd = -1;
     int r = -EPERM;
-    if (!made && init->plan->namespaces.recipe.unshare) {
+    if (!made && init->plan->namespaces.modes[NS_CGROUP] == NS_NEW) {
         const struct mount_new new = hierarchy_filesystem(m, hierarchy);
         r = mount_filesystem(&new, target, &fd, err);
     }

@@ -5,6 +5,7 @@
  */
 #include "base/fd.h"
 #include "base/own.h"
+#include "base/table.h"
 #include "handoff/handoff.h"
 #include "init/init.h"
 #include "kernel/lsm.h"
@@ -126,11 +127,16 @@ int enter_become_root(struct init *init, struct error *err) {
     return r < 0 ? error_code(err, -r, "become user 0 of the user namespace (is it mapped?)") : hide(err);
 }
 
-int enter_cgroup_namespace(struct init *init, struct error *err) {
-    const uint64_t flags = init->plan->namespaces.recipe.unshare;
+int enter_late_namespaces(struct init *init, struct error *err) {
+    static const enum ns_kind kinds[] = {NS_IPC, NS_CGROUP};
     char hint[NAMESPACE_HINT_SIZE];
-    int r = flags && unshare((int)flags) < 0 ? -errno : 0;
-    return r < 0 ? error_code(err, -r, "make cgroup namespace%s", namespace_hint(r, flags, hint)) : 0;
+    for (size_t i = 0; i < TABLE_COUNT(kinds); i++) {
+        const uint64_t flag = init->plan->namespaces.recipe.unshare & ns_flag(kinds[i]);
+        int r = flag && unshare((int)flag) < 0 ? -errno : 0;
+        if (r < 0)
+            return error_code(err, -r, "make %s namespace%s", ns_name(kinds[i]), namespace_hint(r, flag, hint));
+    }
+    return 0;
 }
 
 int enter_container(struct init *init, struct error *err) {

@@ -76,7 +76,7 @@ int enter_join(struct init *init, struct error *err);
 /* Joins all that are to be joined; also for between.c. */
 int enter_namespaces(struct init *init, struct error *err);
 int enter_become_root(struct init *init, struct error *err);
-int enter_cgroup_namespace(struct init *init, struct error *err);
+int enter_late_namespaces(struct init *init, struct error *err);
 int enter_container(struct init *init, struct error *err); /* exec: its namespaces and its root */
 int enter_placed(struct init *init, struct error *err);    /* exec: waits until life has moved us, if it has to */
 int enter_session(struct init *init, struct error *err);

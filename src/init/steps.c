@@ -95,8 +95,8 @@ const struct step create_steps[] = {
     {"namespaces", enter_join, NULL, NULL},
     /* Root of the user namespace from here on: what follows needs its capabilities. */
     {"become root", enter_become_root, NULL, NULL},
-    /* Its root is the cgroup that we are in now, so not before arriving there. */
-    {"cgroup namespace", enter_cgroup_namespace, NULL, NULL},
+    /* The cgroup namespace's root is the cgroup that we are in now, so not before arriving there. */
+    {"new namespaces", enter_late_namespaces, NULL, NULL},
     {"session", enter_session, NULL, NULL},
     /* The caller's may be narrower than the cpuset of the cgroup that we are in now. */
     {"affinity", enter_affinity, NULL, NULL},

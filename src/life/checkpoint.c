@@ -89,7 +89,7 @@ static int add_cgroups(struct dump *d, const struct plan_mount *m, struct error 
         return unified;
     if (unified)
         return d->plan.namespaces.modes[NS_CGROUP] == NS_INHERIT ? add_mount(d, m->destination, err) : 0;
-    if (d->plan.namespaces.recipe.unshare)
+    if (d->plan.namespaces.modes[NS_CGROUP] == NS_NEW)
         return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < group->count; i++) {

@@ -558,7 +558,7 @@ static int shares_cgroup_namespace(const struct plan *plan, const struct held *h
 int hold_cgroups(struct arena *arena, const struct plan *plan, const struct cgroup *group, struct held *held,
                  struct error *err) {
     const struct plan_mount *m = find_cgroup_mount(plan);
-    bool confined = is_confined(plan), bound = !plan->namespaces.recipe.unshare || confined;
+    bool confined = is_confined(plan), bound = plan->namespaces.modes[NS_CGROUP] != NS_NEW || confined;
     if (!m)
         return 0;
     /* Also where no cgroup is wanted, and none was looked for. */

@@ -101,7 +101,7 @@ static int list_cgroup_mounts(struct revival *v, const struct plan_mount *m, str
     struct creation *c = &v->creation;
     if (c->held.cgroup_unified.fd >= 0)
         return images_pair(&c->arena, &v->mounts, m->destination, c->held.cgroup_unified.path, err);
-    if (c->group.world == CGROUP_UNIFIED || c->plan.namespaces.recipe.unshare)
+    if (c->group.world == CGROUP_UNIFIED || c->plan.namespaces.modes[NS_CGROUP] == NS_NEW)
         return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < c->group.count; i++) {

@@ -43,11 +43,12 @@ void spawn_recipe_make(const enum ns_mode modes[static NS_COUNT], struct spawn_r
             made |= kinds[k].flag;
     }
     const bool mounts_first = modes[NS_MOUNT] == NS_NEW && modes[NS_USER] == NS_INHERIT;
+    const uint64_t late = CLONE_NEWCGROUP | (modes[NS_USER] == NS_INHERIT ? 0 : CLONE_NEWIPC);
     *out = (struct spawn_recipe){
         .join = join,
-        .clone = made & ~(uint64_t)(CLONE_NEWCGROUP | (mounts_first ? CLONE_NEWNS : 0)),
+        .clone = made & ~(late | (mounts_first ? CLONE_NEWNS : 0)),
         .mounts_first = mounts_first,
-        .unshare = made & CLONE_NEWCGROUP,
+        .unshare = made & late,
         .map_ids = modes[NS_USER] == NS_NEW,
     };
     /*

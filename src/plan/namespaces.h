@@ -33,7 +33,9 @@ struct spawn_recipe {
     /* Flags for the clone3 that makes the init process. Never CLONE_NEWCGROUP: its root is taken from the cgroup that
      * the cloning process is in (cgroup_namespaces(7)), so it is unshared once the init process is in its own. */
     uint64_t clone;
-    uint64_t unshare; /* by the init process, once it is in its cgroup: CLONE_NEWCGROUP or nothing */
+    /* By the init process, once it is in its cgroup and root of its user namespace: CLONE_NEWCGROUP; with a user
+     * namespace CLONE_NEWIPC as well, whose mqueue file system belongs to the user that makes it. */
+    uint64_t unshare;
     /*
      * The init process is born in the runtime's mount namespace, makes its mounts there as detached trees, and enters
      * its own mount namespace after that (init/mounts.c). Behind a user namespace it has no right to clone a tree of

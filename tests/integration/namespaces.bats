@@ -360,6 +360,18 @@ with_user() {
 TABLE
 }
 
+@test "user: the mqueue file system belongs to the container's root" {
+    with_user
+    add_mount /dev/mqueue mqueue mqueue
+    payload stat -c '%a %u %g' /dev/mqueue
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" "1777 0 0"
+    # Root outside is another user inside.
+    config '.linux.uidMappings += [{containerID: 70000, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings'
+    succeeds berth run --bundle "$B" "$ID"
+    same "$output" "1777 0 0"
+}
+
 # in_mounts TEXT: the bundle is run in a mount namespace of its own, after TEXT.
 in_mounts() {
     try unshare --mount --propagation private sh -c "$1"' && exec "$@"' - "$BERTH" --root "$ROOT" run --bundle "$B" "$ID"

@@ -122,12 +122,16 @@ static bool clone_model(const struct world *world, const struct process *parent,
 }
 
 static bool unshare_model(const struct world *world, struct process *p, uint64_t flags) {
-    if (flags & ~(uint64_t)CLONE_NEWCGROUP)
+    if (flags & ~(uint64_t)(CLONE_NEWCGROUP | CLONE_NEWIPC))
         return false; /* the header allows nothing else here */
     if (!flags)
         return true;
     if (!may(world, p, p->user))
         return false;
+    if (flags & CLONE_NEWIPC)
+        p->in[NS_IPC] = (struct member){MADE, p->user};
+    if (!(flags & CLONE_NEWCGROUP))
+        return true;
     p->in[NS_CGROUP] = (struct member){MADE, p->user};
     return p->in_cgroup; /* its root would be the wrong one */
 }
@@ -242,7 +246,7 @@ static void test_fields(void) {
     struct tally joins = {.name = "join is exactly what is joined"},
                  makes = {.name = "clone and unshare together are exactly what is new"},
                  apart = {.name = "nothing is joined, cloned and unshared at once"},
-                 cgroup = {.name = "CLONE_NEWCGROUP is never cloned, and unshared when it is new"},
+                 late = {.name = "CLONE_NEWCGROUP, and CLONE_NEWIPC with a user namespace, are unshared"},
                  maps = {.name = "ids are mapped when the user namespace is new, and only then"},
                  first = {.name = "mounts are made first without a user namespace, and only then"},
                  again = {.name = "the recipe depends on nothing but the modes"};
@@ -265,9 +269,9 @@ static void test_fields(void) {
         tally(&apart, !(recipe.join & (recipe.clone | recipe.unshare)) && !(recipe.clone & (recipe.unshare | entered)),
               modes, NULL);
         tally(&first, recipe.mounts_first == (modes[NS_MOUNT] == NS_NEW && modes[NS_USER] == NS_INHERIT), modes, NULL);
-        tally(&cgroup,
-              !(recipe.clone & CLONE_NEWCGROUP) &&
-                  recipe.unshare == (modes[NS_CGROUP] == NS_NEW ? (uint64_t)CLONE_NEWCGROUP : 0),
+        tally(&late,
+              recipe.unshare ==
+                  (made & (CLONE_NEWCGROUP | (modes[NS_USER] == NS_INHERIT ? 0 : (uint64_t)CLONE_NEWIPC))),
               modes, NULL);
         tally(&maps, recipe.map_ids == (modes[NS_USER] == NS_NEW), modes, NULL);
         tally(&again,
@@ -279,7 +283,7 @@ static void test_fields(void) {
     report(&joins);
     report(&makes);
     report(&apart);
-    report(&cgroup);
+    report(&late);
     report(&maps);
     report(&first);
     report(&again);

@@ -68,8 +68,8 @@ static void test_rows(void) {
 static void test_becoming(void) {
     before(enter_arrive, enter_join, "undumpable before it can be looked at from inside");
     before(enter_join, enter_become_root, "root of the user namespace once it is in it");
-    before(enter_arrive, enter_cgroup_namespace, "its root is the cgroup that it is in then");
-    before(enter_become_root, enter_cgroup_namespace, "unshare needs CAP_SYS_ADMIN in the user namespace");
+    before(enter_arrive, enter_late_namespaces, "its root is the cgroup that it is in then");
+    before(enter_become_root, enter_late_namespaces, "unshare needs CAP_SYS_ADMIN in the user namespace");
     before(enter_join, enter_loopback, "the loopback of the container");
     before(enter_become_root, enter_loopback, "needs CAP_NET_ADMIN in the user namespace");
     before(enter_become_root, enter_keyring, "the keyring belongs to the container's root");
@@ -78,7 +78,7 @@ static void test_becoming(void) {
 
 static void test_tree(void) {
     before(enter_join, mounts_make, "proc, sysfs and mqueue are those of the container's namespaces");
-    before(enter_cgroup_namespace, mounts_make, "a mounted cgroup2 shows the namespace's root");
+    before(enter_late_namespaces, mounts_make, "a mounted cgroup2 shows the namespace's root");
     before(mounts_make, rootfs_enter, "a tree is cloned from the mount namespace that its source was opened in");
     before(rootfs_enter, rootfs_isolate, "the namespace that is cut off is the container's");
     before(rootfs_isolate, source_reach_all, "what is cloned here is cut off, too");
@@ -282,7 +282,7 @@ static void test_mount_steps(void) {
 
 /* Steps that keep the payload in must not depend on anything. */
 static void test_always(void) {
-    static const step_function always[] = {enter_arrive,    enter_join,   enter_become_root, enter_cgroup_namespace,
+    static const step_function always[] = {enter_arrive,    enter_join,   enter_become_root, enter_late_namespaces,
                                            enter_session,   mounts_make,  source_reach_all,  rootfs_attach,
                                            mounts_place,    mounts_seal,  shield_masked,     rootfs_seal,
                                            shield_readonly, rootfs_pivot, gate_ready};
