@@ -76,11 +76,12 @@ static uint64_t set_at_once(const struct plan_mount *m, struct mount_flags flags
 
 /*
  * A clone of a shared mount is a peer of the host's mount: the host would see mounts that the container makes there. As
- * in runc and crun, it stays a peer only if the options make the whole source "shared" and the root is shared, too.
+ * in runc and crun, it stays a peer only if the options make it "shared" and the root is shared, too. So do the mounts
+ * below it: Docker and Podman write "rbind" and "shared" for the volume option "shared".
  */
 static bool stays_peer(const struct init *init, const struct plan_mount *m) {
-    bool whole = (m->propagation[0] & MS_SHARED) && (!m->recursive || (m->propagation[0] & MS_REC));
-    return whole && (init->plan->namespaces.modes[NS_MOUNT] != NS_NEW || (init->plan->root_propagation & MS_SHARED));
+    const bool root_shared = init->plan->root_propagation & MS_SHARED;
+    return (m->propagation[0] & MS_SHARED) && (init->plan->namespaces.modes[NS_MOUNT] != NS_NEW || root_shared);
 }
 
 /* The propagation that a tree of the host gets before the options of its row; 0: none. */

@@ -398,22 +398,28 @@ container_saw() {
     ! is_mounted /private/later || fail "the host's mount came in: $output"
 }
 
-@test "rshared: what the container mounts is seen on the host, as asked" {
+@test "rshared, shared: what the container mounts is seen on the host, as asked" {
     mkdir -p "$T/tree/inner"
     mount --bind "$T/tree" "$T/tree"
     mount --make-shared "$T/tree"
     bind "$T/tree" /m rshared
-    local before
+    local before option
     before=$(host_mounts)
     run_mounting_container
     same "$(host_mounts)" "$before" "mounts of the host without rootfsPropagation"
     succeeds berth delete --force "$ID"
     rm "$B/rootfs/ready" "$B/rootfs/go"
-    config '.linux.rootfsPropagation = "rshared"' # both must say so
-    run_mounting_container
-    grep -q " $T/tree/inner .* tmpfs inner " /proc/self/mountinfo || fail "the container's mount did not come out"
-    umount "$T/tree/inner"
-    succeeds berth delete --force "$ID"
+    # Both must say so. The last one is the volume option "shared" of Docker and Podman.
+    for option in 'rshared rbind rshared' 'shared rbind rshared' 'shared bind shared' 'shared rbind shared'; do
+        config --arg words "$option" '.linux.rootfsPropagation = ($words / " ")[0]
+            | .mounts[-1].options = ($words / " ")[1:]'
+        run_mounting_container
+        grep -q " $T/tree/inner .* tmpfs inner " /proc/self/mountinfo ||
+            fail "$option: the container's mount did not come out"
+        umount "$T/tree/inner"
+        succeeds berth delete --force "$ID"
+        rm "$B/rootfs/ready" "$B/rootfs/go"
+    done
     umount "$T/tree"
 }
 
