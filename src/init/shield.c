@@ -123,7 +123,7 @@ static int protect_path(struct init *init, const char *path, struct error *err) 
         covered = fd_take(&target);
     if (covered < 0)
         covered = resolve_path(base, path, 0);
-    /* Of the root its own mount alone, as root.readonly and the peers do it: what is mounted there may be for writing. */
+    /* Of the root its own mount alone, as root.readonly and the peers: what is mounted there may be for writing. */
     r = covered < 0 ? covered : mount_change(covered, MOUNT_ATTR_RDONLY, 0, !root);
     return r < 0 ? error_code(err, -r, "make read-only") : 0;
 }
