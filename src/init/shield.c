@@ -26,7 +26,8 @@ static int note(struct error *err, const char *what, size_t index, const char *p
 static bool is_root(const struct init *init, int target) {
     struct stat st, top;
     uint64_t id, root;
-    if (fstat(target, &st) < 0 || fstat(init->root.fd, &top) < 0 || st.st_dev != top.st_dev || st.st_ino != top.st_ino)
+    if (fstat(target, &st) < 0 || !S_ISDIR(st.st_mode) || fstat(init->root.fd, &top) < 0 || st.st_dev != top.st_dev ||
+        st.st_ino != top.st_ino)
         return false;
     return sys_mount_id(target, &id) < 0 || sys_mount_id(init->root.fd, &root) < 0 || id == root;
 }
@@ -78,7 +79,7 @@ static int mask_path(struct init *init, struct covers *covers, const char *path,
         return 0;
     if (target < 0 || fstat(target, &st) < 0)
         return error_code(err, target < 0 ? -target : errno, "open");
-    if (is_root(init, target))
+    if (S_ISDIR(st.st_mode) && is_root(init, target))
         return error_set(err, EINVAL, "the container's root cannot be masked");
     if (S_ISDIR(st.st_mode))
         return mask_directory(init, covers, target, err);
