@@ -329,6 +329,15 @@ static int blame(const struct container *container, struct error *err) {
     return container_has_ended(container) ? error_wrap(err, "the container's process ended meanwhile") : -err->code;
 }
 
+/* A container that was created and paused is paused, but its program has not been started: the start socket is there.
+ */
+static int check(const struct container *container, struct error *err) {
+    int r = container_check(container, OPERATION_CHECKPOINT, err);
+    return r == 0 && fd_has(container->dir, "start")
+               ? lifecycle_check(OPERATION_CHECKPOINT, OCI_STATUS_CREATED, container->id, err)
+               : r;
+}
+
 int operation_checkpoint(const struct berth_runtime *runtime, const struct berth_checkpoint *request,
                          struct error *err) {
     own_store store = STORE_INIT;
@@ -345,7 +354,7 @@ int operation_checkpoint(const struct berth_runtime *runtime, const struct berth
     char criu[PATH_MAX];
     int r = container_find(runtime->root, request->id, CONTAINER_CHANGE, &store, &container, err);
     if (r == 0)
-        r = container_check(&container, OPERATION_CHECKPOINT, err);
+        r = check(&container, err);
     if (r == 0)
         r = criu_find(criu, sizeof criu, err);
     if (r == 0 &&

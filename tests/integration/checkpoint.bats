@@ -632,7 +632,9 @@ release() {
     refuses "does not exist" berth checkpoint --image-path "$IMAGES" "$ID"
     begin
     refuses "container cannot be checkpointed in created state" berth checkpoint --image-path "$IMAGES" "$ID"
-    succeeds berth delete "$ID"
+    succeeds berth pause "$ID"
+    refuses "container cannot be checkpointed in created state" berth checkpoint --image-path "$IMAGES" "$ID"
+    succeeds berth delete --force "$ID"
     begin_stopped
     refuses "container cannot be checkpointed in stopped state" berth checkpoint --image-path "$IMAGES" "$ID"
     succeeds berth delete "$ID"
