@@ -7,28 +7,35 @@
 #include <string.h>
 #include <sys/types.h>
 
-static bool reserve(struct text *text, size_t more) {
+bool text_reserve(struct text *text, size_t more) {
+    if (text->failed)
+        return false;
     if (more < text->room - text->len)
         return true;
     size_t room = (text->len + more + 1) * 2;
     char *data = realloc(text->data, room);
-    text->failed = !data;
-    if (!data)
+    if (!data) {
+        text->failed = true;
         return false;
+    }
     text->data = data;
     text->room = room;
     return true;
 }
 
-/* fopencookie(3): 0 is an error. */
-static ssize_t append(void *cookie, const char *bytes, size_t len) {
-    struct text *text = cookie;
-    if (text->failed || !reserve(text, len))
-        return 0;
+bool text_add(struct text *text, const char *bytes, size_t len) {
+    if (len == 0)
+        return !text->failed;
+    if (!text_reserve(text, len))
+        return false;
     memcpy(text->data + text->len, bytes, len);
     text->len += len;
-    text->data[text->len] = '\0';
-    return (ssize_t)len;
+    return true;
+}
+
+/* fopencookie(3): 0 is an error. */
+static ssize_t append(void *cookie, const char *bytes, size_t len) {
+    return text_add(cookie, bytes, len) ? (ssize_t)len : 0;
 }
 
 FILE *text_open(struct text *text) {
@@ -38,7 +45,7 @@ FILE *text_open(struct text *text) {
 
 int text_close(FILE *stream, struct text *text) {
     const bool failed = ferror(stream) != 0;
-    if (fclose(stream) == 0 && !failed && !text->failed && reserve(text, 0)) {
+    if (fclose(stream) == 0 && !failed && text_reserve(text, 0)) {
         text->data[text->len] = '\0';
         return 0;
     }

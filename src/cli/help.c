@@ -16,14 +16,14 @@ static void row_name(const struct option_row *row, char *text, size_t size) {
     snprintf(text, size, "  %s--%s%s%s", letter, row->name, row->metavar ? " " : "", row->metavar ? row->metavar : "");
 }
 
-static void row_add(struct output *output, const struct option_row *row, size_t width) {
+static void row_add(struct text *output, const struct option_row *row, size_t width) {
     char name[80];
     row_name(row, name, sizeof name);
     output_column(output, name, width);
     output_format(output, "  %s\n", row->help);
 }
 
-static void options_add(struct output *output, const struct option_table *table) {
+static void options_add(struct text *output, const struct option_table *table) {
     size_t width = 0;
     char name[80];
     for (size_t i = 0; i < table->count; i++) {
@@ -40,7 +40,7 @@ static void options_add(struct output *output, const struct option_table *table)
     row_add(output, &help_row, width);
 }
 
-void help_program(struct output *output, const struct option_table *globals) {
+void help_program(struct text *output, const struct option_table *globals) {
     output_add(output, "Usage: berth [OPTIONS] COMMAND [ARGUMENTS]\n\n"
                        "Runs OCI containers from bundles.\n\nCommands:\n");
     for (const struct verb *const *verb = verbs; *verb; verb++) {
@@ -53,7 +53,7 @@ void help_program(struct output *output, const struct option_table *globals) {
     output_add(output, "\nberth help COMMAND tells about one command, and so does berth COMMAND --help.\n");
 }
 
-void help_verb(struct output *output, const struct verb *verb) {
+void help_verb(struct text *output, const struct verb *verb) {
     output_format(output, "Usage: berth %s [OPTIONS]%s%s\n\n", verb->name, *verb->arguments ? " " : "",
                   verb->arguments);
     output_format(output, "%c%s.\n", verb->summary[0] - 'a' + 'A', verb->summary + 1);

@@ -7,9 +7,9 @@
 #include "cli/verb.h"
 
 /* Usage of the program: its global options and all verbs. */
-void help_program(struct output *output, const struct option_table *globals);
+void help_program(struct text *output, const struct option_table *globals);
 
 /* Usage of one verb. */
-void help_verb(struct output *output, const struct verb *verb);
+void help_verb(struct text *output, const struct verb *verb);
 
 #endif

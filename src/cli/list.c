@@ -77,14 +77,14 @@ static int table_each(void *context, const struct berth_container *container) {
     return 0;
 }
 
-static void line_add(struct output *output, const struct list_line *line, const size_t width[static COLUMN_COUNT]) {
+static void line_add(struct text *output, const struct list_line *line, const size_t width[static COLUMN_COUNT]) {
     for (size_t i = 0; i + 1 < COLUMN_COUNT; i++)
         output_column(output, line->cells[i], width[i] + 3);
     output_add(output, line->cells[COLUMN_COUNT - 1]);
     output_add(output, "\n");
 }
 
-static void table_compose(struct output *output, const struct list_table *table) {
+static void table_compose(struct text *output, const struct list_table *table) {
     size_t width[COLUMN_COUNT];
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         width[i] = strlen(heading.cells[i]);

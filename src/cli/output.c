@@ -11,51 +11,27 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Room for `more` bytes and one behind them, which vsnprintf wants. */
-static bool output_reserve(struct output *output, size_t more) {
-    if (output->failed)
-        return false;
-    if (more < output->room - output->len)
-        return true;
-    size_t room = (output->len + more + 1) * 2;
-    char *data = realloc(output->data, room);
-    if (!data) {
-        output->failed = true;
-        return false;
-    }
-    output->data = data;
-    output->room = room;
-    return true;
+void output_add(struct text *output, const char *text) {
+    text_add(output, text, strlen(text));
 }
 
-static void output_add_bytes(struct output *output, const char *data, size_t len) {
-    if (len == 0 || !output_reserve(output, len))
-        return;
-    memcpy(output->data + output->len, data, len);
-    output->len += len;
-}
-
-void output_add(struct output *output, const char *text) {
-    output_add_bytes(output, text, strlen(text));
-}
-
-void output_format(struct output *output, const char *format, ...) {
+void output_format(struct text *output, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (len > 0 && output_reserve(output, (size_t)len)) {
+    if (len > 0 && text_reserve(output, (size_t)len)) {
         vsnprintf(output->data + output->len, output->room - output->len, format, again);
         output->len += (size_t)len;
     }
     va_end(again);
 }
 
-void output_column(struct output *output, const char *text, size_t width) {
+void output_column(struct text *output, const char *text, size_t width) {
     output_add(output, text);
     for (size_t len = strlen(text); len < width; len++)
-        output_add_bytes(output, " ", 1);
+        text_add(output, " ", 1);
 }
 
 /* Length of the UTF-8 sequence at the start of `text`, 0 when it is none (Unicode standard, table 3-7). */
@@ -99,7 +75,7 @@ static bool steers(unsigned code) {
     return false;
 }
 
-void output_clean(struct output *output, const char *text, bool quoted) {
+void output_clean(struct text *output, const char *text, bool quoted) {
     const unsigned char *c = (const unsigned char *)text;
     while (*c) {
         size_t length = utf8_length(c);
@@ -113,12 +89,12 @@ void output_clean(struct output *output, const char *text, bool quoted) {
         else if (quoted && (c[0] == '"' || c[0] == '\\'))
             output_format(output, "\\%c", c[0]);
         else
-            output_add_bytes(output, (const char *)c, length);
+            text_add(output, (const char *)c, length);
         c += length ? length : 1;
     }
 }
 
-int output_print(const struct output *output, struct berth_error *error) {
+int output_print(const struct text *output, struct berth_error *error) {
     if (output->failed)
         return failure_set(error, ENOMEM, "out of memory");
     int r = fd_write_all(STDOUT_FILENO, output->data, output->len);
@@ -132,7 +108,7 @@ int output_print_json(const char *json, struct berth_error *error) {
     return output_print(&output, error);
 }
 
-void output_drop(struct output *output) {
+void output_drop(struct text *output) {
     free(output->data);
-    *output = (struct output)OUTPUT_INIT;
+    *output = (struct text)OUTPUT_INIT;
 }

@@ -7,38 +7,33 @@
 #define BERTH_CLI_OUTPUT_H
 
 #include "base/own.h"
+#include "base/text.h"
 
 #include <berth/berth.h>
 
-struct output {
-    char *data; /* not terminated */
-    size_t len, room;
-    bool failed; /* out of memory: data is not whole */
-};
-
 #define OUTPUT_INIT                                                                                                    \
     { .data = NULL }
-#define own_output own(output_drop) struct output
+#define own_output own(output_drop) struct text
 
-void output_add(struct output *output, const char *text);
-void output_format(struct output *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void output_add(struct text *output, const char *text);
+void output_format(struct text *output, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The text, then blanks up to `width` bytes. */
-void output_column(struct output *output, const char *text, size_t width);
+void output_column(struct text *output, const char *text, size_t width);
 
 /*
  * The text as one line of valid UTF-8 that no terminal takes for commands: control characters become \n, \t or
  * \u001b, those that turn the direction of writing \u202e, a byte that is no UTF-8 becomes U+FFFD. `quoted`: '"' and
  * '\' are escaped too, as inside a JSON string.
  */
-void output_clean(struct output *output, const char *text, bool quoted);
+void output_clean(struct text *output, const char *text, bool quoted);
 
 /* Writes all of it to standard output. */
-int output_print(const struct output *output, struct berth_error *error);
+int output_print(const struct text *output, struct berth_error *error);
 
 /* Writes a text and the newline that ends it to standard output. */
 int output_print_json(const char *json, struct berth_error *error);
 
-void output_drop(struct output *output);
+void output_drop(struct text *output);
 
 #endif

@@ -146,7 +146,7 @@ static bool read_pid(const char *line, size_t column, uint64_t *pid) {
 }
 
 /* The name of a program is its own choice: not every ps shows it so that a terminal is safe. */
-static void line_add(struct output *output, const char *line) {
+static void line_add(struct text *output, const char *line) {
     output_clean(output, line, false);
     output_add(output, "\n");
 }

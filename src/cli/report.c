@@ -62,7 +62,7 @@ static void time_now(char text[static 32]) {
 }
 
 /* The keys of a log line in their order; a value that is empty is left out. */
-static void line_compose(struct output *output, const struct report_line *line, enum report_format format) {
+static void line_compose(struct text *output, const struct report_line *line, enum report_format format) {
     char now[32], number[16] = "";
     time_now(now);
     const struct berth_error *error = line->error;

@@ -100,35 +100,35 @@ static int parse_size(const char *text, int64_t *out) {
     return r;
 }
 
-static int add_size(struct output *output, const char *text) {
+static int add_size(struct text *output, const char *text) {
     int64_t value = 0;
     int r = parse_size(text, &value);
     output_format(output, "%" PRId64, value);
     return r;
 }
 
-static int add_signed(struct output *output, const char *text) {
+static int add_signed(struct text *output, const char *text) {
     int64_t value = 0;
     int r = number_parse_i64(text, INT64_MIN, INT64_MAX, &value);
     output_format(output, "%" PRId64, value);
     return r;
 }
 
-static int add_unsigned(struct output *output, const char *text) {
+static int add_unsigned(struct text *output, const char *text) {
     uint64_t value = 0;
     int r = number_parse_u64(text, UINT64_MAX, &value);
     output_format(output, "%" PRIu64, value);
     return r;
 }
 
-static int add_weight(struct output *output, const char *text) {
+static int add_weight(struct text *output, const char *text) {
     uint64_t value = 0;
     int r = number_parse_u64(text, UINT16_MAX, &value);
     output_format(output, "%" PRIu64, value);
     return r;
 }
 
-static int add_text(struct output *output, const char *text) {
+static int add_text(struct text *output, const char *text) {
     output_add(output, "\"");
     output_clean(output, text, true);
     output_add(output, "\"");
@@ -140,7 +140,7 @@ static int add_text(struct output *output, const char *text) {
 /* Properties of one section stand together. */
 static const struct {
     const char *section, *key, *option;
-    int (*add)(struct output *output, const char *text);
+    int (*add)(struct text *output, const char *text);
 } properties[PROPERTY_COUNT] = {
     [MEMORY] = {"memory", "limit", "memory", add_size},
     [MEMORY_RESERVATION] = {"memory", "reservation", "memory-reservation", add_size},
@@ -160,7 +160,7 @@ static const struct {
     [BLKIO_WEIGHT] = {"blockIO", "weight", "blkio-weight", add_weight},
 };
 
-static int compose(struct output *output, const char *const *values, struct berth_error *error) {
+static int compose(struct text *output, const char *const *values, struct berth_error *error) {
     const char *section = NULL;
     output_add(output, "{");
     for (size_t i = 0; i < PROPERTY_COUNT; i++) {
