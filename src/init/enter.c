@@ -222,7 +222,7 @@ static int secure_keyring(const struct init *init, struct error *err) {
     return r < 0 ? error_code(err, -r, "permissions of the session keyring") : 0;
 }
 
-/* 1 where there can be none. */
+/* 0, 1 where no keyring can be made and the caller has been warned, or -errno. */
 static int make_keyring(struct init *init, struct error *err) {
     int ring = -1;
     int r = join_keyring(init, init->plan->keyring, &ring, err);

@@ -37,7 +37,7 @@ void container_drop(struct container *container);
 enum container_use {
     CONTAINER_LOOK,   /* its state alone: of its cgroup only what tells that is opened */
     CONTAINER_USE,    /* as it is now: others may change it meanwhile */
-    CONTAINER_START,  /* locked; of its cgroup that and what tells why a program was killed */
+    CONTAINER_START,  /* locked; of its cgroup what LOOK opens, and memory, which tells why a program was killed */
     CONTAINER_CHANGE, /* locked */
 };
 

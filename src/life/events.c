@@ -243,7 +243,7 @@ int operation_stats(const struct berth_runtime *runtime, const char *id, char **
     if (r < 0)
         return r;
     r = compose_stats(&c, json, err);
-    /* Its cgroup goes with it, which tells less. */
+    /* The cgroup of a container that has ended is removed: that it has ended explains more. */
     return r < 0 && container_has_ended(&c) ? lifecycle_check(OPERATION_EVENTS, OCI_STATUS_STOPPED, id, err) : r;
 }
 

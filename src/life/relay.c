@@ -206,7 +206,7 @@ static int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* EIO and EPIPE: a terminal that has hung up, a reader that is gone. They end a direction as its end does. */
+/* Warns, but not where a terminal has hung up (EIO) or a reader is gone (EPIPE): that is an end, not a loss. */
 static void tell_loss(const char *direction, ssize_t r) {
     if (r < 0 && r != -EIO && r != -EPIPE)
         log_warning("the %s of the container's terminal is lost from here on: %s", direction, error_text((int)-r));

@@ -314,7 +314,8 @@ static int try_reserve(const struct store *store, const char *id, const char *as
 
 /*
  * Made aside, locked, and only then given its name: whoever finds a directory without a record and without a lock knows
- * that its create has died. Another command, a create or a delete that removes it, is at the one aside for an instant.
+ * that its create has died. Another create, or a delete that removes what a killed create has left, may hold the
+ * directory aside for an instant, so we try again.
  */
 int store_reserve(const struct store *store, const char *id, int *dir, struct error *err) {
     char aside[ASIDE_SIZE];

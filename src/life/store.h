@@ -42,8 +42,10 @@ void store_drop(struct store *store);
  */
 int store_open(const char *root, bool make, struct store *out, struct error *err);
 
-/* Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". EBUSY:
- * another command holds it up. */
+/*
+ * Makes the directory of a new container and locks it. EEXIST: "container with given ID already exists". EBUSY: another
+ * command has held the directory for 10 s.
+ */
 int store_reserve(const struct store *store, const char *id, int *dir, struct error *err);
 
 /* Removes what a create that was killed in store_reserve may have left. */
